@@ -1,0 +1,35 @@
+# Every target sets itself up: .venv is made, with the versions of constraints.txt, when needed.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test test-all check bench clean
+.DEFAULT_GOAL := demo
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (minutes, once)"
+	@$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED)  ## export the embedded checkpoint to int8, prove it, ask it three questions
+	@$(RUN)/python -m edge_distil_apps.demo
+
+test: $(INSTALLED)  ## everything but the slow tests
+	@$(RUN)/python -m pytest
+
+test-all: $(INSTALLED)  ## the slow ones too: interoperability, packaging, whole data sets
+	@$(RUN)/python -m pytest -m ''
+
+check: $(INSTALLED)  ## style, types
+	@$(RUN)/ruff check .
+	@$(RUN)/ruff format --check .
+	@$(RUN)/mypy
+
+bench: $(INSTALLED)  ## the figures of the README, against named peers
+	@$(RUN)/python bench/first_answer.py
+	@$(RUN)/python bench/export_time.py
+
+clean:
+	rm -rf $(VENV) .demo .interop build dist .mypy_cache .ruff_cache .pytest_cache
