@@ -1,0 +1,87 @@
+"""edge-distil: run small, proven transformer encoders with numpy, onnxruntime and tokenizers.
+
+>>> import edge_distil as ed
+>>> qa = ed.load("qa/", variant="int8")  # doctest: +SKIP
+>>> qa("Who wrote it?", "Ada Lovelace wrote it.")  # doctest: +SKIP
+Answer(text='Ada Lovelace', score=0.98, start=0, end=12)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge_distil import errors
+from edge_distil.bundle import Bundle, open_bundle
+from edge_distil.encoder import open_encoder
+from edge_distil.errors import EdgeDistilError
+from edge_distil.tasks import (
+    BY_NAME,
+    Answer,
+    Candidate,
+    Embedding,
+    Entity,
+    FillMask,
+    Label,
+    QuestionAnswering,
+    Task,
+    TextClassification,
+    TokenClassification,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Answer",
+    "Bundle",
+    "Candidate",
+    "EdgeDistilError",
+    "Embedding",
+    "Entity",
+    "FillMask",
+    "Label",
+    "QuestionAnswering",
+    "Task",
+    "TextClassification",
+    "TokenClassification",
+    "__version__",
+    "errors",
+    "load",
+    "open_bundle",
+]
+
+
+def load(
+    path: str | Path,
+    *,
+    variant: str | None = None,
+    threads: int | None = None,
+    providers: Sequence[str] | None = None,
+    verify: bool = False,
+) -> QuestionAnswering | Embedding | TextClassification | TokenClassification | FillMask:
+    """Open a bundle as the task object that its manifest names.
+
+    To a type checker the result is one of five classes; where the task is known, open it as
+    that class: ``QuestionAnswering.load("qa/")``.
+
+    Args:
+        path: A bundle, or a plain hub ONNX directory (``config.json``, ``tokenizer.json``,
+            ``onnx/model.onnx``).
+        variant: ``"fp32"``, ``"int8"``, ...; by default fp32 or, where its file was left out,
+            the first that is there.
+        threads: Threads of the runtime; by default ``OMP_NUM_THREADS``, else the cores that the
+            process and its cgroup may use.
+        providers: onnxruntime's execution providers; by default the CPU's.
+        verify: Hash every file before use.
+
+    Raises:
+        BundleError: The directory is missing, damaged, of another schema, or lacks the variant.
+        SessionError: The runtime refuses the model.
+        InputError: `threads` is no positive integer.
+    """
+    encoder = open_encoder(
+        path, variant=variant, threads=threads, providers=providers, verify=verify
+    )
+    task: QuestionAnswering | Embedding | TextClassification | TokenClassification | FillMask
+    task = BY_NAME[encoder.bundle.manifest.task](encoder)  # type: ignore[assignment]
+    return task

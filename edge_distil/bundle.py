@@ -1,0 +1,201 @@
+"""A bundle directory: open it, choose a variant, verify its files, add to it.
+
+Opening is cheap: the size of every file that is needed, the first bytes of the model and the
+sha256 of the small files. `verify` hashes all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_distil import foreign, storage
+from edge_distil.errors import (
+    BundleCorrupt,
+    BundleFileMissing,
+    BundleNotFound,
+    TaskError,
+    VariantMissing,
+)
+from edge_distil.manifest import FILE_NAME, FileRecord, Manifest, Variant, from_json, to_json
+
+# Variant -> its file's name, as the Hub's clients expect it.
+MODEL_FILES = {
+    "fp32": "onnx/model.onnx",
+    "int8": "onnx/model_quantized.onnx",
+    "int8-static": "onnx/model_int8_static.onnx",
+    "weights-only": "onnx/model_int8_weights.onnx",
+    "fp16": "onnx/model_fp16.onnx",
+    "int4": "onnx/model_q4.onnx",
+}
+HASHED_AT_OPEN = 4 << 20  # bytes; sha256 of a file this small takes a few milliseconds
+_ONNX_FIRST_BYTE = 0x08  # protobuf tag of ModelProto.ir_version, which every writer puts first
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle.
+
+    Attributes:
+        path: The directory.
+        manifest: Its manifest, or what could be inferred where it has none.
+        inferred: True where the directory has no manifest, so that nothing can be verified.
+    """
+
+    path: Path
+    manifest: Manifest
+    inferred: bool = False
+
+    def variant(self, name: str | None = None) -> tuple[str, Variant]:
+        """Choose a variant.
+
+        Args:
+            name: The variant; ``None`` takes fp32 or, where its file was left out, the first
+                one in the order of `MODEL_FILES` that is there. So adding a variant never
+                changes what an app loads.
+
+        Raises:
+            VariantMissing: The bundle has no such variant.
+        """
+        variants = self.manifest.variants
+        if name is None:
+            present = [n for n in MODEL_FILES if n in variants and self._file(n).is_file()]
+            name = present[0] if present else "fp32"
+        if name not in variants:
+            raise VariantMissing(
+                f"{self.path} has no variant {name!r}, only {', '.join(variants) or 'none'}: "
+                f"choose one of these, or make it with: edge-distil quantize {self.path} --{name}"
+            )
+        return name, variants[name]
+
+    def model_path(self, name: str | None = None) -> Path:
+        """Return the model file of a variant, checked as `check_file` does."""
+        return self.check_file(self.variant(name)[1].file)
+
+    def check_file(self, record: FileRecord, *, full: bool = False) -> Path:
+        """Check one file against its record.
+
+        Args:
+            record: The file as the manifest describes it.
+            full: Compare the sha256 whatever the size.
+
+        Returns:
+            The file's path.
+
+        Raises:
+            BundleFileMissing: It is not there.
+            BundleCorrupt: Size, header or sha256 differ.
+        """
+        path = self.path / record.path
+        if not path.is_file():
+            raise BundleFileMissing(
+                f"{path} is missing, though {FILE_NAME} names it: copy the whole bundle again, "
+                "or export it again"
+            )
+        size = path.stat().st_size
+        if not self.inferred and size != record.bytes:
+            raise BundleCorrupt(
+                f"{path} has {size:,} bytes, {FILE_NAME} says {record.bytes:,}: it was "
+                "truncated or edited; copy or export the bundle again"
+            )
+        if path.suffix == ".onnx":
+            _check_onnx_header(path)
+        if not self.inferred and (full or size <= HASHED_AT_OPEN):
+            _check_hash(path, record)
+        return path
+
+    def verify(self) -> list[FileRecord]:
+        """Hash every file that the manifest names.
+
+        Returns:
+            The records, all of them true.
+
+        Raises:
+            BundleFileMissing: A file is not there.
+            BundleCorrupt: A file differs from its record.
+        """
+        records = [*self.manifest.files, *(v.file for v in self.manifest.variants.values())]
+        for record in records:
+            self.check_file(record, full=True)
+        return records
+
+    def require_task(self, *tasks: str) -> None:
+        """Raise `TaskError` unless the bundle serves one of `tasks`."""
+        if self.manifest.task not in tasks:
+            raise TaskError(
+                f"{self.path} is a {self.manifest.task} bundle, expected {' or '.join(tasks)}: "
+                "choose another bundle, or export the checkpoint with --task"
+            )
+
+    def _file(self, name: str) -> Path:
+        return self.path / self.manifest.variants[name].file.path
+
+
+def open_bundle(path: str | Path, *, verify: bool = False) -> Bundle:
+    """Open a bundle, or a plain hub ONNX directory without a manifest.
+
+    Args:
+        path: The directory.
+        verify: Hash all files now.
+
+    Raises:
+        BundleNotFound: There is no such directory.
+        BundleFileMissing: A tokenizer or configuration file is missing.
+        BundleCorrupt: A file differs from its record, or this is no bundle.
+        SchemaUnsupported: The manifest is of another version.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise BundleNotFound(
+            f"no bundle at {path} (no such directory): give the directory that "
+            "`edge-distil export MODEL -o DIR` wrote"
+        )
+    manifest_path = path / FILE_NAME
+    if not manifest_path.is_file():
+        return Bundle(path, foreign.infer_manifest(path, MODEL_FILES), inferred=True)
+    bundle = Bundle(path, _read_manifest(manifest_path))
+    for record in bundle.manifest.files:
+        bundle.check_file(record)
+    if verify:
+        bundle.verify()
+    return bundle
+
+
+def write_manifest(path: Path, manifest: Manifest) -> Bundle:
+    """Write the manifest of the bundle at `path` atomically and return the bundle.
+
+    Raises:
+        StorageError: The place cannot be written; the old manifest stands.
+    """
+    with storage.atomic_file(path / FILE_NAME) as temporary:
+        temporary.write_text(to_json(manifest), encoding="utf-8")
+    return Bundle(path, manifest)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BundleCorrupt(
+            f"{path} is not UTF-8 text ({error}); it was damaged: export the bundle again"
+        ) from error
+    return from_json(text, str(path))
+
+
+def _check_onnx_header(path: Path) -> None:
+    with path.open("rb") as file:
+        head = file.read(1)
+    if head != bytes([_ONNX_FIRST_BYTE]):
+        raise BundleCorrupt(
+            f"{path} is no ONNX file (first byte {head.hex() or 'absent'}, expected "
+            f"{_ONNX_FIRST_BYTE:02x}); a Git LFS pointer or a failed download? Fetch it again"
+        )
+
+
+def _check_hash(path: Path, record: FileRecord) -> None:
+    digest = storage.sha256(path)
+    if digest != record.sha256:
+        raise BundleCorrupt(
+            f"{path} was edited: its sha256 is {digest[:12]}…, {path.name} was recorded as "
+            f"{record.sha256[:12]}…; copy or export the bundle again"
+        )

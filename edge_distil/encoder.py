@@ -1,0 +1,107 @@
+"""Encodings to model outputs: sort by length, batch under a token budget, run.
+
+Sorting keeps padding away and the budget keeps memory flat: a batch holds many short texts or
+one long one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Encoding
+
+from edge_distil.bundle import Bundle, open_bundle
+from edge_distil.errors import BundleCorrupt
+from edge_distil.session import Floats, OnnxSession, Session
+from edge_distil.tokenizer import Tokenizer, collate
+
+# Padded tokens in a batch: beyond this a CPU's matrix kernels gain nothing and memory grows.
+TOKEN_BUDGET = 512
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A bundle's tokenizer and session, ready to run.
+
+    Attributes:
+        bundle: The bundle it was opened from.
+        variant: Name of the variant that runs.
+        tokenizer: Texts to encodings.
+        session: Encodings to outputs.
+    """
+
+    bundle: Bundle
+    variant: str
+    tokenizer: Tokenizer
+    session: Session
+
+    def run(
+        self,
+        encodings: Sequence[Encoding],
+        outputs: Sequence[str] | None = None,
+        *,
+        batch_size: int | None = None,
+    ) -> Iterator[tuple[list[int], dict[str, Floats]]]:
+        """Run encodings batch by batch, longest first.
+
+        Args:
+            encodings: What `Tokenizer` gives.
+            outputs: The graph outputs wanted; all when ``None``.
+            batch_size: At most so many rows a batch, beside the token budget.
+
+        Yields:
+            The indices of the batch's rows in `encodings` and output name -> array of
+            ``(batch, ...)``.
+        """
+        for indices in batches([len(e) for e in encodings], batch_size=batch_size):
+            feeds = collate([encodings[i] for i in indices], self.tokenizer.pad_id)
+            yield indices, self.session.run(feeds, outputs)
+
+
+def batches(
+    lengths: Sequence[int], *, batch_size: int | None = None, budget: int = TOKEN_BUDGET
+) -> Iterator[list[int]]:
+    """Group indices into batches of like length, longest first, ties in order.
+
+    >>> list(batches([3, 9, 4, 4], budget=12))
+    [[1], [2, 3, 0]]
+
+    Args:
+        lengths: Tokens of each text.
+        batch_size: At most so many a batch.
+        budget: At most so many tokens a batch, padding included; one text is always allowed.
+    """
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        padded = lengths[batch[0]] if batch else 0
+        full = len(batch) == batch_size or (len(batch) + 1) * padded > budget
+        if batch and full:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def open_encoder(
+    path: str | Path,
+    *,
+    variant: str | None = None,
+    threads: int | None = None,
+    providers: Sequence[str] | None = None,
+    verify: bool = False,
+) -> Encoder:
+    """Open a bundle and make it ready to run; see `edge_distil.load` for the arguments."""
+    bundle = open_bundle(path, verify=verify)
+    name, _ = bundle.variant(variant)
+    tokenizer = Tokenizer(bundle.path, bundle.manifest.max_length)
+    if wrong := tokenizer.mismatches(bundle.manifest.golden):
+        raise BundleCorrupt(
+            f"{bundle.path}/tokenizer.json gives other tokens than the checkpoint's for "
+            f"{wrong[0].text!r}: it was edited, or the installed tokenizers release behaves "
+            "differently; copy the bundle again, or pip install -U tokenizers"
+        )
+    session = OnnxSession(bundle.model_path(name), threads=threads, providers=providers)
+    return Encoder(bundle, name, tokenizer, session)

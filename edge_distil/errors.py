@@ -1,0 +1,96 @@
+"""Every error that edge-distil raises on purpose.
+
+Each says what was got, what was expected and what to do, in one line, and is also the
+builtin that a caller would expect, so ``except FileNotFoundError`` works as usual::
+
+    EdgeDistilError
+    ├── BundleError
+    │   ├── BundleNotFound      FileNotFoundError   no such directory
+    │   ├── BundleFileMissing   FileNotFoundError   the manifest names a file that is not there
+    │   ├── BundleCorrupt       ValueError          truncated, edited, half-written or foreign
+    │   ├── SchemaUnsupported   ValueError          a manifest of another version of the format
+    │   ├── VariantMissing      LookupError         the bundle has no such variant
+    │   └── BundleExists        FileExistsError     the output is there already
+    ├── StorageError            OSError             cannot write: permission, space
+    ├── SessionError            RuntimeError        the runtime cannot load or run the graph
+    ├── TaskError               ValueError          the wrong task, or none to be found
+    ├── InputError              ValueError          a text or a parameter that cannot be used
+    ├── DataError               ValueError          an evaluation file that cannot be read
+    ├── MissingExtra            ImportError         an optional dependency is not installed
+    ├── ExportError             RuntimeError
+    │   ├── CheckpointError     ValueError          the checkpoint cannot be found or read
+    │   └── ParityError         ArithmeticError     ONNX and PyTorch disagree
+    └── QuantizeError           RuntimeError        a variant cannot be made
+"""
+
+
+class EdgeDistilError(Exception):
+    """The root: catch this to catch all of edge-distil's own errors."""
+
+
+class BundleError(EdgeDistilError):
+    """Something is wrong with a bundle directory."""
+
+
+class BundleNotFound(BundleError, FileNotFoundError):
+    """There is no directory at the given path."""
+
+
+class BundleFileMissing(BundleError, FileNotFoundError):
+    """A file that the bundle needs is absent."""
+
+
+class BundleCorrupt(BundleError, ValueError):
+    """A file differs from its record, or the directory is no bundle at all."""
+
+
+class SchemaUnsupported(BundleError, ValueError):
+    """The manifest's schema version is not one that this release reads."""
+
+
+class VariantMissing(BundleError, LookupError):
+    """The bundle has no variant of that name."""
+
+
+class BundleExists(BundleError, FileExistsError):
+    """The output directory exists and must not be overwritten."""
+
+
+class StorageError(EdgeDistilError, OSError):
+    """A file or directory cannot be written; nothing half-written remains."""
+
+
+class SessionError(EdgeDistilError, RuntimeError):
+    """The inference runtime refused the graph or its inputs."""
+
+
+class TaskError(EdgeDistilError, ValueError):
+    """The task is unknown, or the bundle or checkpoint serves another one."""
+
+
+class InputError(EdgeDistilError, ValueError):
+    """A text or a parameter cannot be used."""
+
+
+class DataError(EdgeDistilError, ValueError):
+    """An evaluation or calibration file cannot be read."""
+
+
+class MissingExtra(EdgeDistilError, ImportError):
+    """An optional dependency is not installed; the message names the command."""
+
+
+class ExportError(EdgeDistilError, RuntimeError):
+    """The checkpoint cannot be exported."""
+
+
+class CheckpointError(ExportError, ValueError):
+    """The checkpoint cannot be found, reached or read."""
+
+
+class ParityError(ExportError, ArithmeticError):
+    """The exported graph and PyTorch differ by more than the tolerance."""
+
+
+class QuantizeError(EdgeDistilError, RuntimeError):
+    """A variant cannot be made from this bundle."""

@@ -1,0 +1,92 @@
+"""What this machine is: processor, instruction sets, and the cores we may really use."""
+
+from __future__ import annotations
+
+import os
+import platform
+from functools import cache
+from pathlib import Path
+
+from edge_distil.errors import InputError
+
+# Instruction sets that decide which integer kernels run: flag in /proc/cpuinfo -> its name.
+_FEATURES = {
+    "avx2": "AVX2",
+    "avx512f": "AVX-512",
+    "avx512_vnni": "AVX-512 VNNI",
+    "avx_vnni": "AVX VNNI",
+    "amx_int8": "AMX int8",
+    "asimd": "NEON",
+    "asimddp": "Arm dot product",
+    "i8mm": "Arm i8mm",
+    "sve": "SVE",
+}
+
+
+def cpu_name() -> str:
+    """Return the processor's name, or the machine type where the system does not say."""
+    names = _cpuinfo("model name") or _cpuinfo("Hardware")
+    return names or platform.processor() or platform.machine()
+
+
+def cpu_features() -> tuple[str, ...]:
+    """Return the instruction sets that matter here; empty where the system does not say."""
+    flags = set((_cpuinfo("flags") or _cpuinfo("Features")).split())
+    return tuple(name for flag, name in _FEATURES.items() if flag in flags)
+
+
+def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """Count the cores this process may use: its affinity, cut by the cgroup's quota.
+
+    A container with a quota of two cores on a 64-core host gives 2, where
+    ``os.cpu_count()`` gives 64.
+
+    Args:
+        cgroup: Root of the cgroup file system.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    quota = _quota(cgroup)
+    return max(1, min(cores, int(quota))) if quota else cores
+
+
+def threads(requested: int | None = None) -> int:
+    """Choose the number of threads: `requested`, else ``OMP_NUM_THREADS``, else all cores.
+
+    Raises:
+        InputError: The number is no positive integer.
+    """
+    if requested is None:
+        # OMP_NUM_THREADS may be a list, one number for each nesting level: the first counts.
+        value = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+        if not value:
+            return available_cores()
+        if not value.isdigit() or int(value) < 1:
+            raise InputError(f"OMP_NUM_THREADS is {value!r}, expected a positive integer: unset it")
+        return int(value)
+    if requested < 1:
+        raise InputError(f"threads is {requested}, expected at least 1: leave it out for all cores")
+    return requested
+
+
+def _quota(cgroup: Path) -> float | None:
+    """Return the CPU quota in cores (cgroup v2, then v1); ``None`` is "no limit"."""
+    try:
+        limit, period = (cgroup / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            limit = (cgroup / "cpu/cpu.cfs_quota_us").read_text().strip()
+            period = (cgroup / "cpu/cpu.cfs_period_us").read_text().strip()
+        except OSError:
+            return None
+    return None if limit in ("max", "-1") else int(limit) / int(period)
+
+
+@cache
+def _cpuinfo(key: str) -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    values = (line.split(":", 1)[1] for line in lines if line.split(":")[0].strip() == key)
+    return next(values, "").strip()

@@ -1,0 +1,58 @@
+"""Smaller forms of embeddings, as sentence-transformers' ``quantize_embeddings`` makes them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_distil.errors import InputError
+from edge_distil.pooling import Floats
+
+Precision = Literal["float32", "int8", "uint8", "binary", "ubinary"]
+
+_LEVELS = 255  # steps of an 8-bit scale
+
+
+def check_precision(precision: str) -> None:
+    """Raise `InputError` for an unknown precision."""
+    if precision not in get_args(Precision):
+        raise InputError(
+            f"precision is {precision!r}, expected one of {', '.join(get_args(Precision))}"
+        )
+
+
+def quantize_embeddings(
+    vectors: Floats, precision: Precision, ranges: Floats | None = None
+) -> NDArray[Any]:
+    """Quantize embeddings.
+
+    >>> quantize_embeddings(np.float32([[1, -1, 1, 1, 0, 0, 0, 1]]), "ubinary").tolist()
+    [[177]]
+
+    Args:
+        vectors: ``(n, dimension)``.
+        precision: ``"int8"`` and ``"uint8"`` scale each dimension between its least and its
+            greatest value; ``"binary"`` and ``"ubinary"`` keep the signs, eight a byte.
+        ranges: Least and greatest value of each dimension ``(2, dimension)``, from a larger
+            sample; by default those of `vectors`.
+
+    Returns:
+        ``(n, dimension)``, or ``(n, dimension / 8)`` for the binary forms.
+
+    Raises:
+        InputError: Unknown precision.
+    """
+    check_precision(precision)
+    if precision == "float32":
+        return vectors
+    if precision in ("binary", "ubinary"):
+        packed = np.packbits(vectors > 0, axis=-1)
+        return packed if precision == "ubinary" else (packed.astype(np.int16) - 128).astype(np.int8)
+    if ranges is None:
+        ranges = np.stack([vectors.min(axis=0), vectors.max(axis=0)])
+    steps = (ranges[1] - ranges[0]) / _LEVELS
+    scaled = np.floor((vectors - ranges[0]) / np.where(steps == 0, 1, steps))
+    levels: NDArray[Any] = np.clip(scaled, 0, _LEVELS)
+    return levels.astype(np.uint8) if precision == "uint8" else (levels - 128).astype(np.int8)

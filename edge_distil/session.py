@@ -1,0 +1,133 @@
+"""The only file that imports onnxruntime: providers, threads, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from edge_distil import hardware
+from edge_distil.errors import SessionError
+
+Tokens = NDArray[np.int64]  # (batch, sequence)
+Floats = NDArray[np.float32]
+
+_ERRORS_ONLY = 3  # onnxruntime's log level: its warnings speak to the maker of a graph
+
+
+class Session(Protocol):
+    """What a task needs of an inference runtime."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the inputs that the graph takes."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs that the graph gives."""
+
+    def run(
+        self, feeds: Mapping[str, Tokens], outputs: Sequence[str] | None = None
+    ) -> dict[str, Floats]:
+        """Run the graph.
+
+        Args:
+            feeds: Input name -> int64 ``(batch, sequence)``; those that the graph does not take
+                are passed over.
+            outputs: The outputs wanted; all when ``None``.
+
+        Returns:
+            Output name -> float32 array.
+        """
+
+
+class OnnxSession:
+    """An ONNX graph on onnxruntime.
+
+    Memory stays flat while shapes change: memory patterns (a plan kept for each shape) are off
+    and the arena grows only by what is asked for.
+
+    Args:
+        path: The model file.
+        threads: Threads within an operator; see `hardware.threads`.
+        providers: onnxruntime's execution providers; the CPU's when ``None``.
+
+    Raises:
+        SessionError: onnxruntime refuses the file or has no such provider.
+        InputError: `threads` is no positive integer.
+    """
+
+    def __init__(
+        self, path: Path, *, threads: int | None = None, providers: Sequence[str] | None = None
+    ) -> None:
+        wanted = list(providers or ("CPUExecutionProvider",))
+        absent = set(wanted) - set(ort.get_available_providers())
+        if absent:
+            raise SessionError(
+                f"onnxruntime has no {', '.join(sorted(absent))} here, only "
+                f"{', '.join(ort.get_available_providers())}: choose one of these, or install "
+                "the onnxruntime package that brings it"
+            )
+        self.path = path
+        try:
+            self._session = ort.InferenceSession(str(path), _options(threads), providers=wanted)
+        except Exception as error:  # onnxruntime's errors share no other base
+            raise SessionError(
+                f"onnxruntime {ort.__version__} cannot load {path} ({_first_line(error)}): "
+                "copy or export the bundle again"
+            ) from error
+        self.inputs = tuple(i.name for i in self._session.get_inputs())
+        self.outputs = tuple(o.name for o in self._session.get_outputs())
+
+    def run(
+        self, feeds: Mapping[str, Tokens], outputs: Sequence[str] | None = None
+    ) -> dict[str, Floats]:
+        """See `Session.run`.
+
+        Raises:
+            SessionError: onnxruntime fails, for one a sequence longer than the model takes.
+        """
+        missing = set(self.inputs) - set(feeds)
+        if missing:
+            raise SessionError(
+                f"{self.path} takes the input {', '.join(sorted(missing))}, which the tokenizer "
+                f"does not give (it gives {', '.join(feeds)}): export the checkpoint again"
+            )
+        names = list(outputs or self.outputs)
+        try:
+            arrays = self._session.run(names, {name: feeds[name] for name in self.inputs})
+        except Exception as error:
+            shape = feeds[self.inputs[0]].shape
+            raise SessionError(
+                f"onnxruntime failed on {self.path} with inputs of shape {shape}: "
+                f"{_first_line(error)}"
+            ) from error
+        return dict(zip(names, arrays, strict=True))
+
+
+def available_providers() -> list[str]:
+    """Return the execution providers of the installed onnxruntime, the fastest first."""
+    return list(ort.get_available_providers())
+
+
+def runtime_version() -> str:
+    """Return onnxruntime's version."""
+    return str(ort.__version__)
+
+
+def _options(threads: int | None) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = hardware.threads(threads)
+    options.inter_op_num_threads = 1  # an encoder is one chain: nothing to run beside it
+    options.enable_mem_pattern = False
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = _ERRORS_ONLY
+    return options
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

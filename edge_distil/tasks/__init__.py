@@ -1,0 +1,31 @@
+"""The task objects: what a bundle does for its user, one file a task."""
+
+from edge_distil.tasks.base import Task
+from edge_distil.tasks.embedding import Embedding
+from edge_distil.tasks.fill_mask import Candidate, FillMask
+from edge_distil.tasks.question_answering import Answer, QuestionAnswering
+from edge_distil.tasks.text_classification import Label, TextClassification
+from edge_distil.tasks.token_classification import Entity, TokenClassification
+
+BY_NAME: dict[str, type[Task]] = {
+    "feature-extraction": Embedding,
+    "fill-mask": FillMask,
+    "question-answering": QuestionAnswering,
+    "sentence-similarity": Embedding,
+    "text-classification": TextClassification,
+    "token-classification": TokenClassification,
+}
+
+__all__ = [
+    "BY_NAME",
+    "Answer",
+    "Candidate",
+    "Embedding",
+    "Entity",
+    "FillMask",
+    "Label",
+    "QuestionAnswering",
+    "Task",
+    "TextClassification",
+    "TokenClassification",
+]

@@ -1,0 +1,246 @@
+"""Extractive question answering, with the semantics of the pipeline that transformers dropped.
+
+Source: ``QuestionAnsweringPipeline`` of transformers 4.57.6. Parameters keep its names and
+defaults. Known differences, each on purpose:
+
+* the question really is cut to ``max_question_len`` (the pipeline ignores that for fast
+  tokenizers and fails on questions that fill the window);
+* spans that end before they start, or hold no token of the context, are never returned (the
+  pipeline fills up to ``top_k`` with them, at score 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, TypedDict, Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Encoding
+
+from edge_distil.errors import InputError
+from edge_distil.pooling import Floats, softmax
+from edge_distil.tasks.base import Task
+
+_CONTEXT = 1  # the context is the second sequence of a window
+_MASKED = np.float32(-10000.0)  # the pipeline's logit for tokens that cannot be in an answer
+_WINDOWS_AT_ONCE = 32  # logits held before they are decoded: flat memory for any context
+_USUAL_WINDOW = 384  # tokens, the pipeline's default
+_USUAL_STRIDE = 128
+
+
+class Answer(NamedTuple):
+    """An answer and where it stands: ``context[start:end] == text``.
+
+    The score is the probability of the span, added up over equal answers, as in the pipeline.
+    """
+
+    text: str
+    score: float
+    start: int
+    end: int
+
+
+class Options(TypedDict, total=False):
+    """Parameters of `QuestionAnswering.batch`."""
+
+    doc_stride: int | None
+    max_answer_len: int
+    max_seq_len: int | None
+    max_question_len: int
+    handle_impossible_answer: bool
+    align_to_words: bool
+
+
+@dataclass(frozen=True)
+class _Settings:
+    top_k: int
+    doc_stride: int
+    max_answer_len: int
+    max_seq_len: int
+    max_question_len: int
+    handle_impossible_answer: bool
+    align_to_words: bool
+
+    def __post_init__(self) -> None:
+        for name in ("top_k", "max_answer_len", "max_seq_len", "max_question_len"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}, expected at least 1")
+        if not 0 <= self.doc_stride <= self.max_seq_len:
+            raise InputError(
+                f"doc_stride is {self.doc_stride}, expected 0 to max_seq_len ({self.max_seq_len})"
+            )
+
+    @property
+    def spans_a_window(self) -> int:
+        """Spans to take from a window: aligning to words makes some of them equal."""
+        return self.top_k * 2 + 10 if self.align_to_words else self.top_k
+
+
+class QuestionAnswering(Task):
+    """Answers questions with a span of a given context."""
+
+    names: ClassVar[tuple[str, ...]] = ("question-answering",)
+
+    def __call__(self, question: str, context: str, **options: Unpack[Options]) -> Answer:
+        """Return the best answer to one question; for the options see `batch`."""
+        return self.batch([(question, context)], **options)[0][0]
+
+    def batch(
+        self,
+        pairs: Iterable[tuple[str, str]],
+        *,
+        top_k: int = 1,
+        doc_stride: int | None = None,
+        max_answer_len: int = 15,
+        max_seq_len: int | None = None,
+        max_question_len: int = 64,
+        handle_impossible_answer: bool = False,
+        align_to_words: bool = True,
+    ) -> list[list[Answer]]:
+        """Answer questions.
+
+        Args:
+            pairs: Each a question and the context that holds its answer, of any length.
+            top_k: Return at most so many answers to each, the best first.
+            doc_stride: Tokens by which neighbouring windows overlap; by default 128 or, for
+                short windows, half of them.
+            max_answer_len: Longest answer in tokens.
+            max_seq_len: Window length in tokens; by default 384 or the model's maximum.
+            max_question_len: The question is cut to so many tokens.
+            handle_impossible_answer: Let "no answer" (an empty text) compete.
+            align_to_words: Widen answers to whole words. Turn it off for scripts without spaces.
+
+        Returns:
+            For each pair at least one answer.
+
+        Raises:
+            InputError: An empty text, half a surrogate pair, or a parameter out of range.
+        """
+        length = max_seq_len or min(self.encoder.tokenizer.max_length, _USUAL_WINDOW)
+        settings = _Settings(
+            top_k=top_k,
+            doc_stride=min(length // 2, _USUAL_STRIDE) if doc_stride is None else doc_stride,
+            max_answer_len=max_answer_len,
+            max_seq_len=length,
+            max_question_len=max_question_len,
+            handle_impossible_answer=handle_impossible_answer,
+            align_to_words=align_to_words,
+        )
+        return [self._answer(question, context, settings) for question, context in pairs]
+
+    def _answer(self, question: str, context: str, settings: _Settings) -> list[Answer]:
+        for name, text in (("question", question), ("context", context)):
+            if not text.strip():
+                raise InputError(f"the {name} is {text!r}, expected some text")
+        windows = self.encoder.tokenizer.pair_windows(
+            question,
+            context,
+            max_length=settings.max_seq_len,
+            stride=settings.doc_stride,
+            max_first=settings.max_question_len,
+        )
+        answers: dict[str, Answer] = {}
+        no_answer = 1.0
+        for window, start, end in self._probabilities(windows):
+            no_answer = min(no_answer, float(start[0] * end[0]))
+            for span in _best_spans(window, start, end, settings):
+                _add(answers, context, *span)
+        found = list(answers.values())
+        if settings.handle_impossible_answer or not found:
+            found.append(Answer("", no_answer, 0, 0))
+        return sorted(found, key=lambda answer: -answer.score)[: settings.top_k]
+
+    def _probabilities(self, windows: list[Encoding]) -> Iterator[tuple[Encoding, Floats, Floats]]:
+        """Yield each window, in order, with its start and end probabilities ``(tokens,)``."""
+        for first in range(0, len(windows), _WINDOWS_AT_ONCE):
+            chunk = windows[first : first + _WINDOWS_AT_ONCE]
+            rows: dict[int, tuple[Floats, Floats]] = {}
+            for indices, outputs in self.encoder.run(chunk, ("start_logits", "end_logits")):
+                for row, index in enumerate(indices):
+                    allowed = self._allowed(chunk[index])
+                    rows[index] = (
+                        _masked_softmax(outputs["start_logits"][row], allowed),
+                        _masked_softmax(outputs["end_logits"][row], allowed),
+                    )
+            for index, window in enumerate(chunk):
+                yield window, *rows[index]
+
+    def _allowed(self, window: Encoding) -> NDArray[np.bool_]:
+        """Mark the tokens that share in the softmax: the context's and the "no answer" token."""
+        cls_id = self.encoder.tokenizer.cls_id
+        is_cls = np.array([token == cls_id for token in window.ids])
+        allowed: NDArray[np.bool_] = _in_context(window) | is_cls
+        return allowed
+
+
+def _in_context(window: Encoding) -> NDArray[np.bool_]:
+    return np.array([sequence == _CONTEXT for sequence in window.sequence_ids])
+
+
+def _masked_softmax(logits: Floats, allowed: NDArray[np.bool_]) -> Floats:
+    """Softmax over the allowed tokens of a row; `logits` may be padded on the right."""
+    return softmax(np.where(allowed, logits[: len(allowed)], _MASKED))
+
+
+def _best_spans(
+    window: Encoding, start: Floats, end: Floats, settings: _Settings
+) -> Iterator[tuple[int, int, float]]:
+    """Yield the best spans of a window as start and end characters and score."""
+    context = _in_context(window)
+    spans = top_spans(
+        np.where(context, start, -1), np.where(context, end, -1), settings.max_answer_len,
+        settings.spans_a_window,
+    )  # fmt: skip
+    for first, last, score in spans:
+        yield *_characters(window, first, last, settings.align_to_words), score
+
+
+def top_spans(
+    start: Floats, end: Floats, max_length: int, count: int
+) -> list[tuple[int, int, float]]:
+    """Return the `count` spans with the greatest product of probabilities.
+
+    >>> start, end = np.float32([0.5, 0.25, 0]), np.float32([0.25, 0.5, -1])
+    >>> top_spans(start, end, max_length=2, count=2)
+    [(0, 1, 0.25), (0, 0, 0.125)]
+
+    Args:
+        start: Probability that an answer starts at a token ``(tokens,)``; -1 where it cannot.
+        end: The same for its last token.
+        max_length: Most tokens in a span.
+        count: Most spans to return.
+
+    Returns:
+        First token, last token and score; the best first, ties in order of the tokens.
+    """
+    longest = min(max_length, len(end))
+    padded = np.concatenate([end, np.full(longest - 1, -1, end.dtype)])
+    ends = np.lib.stride_tricks.sliding_window_view(padded, longest)  # (tokens, longest)
+    scores = np.where((start[:, None] >= 0) & (ends >= 0), start[:, None] * ends, -1).ravel()
+    best = np.argsort(-scores, kind="stable")[:count]
+    return [
+        (int(i // longest), int(i // longest + i % longest), float(scores[i]))
+        for i in best
+        if scores[i] >= 0
+    ]
+
+
+def _characters(window: Encoding, first: int, last: int, align_to_words: bool) -> tuple[int, int]:
+    """Return where the tokens `first` to `last` stand in the context."""
+    if align_to_words:
+        words = window.token_to_word(first), window.token_to_word(last)
+        if words[0] is not None and words[1] is not None:
+            start = window.word_to_chars(words[0], _CONTEXT)
+            end = window.word_to_chars(words[1], _CONTEXT)
+            if start is not None and end is not None:
+                return start[0], end[1]
+    return window.offsets[first][0], window.offsets[last][1]
+
+
+def _add(answers: dict[str, Answer], context: str, start: int, end: int, score: float) -> None:
+    """Add a span; equal texts, whatever their case, are one answer, as in the pipeline."""
+    text = context[start:end]
+    known = answers.setdefault(text.lower(), Answer(text, 0.0, start, end))
+    answers[text.lower()] = known._replace(score=known.score + score)

@@ -1,0 +1,170 @@
+"""Token classification: named entities, parts of speech, for texts of any length.
+
+Source of the aggregation strategies: ``TokenClassificationPipeline`` of transformers. Two
+differences, on purpose: words are the tokenizer's own, not guessed from spaces, and a text
+longer than the model is read in windows, not cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import ClassVar, Literal, NamedTuple, get_args
+
+import numpy as np
+from tokenizers import Encoding
+
+from edge_distil.errors import InputError
+from edge_distil.pooling import Floats, softmax
+from edge_distil.tasks.base import Task
+
+Aggregation = Literal["none", "simple", "first", "average", "max"]
+
+_OVERLAP = 0.25  # share of a window that its neighbour repeats: context at the seams
+
+
+class Entity(NamedTuple):
+    """A labelled span: ``text == source[start:end]``."""
+
+    label: str
+    score: float
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A token, or a word: its label probabilities ``(labels,)``, its place and its word."""
+
+    scores: Floats
+    start: int
+    end: int
+    word: int | None
+
+
+class TokenClassification(Task):
+    """Labels the tokens of texts and joins them to entities."""
+
+    names: ClassVar[tuple[str, ...]] = ("token-classification",)
+
+    def __call__(
+        self,
+        text: str,
+        *,
+        aggregation_strategy: Aggregation = "simple",
+        ignore_labels: Sequence[str] = ("O",),
+    ) -> list[Entity]:
+        """Find the entities of one text; for the options see `batch`."""
+        return self.batch(
+            [text], aggregation_strategy=aggregation_strategy, ignore_labels=ignore_labels
+        )[0]
+
+    def batch(
+        self,
+        texts: Iterable[str],
+        *,
+        aggregation_strategy: Aggregation = "simple",
+        ignore_labels: Sequence[str] = ("O",),
+    ) -> list[list[Entity]]:
+        """Find the entities of texts.
+
+        Args:
+            texts: Texts of any length.
+            aggregation_strategy: ``"none"``: one entity a token. ``"simple"``: neighbours of
+                one label are joined (``B-`` starts a new entity). ``"first"``, ``"average"``,
+                ``"max"``: the same, after each word took the label of its first token, of the
+                mean of its tokens, or of its surest token, so that no word is split.
+            ignore_labels: Labels to leave out.
+
+        Returns:
+            For each text its entities, in order.
+
+        Raises:
+            InputError: Something is no text, or an unknown strategy.
+        """
+        if aggregation_strategy not in get_args(Aggregation):
+            raise InputError(
+                f"aggregation_strategy is {aggregation_strategy!r}, expected one of "
+                f"{', '.join(get_args(Aggregation))}"
+            )
+        return [
+            [e for e in self._entities(text, aggregation_strategy) if e.label not in ignore_labels]
+            for text in texts
+        ]
+
+    def _entities(self, text: str, strategy: Aggregation) -> Iterator[Entity]:
+        pieces = self._pieces(text)
+        if strategy not in ("none", "simple"):
+            pieces = [_as_word(list(word), strategy) for _, word in groupby(pieces, _word_of)]
+        labelled = [(self._label(int(piece.scores.argmax())), piece) for piece in pieces]
+        groups = [[pair] for pair in labelled] if strategy == "none" else _join(labelled)
+        for group in groups:
+            label = group[0][0] if strategy == "none" else _split(group[0][0])[1]
+            score = float(np.mean([piece.scores.max() for _, piece in group]))
+            start, end = group[0][1].start, group[-1][1].end
+            yield Entity(label, score, text[start:end], start, end)
+
+    def _pieces(self, text: str) -> list[_Piece]:
+        """Return the text's tokens, each from the window where it stands farther inside."""
+        stride = int(self.encoder.tokenizer.room(1) * _OVERLAP)
+        windows = self.encoder.tokenizer.windows(text, stride)
+        probabilities: dict[int, Floats] = {}
+        for indices, outputs in self.encoder.run(windows, ("logits",)):
+            for row, index in enumerate(indices):
+                probabilities[index] = softmax(outputs["logits"][row])
+        pieces: list[_Piece] = []
+        for index, window in enumerate(windows):
+            tokens = [i for i, special in enumerate(window.special_tokens_mask) if not special]
+            head = stride // 2 if index else 0
+            tail = stride - stride // 2 if index < len(windows) - 1 else 0
+            kept = tokens[head : len(tokens) - tail]
+            pieces += [_piece(window, i, probabilities[index][i]) for i in kept]
+        return pieces
+
+    def _label(self, index: int) -> str:
+        labels = self.bundle.manifest.labels
+        return labels[index] if index < len(labels) else f"LABEL_{index}"
+
+
+def _piece(window: Encoding, index: int, scores: Floats) -> _Piece:
+    start, end = window.offsets[index]
+    return _Piece(scores, start, end, window.word_ids[index])
+
+
+def _word_of(piece: _Piece) -> int | None:
+    return piece.word
+
+
+def _as_word(tokens: list[_Piece], strategy: Aggregation) -> _Piece:
+    """Make one piece of a word's tokens."""
+    scores = np.stack([token.scores for token in tokens])  # (tokens, labels)
+    if strategy == "first":
+        chosen: Floats = scores[0]
+    elif strategy == "max":
+        chosen = scores[scores.max(axis=1).argmax()]
+    else:
+        chosen = scores.mean(axis=0)
+    return _Piece(chosen, tokens[0].start, tokens[-1].end, tokens[0].word)
+
+
+def _join(labelled: list[tuple[str, _Piece]]) -> list[list[tuple[str, _Piece]]]:
+    """Group neighbours of one label; ``B-`` starts a new group."""
+    groups: list[list[tuple[str, _Piece]]] = []
+    for label, piece in labelled:
+        prefix, name = _split(label)
+        if groups and prefix != "B" and _split(groups[-1][-1][0])[1] == name:
+            groups[-1].append((label, piece))
+        else:
+            groups.append([(label, piece)])
+    return groups
+
+
+def _split(label: str) -> tuple[str, str]:
+    """Split a BIO label; one without prefix continues.
+
+    >>> _split("B-PER"), _split("I-PER"), _split("O")
+    (('B', 'PER'), ('I', 'PER'), ('I', 'O'))
+    """
+    return (label[0], label[2:]) if label[:2] in ("B-", "I-") else ("I", label)

@@ -1,0 +1,227 @@
+"""Texts to int64 arrays, and long texts to overlapping windows.
+
+Holds no state but the vocabulary: truncation is asked for with each call, so one tokenizer
+serves several threads and several lengths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Encoding
+from tokenizers import Tokenizer as FastTokenizer
+
+from edge_distil.errors import BundleCorrupt, BundleFileMissing, InputError
+from edge_distil.foreign import read_config
+from edge_distil.manifest import GoldenTokens
+
+_SURROGATES = range(0xD800, 0xE000)  # halves of a UTF-16 pair, no characters by themselves
+
+
+class Tokenizer:
+    """The tokenizer of a bundle.
+
+    Args:
+        path: The bundle's directory.
+        max_length: Longest sequence in tokens, special tokens included.
+
+    Attributes:
+        pad_id: Id that fills a batch up to its longest row.
+        cls_id: Id of the classification token, where there is one.
+        mask_id: Id of the mask token, where there is one.
+        mask_token: Its text.
+
+    Raises:
+        BundleFileMissing: There is no ``tokenizer.json``.
+        BundleCorrupt: It cannot be read.
+    """
+
+    def __init__(self, path: Path, max_length: int) -> None:
+        self.max_length = max_length
+        self._fast = _load(path / "tokenizer.json")
+        special = _special_tokens(path)
+        self.pad_id = self._id(special.get("pad_token")) or 0
+        self.cls_id = self._id(special.get("cls_token"))
+        self.mask_token = special.get("mask_token")
+        self.mask_id = self._id(self.mask_token)
+
+    def encode(
+        self, texts: Sequence[str | tuple[str, str]], max_length: int | None = None
+    ) -> list[Encoding]:
+        """Tokenize texts or pairs, each cut at the end to the maximum length.
+
+        Args:
+            texts: The texts; an empty one gives the special tokens alone. Of a pair the longer
+                half is cut first.
+            max_length: Another maximum than the model's, in tokens.
+
+        Raises:
+            InputError: A text is no text, or holds half a surrogate pair.
+        """
+        rows = [text if isinstance(text, tuple) else (text,) for text in texts]
+        pieces = iter(self._pieces([part for row in rows for part in row]))
+        room = {sequences: self.room(sequences, max_length) for sequences in {len(r) for r in rows}}
+        return [self._cut([next(pieces) for _ in row], room[len(row)]) for row in rows]
+
+    def windows(self, text: str, stride: int) -> list[Encoding]:
+        """Tokenize a text of any length into windows that overlap by `stride` tokens."""
+        piece = self._pieces([text])[0]
+        piece.truncate(self.room(1), stride=stride)
+        return [self._fast.post_process(window) for window in [piece, *piece.overflowing]]
+
+    def pair_windows(
+        self, first: str, second: str, *, max_length: int, stride: int, max_first: int
+    ) -> list[Encoding]:
+        """Tokenize a pair into windows over the second text.
+
+        Args:
+            first: The text that every window holds (a question).
+            second: The text that is cut into windows (its context).
+            max_length: Length of a window in tokens, special tokens included.
+            stride: Tokens by which neighbouring windows overlap.
+            max_first: `first` is cut to so many tokens.
+
+        Raises:
+            InputError: `first` and `stride` leave no room for `second`.
+        """
+        question, context = self._pieces([first, second])
+        question.truncate(max_first)
+        room = self.room(2, max_length) - len(question)
+        if room <= stride:
+            raise InputError(
+                f"a window of max_seq_len {max_length} leaves {room} tokens beside a question of "
+                f"{len(question)}, expected more than doc_stride {stride}: raise max_seq_len or "
+                "lower doc_stride or max_question_len"
+            )
+        context.truncate(room, stride=stride)
+        return [self._fast.post_process(question, part) for part in [context, *context.overflowing]]
+
+    def room(self, sequences: int, max_length: int | None = None) -> int:
+        """Return how many tokens fit beside the special tokens of one text or of a pair."""
+        length = min(max_length or self.max_length, self.max_length)
+        room = length - self._fast.num_special_tokens_to_add(sequences == 2)
+        if room < 1:
+            raise InputError(
+                f"a maximum length of {length} leaves no room beside the special tokens: raise it"
+            )
+        return room
+
+    def token(self, token_id: int) -> str:
+        """Return the vocabulary's entry."""
+        return self._fast.id_to_token(token_id) or ""
+
+    def token_id(self, token: str) -> int | None:
+        """Return the id of a vocabulary entry."""
+        return self._fast.token_to_id(token)
+
+    def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = True) -> str:
+        """Return the text of token ids."""
+        return self._fast.decode(list(ids), skip_special_tokens=skip_special_tokens)
+
+    def mismatches(self, golden: Iterable[GoldenTokens]) -> list[GoldenTokens]:
+        """Return the probes to which this tokenizer gives other ids than the checkpoint's did."""
+        return [g for g in golden if tuple(self._fast.encode(g.text).ids) != g.ids]
+
+    def _cut(self, pieces: list[Encoding], room: int) -> Encoding:
+        lengths = fit([len(piece) for piece in pieces], room)
+        for piece, length in zip(pieces, lengths, strict=True):
+            piece.truncate(length)
+        return self._fast.post_process(pieces[0], pieces[1] if len(pieces) > 1 else None)
+
+    def _pieces(self, texts: Sequence[str]) -> list[Encoding]:
+        """Tokenize without special tokens, so that there is room to cut."""
+        try:
+            return self._fast.encode_batch(list(texts), add_special_tokens=False)
+        except TypeError as error:
+            raise InputError(_what_is_wrong(texts)) from error
+
+    def _id(self, token: str | None) -> int | None:
+        return None if token is None else self._fast.token_to_id(token)
+
+
+def fit(lengths: Sequence[int], room: int) -> list[int]:
+    """Cut one length, or two, to fit into `room`, as tokenizers' "longest first" does.
+
+    >>> fit([9], 4), fit([9, 3], 8), fit([9, 8], 7)
+    ([4], [5, 3], [3, 4])
+    """
+    if sum(lengths) <= room:
+        return list(lengths)
+    if len(lengths) == 1:
+        return [room]
+    short = min(lengths)
+    if short <= room - short:
+        return [short if length == short else room - short for length in lengths]
+    halves = [room // 2, room - room // 2]
+    return halves if lengths[0] <= lengths[1] else halves[::-1]
+
+
+def collate(encodings: Sequence[Encoding], pad_id: int) -> dict[str, NDArray[np.int64]]:
+    """Pad encodings on the right to one batch.
+
+    Returns:
+        ``input_ids``, ``attention_mask`` and ``token_type_ids``, each int64
+        ``(batch, sequence)``.
+    """
+    shape = (len(encodings), max(len(encoding) for encoding in encodings))
+    ids = np.full(shape, pad_id, np.int64)
+    mask = np.zeros(shape, np.int64)
+    types = np.zeros(shape, np.int64)
+    for row, encoding in enumerate(encodings):
+        end = len(encoding)
+        ids[row, :end] = encoding.ids
+        mask[row, :end] = 1
+        types[row, :end] = encoding.type_ids
+    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+
+
+def _load(path: Path) -> FastTokenizer:
+    if not path.is_file():
+        raise BundleFileMissing(
+            f"{path} is missing: copy the whole bundle again, or export it again"
+        )
+    try:
+        fast = FastTokenizer.from_file(str(path))
+    except Exception as error:  # the Rust library raises Exception itself
+        raise BundleCorrupt(
+            f"{path} cannot be read ({error}): copy or export the bundle again"
+        ) from error
+    # Checkpoints carry whatever padding and truncation they were trained with.
+    fast.no_padding()
+    fast.no_truncation()
+    return fast
+
+
+def _special_tokens(path: Path) -> dict[str, str]:
+    """Read the special tokens by role; a token is written as a string or as an object."""
+    tokens: dict[str, str] = {}
+    for name in ("special_tokens_map.json", "tokenizer_config.json"):
+        if (path / name).is_file():
+            for role, value in read_config(path / name).items():
+                text = _token_text(value) if role.endswith("_token") else None
+                if text is not None:
+                    tokens[role] = text
+    return tokens
+
+
+def _token_text(value: Any) -> str | None:
+    content = value.get("content") if isinstance(value, dict) else value
+    return content if isinstance(content, str) else None
+
+
+def _what_is_wrong(texts: Sequence[Any]) -> str:
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            return f"text {index} is a {type(text).__name__}, expected str: convert it"
+        for position, character in enumerate(text):
+            if ord(character) in _SURROGATES:
+                return (
+                    f"text {index} has half a surrogate pair (U+{ord(character):04X}) at character "
+                    f"{position}, expected whole characters: decode the source as UTF-8, or use "
+                    "text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')"
+                )
+    return f"the {len(texts)} texts cannot be tokenized, expected str: convert them"
