@@ -1,0 +1,161 @@
+"""The measure of each task: run it over a labelled file and score what it says, in percent."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_distil.errors import DataError
+from edge_distil.evaluate import predict, squad, sts
+from edge_distil.evaluate.classification import (
+    LabelledText,
+    Scores,
+    accuracy,
+    confusion,
+    counts,
+    label_indices,
+    multi_label_counts,
+    read_labelled,
+)
+from edge_distil.evaluate.predict import Progress
+from edge_distil.evaluate.spans import TaggedSentence, read_conll, span_counts, spans
+
+if TYPE_CHECKING:
+    from edge_distil.tasks import (
+        Embedding,
+        QuestionAnswering,
+        TextClassification,
+        TokenClassification,
+    )
+
+MULTI_LABEL_THRESHOLD = 0.5  # a label with a sigmoid score above this counts as given
+Measured = tuple[dict[str, float], int]  # metrics, number of examples
+
+
+def _question_answering(
+    task: QuestionAnswering, path: Path, limit: int | None, progress: Progress | None
+) -> Measured:
+    whole = squad.read_squad(path)
+    chosen = dataclasses.replace(whole, examples=whole.examples[:limit])
+    answers = predict.answers(task, chosen, progress)
+    texts = {e.id: a.text for e, a in zip(chosen.examples, answers, strict=True)}
+    result = squad.score(texts, chosen)
+    metrics = {"f1": result.f1, "exact": result.exact}
+    if chosen.version == "2.0":
+        split = {
+            "has_answer_f1": result.has_answer_f1,
+            "has_answer_exact": result.has_answer_exact,
+            "no_answer_exact": result.no_answer_exact,
+        }
+        metrics |= {name: value for name, value in split.items() if value is not None}
+    return metrics, result.total
+
+
+def _similarity(
+    task: Embedding, path: Path, limit: int | None, progress: Progress | None
+) -> Measured:
+    pairs = sts.read_pairs(path)[:limit]
+    gold = [pair.score for pair in pairs]
+    if len(set(gold)) < 2:
+        raise DataError(
+            f"{path} has one score only in {len(gold)} rows, expected two or more different "
+            "ones for a correlation: give more rows, or a larger limit"
+        )
+    texts = [pair.first for pair in pairs] + [pair.second for pair in pairs]
+    first, second = np.split(predict.vectors(task, texts, progress), 2)
+    found = sts.cosines(first, second)
+    return {
+        "spearman": 100 * sts.spearman(found, gold),
+        "pearson": 100 * sts.pearson(found, gold),
+    }, len(pairs)
+
+
+def _text_classification(
+    task: TextClassification, path: Path, limit: int | None, progress: Progress | None
+) -> Measured:
+    examples = read_labelled(path)[:limit]
+    names = task.bundle.manifest.labels
+    truth = [label_indices(example, names) for example in examples]
+    multi = task.bundle.manifest.problem_type == "multi_label_classification"
+    if not multi:
+        _require_single(examples)
+    scores = predict.probabilities(task, [example.text for example in examples], progress)
+    metrics = _multi_label(truth, scores) if multi else _single_label(truth, scores)
+    return metrics, len(examples)
+
+
+def _require_single(examples: Sequence[LabelledText]) -> None:
+    for example in examples:
+        if len(example.labels) != 1:
+            raise DataError(
+                f"{example.where} has {len(example.labels)} labels, expected one (the model is "
+                "no multi-label model): give one label a text"
+            )
+
+
+def _single_label(truth: list[list[int]], scores: NDArray[np.float64]) -> dict[str, float]:
+    matrix = confusion([row[0] for row in truth], scores.argmax(axis=1), scores.shape[1])
+    every = counts(matrix)
+    metrics = {"accuracy": 100 * accuracy(matrix)}
+    if len(matrix) == 2:
+        metrics |= _percent(every.binary())
+    metrics["f1_macro"] = 100 * every.occurring().macro().f1
+    metrics["f1_weighted"] = 100 * every.weighted().f1
+    return metrics
+
+
+def _multi_label(truth: list[list[int]], scores: NDArray[np.float64]) -> dict[str, float]:
+    expected = np.zeros(scores.shape, bool)
+    for row, indices in zip(expected, truth, strict=True):
+        row[indices] = True
+    given = scores > MULTI_LABEL_THRESHOLD
+    found = multi_label_counts(expected, given)
+    return {
+        "f1_micro": 100 * found.micro().f1,
+        "f1_macro": 100 * found.macro().f1,
+        "f1_weighted": 100 * found.weighted().f1,
+        "accuracy": 100 * float((expected == given).all(axis=1).mean()),
+    }
+
+
+def _token_classification(
+    task: TokenClassification, path: Path, limit: int | None, progress: Progress | None
+) -> Measured:
+    sentences = read_conll(path)[:limit]
+    _require_known(sentences, task.bundle.manifest.labels)
+    tags = predict.tags(task, sentences, progress)
+    found = [spans([tag for tag, _ in words]) for words in tags]
+    return _percent(span_counts([s.spans for s in sentences], found).micro()), len(sentences)
+
+
+def _require_known(sentences: Sequence[TaggedSentence], labels: Sequence[str]) -> None:
+    types = {label.removeprefix("B-").removeprefix("I-") for label in labels} - {"O"}
+    for sentence in sentences:
+        for span in sentence.spans:
+            if span.label not in types:
+                raise DataError(
+                    f"{sentence.where}: the sentence has an entity {span.label!r}, expected one "
+                    f"of {', '.join(sorted(types))}: choose the model that the file was made for"
+                )
+
+
+def _percent(scores: Scores) -> dict[str, float]:
+    return {
+        "f1": 100 * scores.f1,
+        "precision": 100 * scores.precision,
+        "recall": 100 * scores.recall,
+    }
+
+
+MEASURES: Mapping[str, Callable[..., Measured]] = {
+    "question-answering": _question_answering,
+    "sentence-similarity": _similarity,
+    "feature-extraction": _similarity,
+    "text-classification": _text_classification,
+    "token-classification": _token_classification,
+}

@@ -1,0 +1,95 @@
+"""Run a task over an evaluation set: what `evaluation` scores and `comparison` compares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_distil.evaluate.spans import TaggedSentence, word_tags
+from edge_distil.evaluate.squad_file import SquadSet
+
+if TYPE_CHECKING:
+    from edge_distil.tasks import (
+        Answer,
+        Embedding,
+        QuestionAnswering,
+        TextClassification,
+        TokenClassification,
+    )
+
+# Tokens. Published SQuAD scores allow answers of 30; the task's own default is 15.
+MAX_ANSWER_LEN = 30
+CHUNK = 64  # inputs a call: few enough for a progress bar, enough to sort by length
+
+Progress = Callable[[int, int], None]
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def answers(
+    task: QuestionAnswering, squad: SquadSet, progress: Progress | None = None
+) -> list[Answer]:
+    """Return the best answer to each question; its text may be empty in version 2.0."""
+
+    def run(pairs: Sequence[tuple[str, str]]) -> list[Answer]:
+        found = task.batch(
+            pairs,
+            top_k=1,
+            max_answer_len=MAX_ANSWER_LEN,
+            handle_impossible_answer=squad.version == "2.0",
+        )
+        return [best for [best] in found]
+
+    return _chunked([(e.question, e.context) for e in squad.examples], run, progress)
+
+
+def vectors(
+    task: Embedding, texts: Sequence[str], progress: Progress | None = None
+) -> NDArray[np.float32]:
+    """Return ``(texts, dimension)``."""
+    return np.stack(_chunked(texts, lambda part: list(task.encode(part)), progress))
+
+
+def probabilities(
+    task: TextClassification, texts: Sequence[str], progress: Progress | None = None
+) -> NDArray[np.float64]:
+    """Return every label's score, ``(texts, labels)``, in the order of the manifest's labels."""
+    names = task.bundle.manifest.labels
+    rows = _chunked(texts, lambda part: task.batch(part, top_k=len(names)), progress)
+    table = np.zeros((len(texts), len(names)))
+    for scores, row in zip(table, rows, strict=True):
+        for label, score in row:
+            scores[names.index(label)] = score
+    return table
+
+
+def tags(
+    task: TokenClassification,
+    sentences: Sequence[TaggedSentence],
+    progress: Progress | None = None,
+) -> list[list[tuple[str, float]]]:
+    """Return each sentence's words' tags, with their scores."""
+
+    def run(part: Sequence[TaggedSentence]) -> list[list[tuple[str, float]]]:
+        texts = [sentence.text for sentence in part]
+        found = task.batch(texts, aggregation_strategy="none", ignore_labels=())
+        return [
+            word_tags(sentence, [(t.label, t.score, t.start, t.end) for t in tokens])
+            for sentence, tokens in zip(part, found, strict=True)
+        ]
+
+    return _chunked(sentences, run, progress)
+
+
+def _chunked(
+    items: Sequence[T], run: Callable[[Sequence[T]], Sequence[R]], progress: Progress | None
+) -> list[R]:
+    results: list[R] = []
+    for start in range(0, len(items), CHUNK):
+        results += run(items[start : start + CHUNK])
+        if progress is not None:
+            progress(len(results), len(items))
+    return results

@@ -1,0 +1,153 @@
+"""Entity-level precision, recall and F1 for token classification.
+
+An entity counts as found only when its type, its first and its last word are all right. Tags
+are read by the rules of ``conlleval`` (Tjong Kim Sang & Buchholz 2000), which seqeval's default
+mode follows: an ``I-`` that continues nothing begins an entity, so IOB1 and IOB2 both work.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from edge_distil.errors import DataError
+from edge_distil.evaluate.classification import Counts
+from edge_distil.evaluate.files import read_text
+
+_TAG = re.compile(r"O|[BI]-\S+")
+_BLANKS = " \t\r"  # a no-break space is part of a word
+_GAP = re.compile(r"[ \t]+")
+
+
+class Span(NamedTuple):
+    """An entity: its type, first word and the word after its last."""
+
+    label: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class TaggedSentence:
+    """Words and their entities.
+
+    Attributes:
+        words: The words.
+        spans: The entities, in order.
+        where: File name and line of the first word, for messages.
+    """
+
+    words: tuple[str, ...]
+    spans: tuple[Span, ...]
+    where: str
+
+    @property
+    def text(self) -> str:
+        """The words with a space between them."""
+        return " ".join(self.words)
+
+    def word_starts(self) -> list[int]:
+        """Offset of each word in `text`.
+
+        >>> TaggedSentence(("Ada", "lives"), (), "").word_starts()
+        [0, 4]
+        """
+        ends = np.cumsum([len(word) + 1 for word in self.words])
+        return [0, *(int(end) for end in ends[:-1])]
+
+
+def spans(tags: Sequence[str]) -> list[Span]:
+    """Entities of one sentence's BIO tags.
+
+    >>> [tuple(span) for span in spans(["B-PER", "I-PER", "O", "I-LOC", "B-LOC"])]
+    [('PER', 0, 2), ('LOC', 3, 4), ('LOC', 4, 5)]
+    """
+    found: list[Span] = []
+    for position, tag in enumerate(tags):
+        prefix, _, label = tag.partition("-")
+        if prefix == "O":
+            continue
+        continues = found and found[-1].end == position and found[-1].label == label
+        if prefix == "I" and continues:
+            found[-1] = found[-1]._replace(end=position + 1)
+        else:
+            found.append(Span(label, position, position + 1))
+    return found
+
+
+def word_tags(
+    sentence: TaggedSentence, tokens: Sequence[tuple[str, float, int, int]]
+) -> list[tuple[str, float]]:
+    """Give each word the tag of the token that holds its first character, else ``O``.
+
+    This is how published scores are made: a word's later tokens play no part.
+
+    Args:
+        sentence: The words.
+        tokens: (label, score, start, end), in the characters of ``sentence.text``. A label
+            without ``B-`` or ``I-`` continues an entity of its kind.
+
+    Returns:
+        For each word its tag and the token's score.
+
+    >>> words = TaggedSentence(("in", "New-York"), (), "")
+    >>> word_tags(words, [("O", 0.9, 0, 2), ("LOC", 0.8, 3, 6), ("O", 0.7, 6, 7)])
+    [('O', 0.9), ('I-LOC', 0.8)]
+    """
+    found = []
+    for first in sentence.word_starts():
+        holding = ((label, score) for label, score, start, end in tokens if start <= first < end)
+        tag, score = next(holding, ("O", 0.0))
+        plain = tag != "O" and tag[:2] not in ("B-", "I-")
+        found.append((f"I-{tag}" if plain else tag, score))
+    return found
+
+
+def span_counts(truth: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]]) -> Counts:
+    """Counts by entity type over all sentences, types in alphabetical order.
+
+    >>> span_counts([[Span("LOC", 1, 3)]], [[Span("LOC", 1, 2)]]).micro().f1
+    0.0
+    """
+    labels = sorted({s.label for sentence in (*truth, *predicted) for s in sentence})
+    table = np.zeros((3, len(labels)), np.int64)
+    for expected, got in zip(truth, predicted, strict=True):
+        groups = (set(expected) & set(got), set(got) - set(expected), set(expected) - set(got))
+        for row, group in zip(table, groups, strict=True):
+            for span in group:
+                row[labels.index(span.label)] += 1
+    return Counts(*table)
+
+
+def read_conll(path: str | Path) -> list[TaggedSentence]:
+    """Read a CoNLL file: a word a line, its BIO tag last, a blank line between sentences.
+
+    Raises:
+        DataError: The file cannot be read, or a line has no tag ``O``, ``B-X`` or ``I-X``.
+    """
+    sentences: list[TaggedSentence] = []
+    words: list[str] = []
+    tags: list[str] = []
+    for number, line in enumerate([*read_text(path).split("\n"), ""], 1):
+        cells = _GAP.split(line.strip(_BLANKS))
+        if cells[0] in ("", "-DOCSTART-"):
+            if words:
+                where = f"{path}, line {number - len(words)}"
+                sentences.append(TaggedSentence(tuple(words), tuple(spans(tags)), where))
+            words, tags = [], []
+            continue
+        if len(cells) < 2 or not _TAG.fullmatch(cells[-1]):
+            raise DataError(
+                f"{path}, line {number} is {line.strip()!r}, expected a word and, last, a tag "
+                "O, B-TYPE or I-TYPE: give a CoNLL file with BIO tags"
+            )
+        words.append(cells[0])
+        tags.append(cells[-1])
+    if not sentences:
+        raise DataError(f"{path} has no sentences, expected at least one: fetch the file again")
+    return sentences
