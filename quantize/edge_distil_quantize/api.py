@@ -1,0 +1,149 @@
+"""`quantize_bundle`: bundle -> the same bundle with one variant more."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+from collections import Counter
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import onnx
+import onnx_ir as ir
+
+from edge_distil import storage
+from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle
+from edge_distil.errors import QuantizeError
+from edge_distil.manifest import FILE_NAME, Variant, to_json
+from edge_distil_quantize import evidence, recipe_int8
+from edge_distil_quantize.editing import sizes
+
+Progress = Callable[[str], None]
+RECIPES = ("int8",)
+_TOOLS = ("edge-distil", "numpy", "onnx", "onnx-ir", "onnxruntime")
+
+
+class Made(NamedTuple):
+    """A quantized model, ready to write.
+
+    Attributes:
+        data: The serialised ONNX model.
+        operators: Operator type -> count.
+        vocabulary: Rows of the table that the token ids look up.
+    """
+
+    data: bytes
+    operators: dict[str, int]
+    vocabulary: int
+
+
+def quantize_bundle(
+    bundle: Bundle | str | Path, recipe: str = "int8", *, progress: Progress | None = None
+) -> Bundle:
+    """Add a variant to a bundle, with evidence of what it costs.
+
+    The model file and the manifest are both written in full before either takes its place: an
+    error or an interruption leaves the bundle as it was. A variant of that name is replaced.
+
+    Args:
+        bundle: A bundle with its fp32 variant, or its directory.
+        recipe: One of `RECIPES`.
+        progress: Called with one line at the start of every stage.
+
+    Returns:
+        The bundle with the variant.
+
+    Raises:
+        BundleError: The directory is no bundle, or has no fp32 variant (`VariantMissing`).
+        QuantizeError: The recipe is unknown or the fp32 graph cannot be quantized.
+        StorageError: The bundle cannot be written.
+    """
+    say = progress or (lambda _: None)
+    if recipe not in RECIPES:
+        raise QuantizeError(f"no recipe {recipe!r}: choose one of {', '.join(RECIPES)}")
+    # From disk even where it is open: another variant may have been added since.
+    bundle = open_bundle(bundle.path if isinstance(bundle, Bundle) else bundle)
+    if bundle.inferred:
+        raise QuantizeError(
+            f"{bundle.path} has no {FILE_NAME}, so the variant's evidence has no place: export "
+            "the checkpoint with edge-distil first"
+        )
+    source = bundle.model_path("fp32")
+    say(f"quantizing {source.name} ({recipe})")
+    made = _make(source)
+    gc.collect()  # graphs are cyclic: without this the fp32 weights stay beside those of sessions
+    with (
+        storage.atomic_file(bundle.path / FILE_NAME) as manifest_file,
+        storage.atomic_file(bundle.path / MODEL_FILES[recipe]) as model_file,  # in place first
+    ):
+        model_file.write_bytes(made.data)
+        say(f"comparing {recipe} with fp32")
+        variant = _describe(bundle, made, source, model_file)
+        manifest = bundle.manifest.with_variant(recipe, variant)
+        manifest_file.write_text(to_json(manifest), encoding="utf-8")
+    return Bundle(bundle.path, manifest)
+
+
+def _make(source: Path) -> Made:
+    """Read, rewrite, check and serialise; the fp32 weights are let go at the end."""
+    try:
+        model = ir.from_proto(onnx.load(source))
+    except Exception as error:  # protobuf's and onnx-ir's errors share no other base
+        raise QuantizeError(
+            f"{source} cannot be read as an ONNX model ({type(error).__name__}): copy or export "
+            "the bundle again"
+        ) from error
+    vocabulary = _vocabulary(model.graph)
+    recipe_int8.apply(model)
+    data = ir.to_proto(model).SerializeToString(deterministic=True)
+    try:
+        onnx.checker.check_model(data)
+    except onnx.checker.ValidationError as error:
+        raise QuantizeError(f"the quantized graph is no valid ONNX ({error}): report it") from error
+    operators = dict(sorted(Counter(n.op_type for n in model.graph).items()))
+    return Made(data, operators, vocabulary)
+
+
+def _vocabulary(graph: ir.Graph) -> int:
+    ids = next((i for i in graph.inputs if i.name == "input_ids"), None)
+    readers = [use.node for use in ids.uses()] if ids is not None else []
+    tables = [n.inputs[0] for n in readers if n.op_type == "Gather" and n.inputs[1] is ids]
+    return max((sizes(t)[0] for t in tables if t is not None and t.is_initializer()), default=1)
+
+
+def _describe(bundle: Bundle, made: Made, source: Path, model_file: Path) -> Variant:
+    record = storage.record(bundle.path, model_file)
+    return Variant(
+        file=dataclasses.replace(record, path=MODEL_FILES["int8"]),
+        recipe="int8",
+        settings=dict(recipe_int8.SETTINGS),
+        operators=made.operators,
+        tools=_tool_versions(),
+        evidence=_evidence(bundle, made, source, model_file),
+    )
+
+
+def _evidence(bundle: Bundle, made: Made, source: Path, model_file: Path) -> dict[str, Any]:
+    manifest = bundle.manifest
+    texts = evidence.golden_rows(manifest)
+    random = evidence.random_rows(made.vocabulary, manifest.max_length)
+    # One after the other: both models in memory would double the need.
+    expected = evidence.run_rows(source, [*texts, *random])
+    got = evidence.run_rows(model_file, [*texts, *random])
+    split = len(texts)
+    found = {"random_tokens": evidence.fidelity(expected[split:], got[split:])}
+    if texts:
+        found = {"fidelity": evidence.fidelity(expected[:split], got[:split]), **found}
+    return {**found, **recipe_int8.PROPERTIES}
+
+
+def _tool_versions() -> dict[str, str]:
+    versions = {}
+    for name in _TOOLS:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # a source tree that was never installed
+            continue
+    return versions

@@ -1,0 +1,95 @@
+"""Adding operators and constants to an onnx-ir graph, under names that say what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+
+@dataclass
+class Editor:
+    """A graph under change.
+
+    Attributes:
+        graph: The graph.
+        constants: Values of the constants that all rewrites share, by name.
+    """
+
+    graph: ir.Graph
+    constants: dict[str, ir.Value] = field(default_factory=dict)
+
+    def before(
+        self,
+        anchor: ir.Node,
+        op_type: str,
+        inputs: Sequence[ir.Value],
+        output: str,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> ir.Value:
+        """Insert an operator before `anchor`; return its output, named near `output`."""
+        node = ir.node(op_type, list(inputs), attributes, name=f"{output}_{op_type}")
+        node.outputs[0].name = output
+        self.graph.insert_before(anchor, node)
+        return node.outputs[0]
+
+    def initializer(self, name: str, array: NDArray[Any] | np.generic) -> ir.Value:
+        """Store `array` in the graph."""
+        tensor = ir.tensor(array, name=name)
+        value = ir.Value(
+            name=name,
+            type=ir.TensorType(tensor.dtype),
+            shape=ir.Shape(array.shape),
+            const_value=tensor,
+        )
+        self.graph.register_initializer(value)
+        return value
+
+    def constant(self, name: str, array: NDArray[Any] | np.generic) -> ir.Value:
+        """Store `array` in the graph the first time; return the same value from then on."""
+        if name not in self.constants:
+            self.constants[name] = self.initializer(name, array)
+        return self.constants[name]
+
+    def replace(self, node: ir.Node, output: ir.Value) -> None:
+        """Let `output` stand for `node`'s, a graph output included, and remove `node`."""
+        ir.convenience.replace_nodes_and_values(
+            self.graph, node, [node], [], [node.outputs[0]], [output]
+        )
+
+
+def weight_matrix(value: ir.Value | None) -> NDArray[np.float32] | None:
+    """Return the float32 matrix that `value` holds, or ``None`` where it is anything else."""
+    if not is_weight_matrix(value):
+        return None
+    assert value is not None
+    assert value.const_value is not None
+    return value.const_value.numpy()
+
+
+def sizes(value: ir.Value) -> tuple[int, ...]:
+    """Return the shape of a stored constant."""
+    assert value.const_value is not None
+    return tuple(value.const_value.shape.numpy())
+
+
+def is_weight_matrix(value: ir.Value | None) -> bool:
+    """Say whether `value` is a stored float32 matrix."""
+    if value is None or not value.is_initializer() or value.const_value is None:
+        return False
+    tensor = value.const_value
+    return tensor.dtype == ir.DataType.FLOAT and len(tensor.shape) == 2
+
+
+def drop_unused(graph: ir.Graph) -> None:
+    """Remove operators and constants that nothing reads any more."""
+    for node in reversed(graph):
+        if not any(list(o.uses()) or o.is_graph_output() for o in node.outputs):
+            graph.remove(node, safe=True)
+    for name in [n for n, v in graph.initializers.items() if not list(v.uses())]:
+        if not graph.initializers[name].is_graph_output():
+            del graph.initializers[name]

@@ -1,0 +1,111 @@
+"""The recipe ``int8``: dynamic, standard operators, the same integers on every CPU."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import onnx_ir as ir
+
+from edge_distil.errors import QuantizeError
+from edge_distil_quantize.editing import Editor, drop_unused
+from edge_distil_quantize.rewrite_embedding import SMALLEST_TABLE, find_tables, quantize_tables
+from edge_distil_quantize.rewrite_matmul import FEWEST_OUTPUTS, find_targets, quantize_matmuls
+from edge_distil_quantize.weights import MATMUL_LIMIT, TABLE_LIMIT, saturates_16_bits
+
+SETTINGS: Mapping[str, Any] = MappingProxyType(
+    {
+        "weights": f"int8 within +-{MATMUL_LIMIT}, symmetric, one scale an output channel",
+        "activations": "uint8, zero point 128, one scale a token, computed at run time",
+        "embeddings": f"int8 within +-{TABLE_LIMIT} (+-{MATMUL_LIMIT} where tied), a scale a row",
+        "fewest_outputs": FEWEST_OUTPUTS,
+        "smallest_table": SMALLEST_TABLE,
+    }
+)
+# What holds by construction, whatever the weights; `_check_after` makes sure of the first.
+PROPERTIES: Mapping[str, Any] = MappingProxyType(
+    {
+        "exact_integers": "no pair of products passes 16 bits: the same int32 sums on every CPU",
+        "batch_invariant": "a token's scale depends on that token alone",
+    }
+)
+_OLDEST_OPSET = 18  # ReduceMax takes its axes as an input from here on
+_QUANTIZED = {
+    "ConvInteger",
+    "DequantizeLinear",
+    "DynamicQuantizeLinear",
+    "MatMulInteger",
+    "QLinearMatMul",
+    "QuantizeLinear",
+}
+
+
+def apply(model: ir.Model) -> None:
+    """Quantize `model` in place.
+
+    Tables and matrices are each quantized once, however many operators read them.
+
+    Raises:
+        QuantizeError: The graph is quantized already, of an old opset, has operators that are
+            not standard, or has nothing to quantize.
+    """
+    graph = model.graph
+    _check_before(model)
+    targets, tables = find_targets(graph), find_tables(graph)
+    if not targets:
+        raise QuantizeError(
+            f"the graph has no MatMul with a stored matrix of {FEWEST_OUTPUTS} columns or more, "
+            f"so nothing can be quantized; its operators are {_operators(graph)}: use fp32"
+        )
+    editor = Editor(graph)
+    tied = {t.weight for t in targets if t.transposed} & tables.keys()
+    quantized = quantize_tables(editor, tables, tied)
+    quantize_matmuls(editor, targets, quantized)
+    drop_unused(graph)
+    _check_after(graph, len(targets))
+
+
+def _check_before(model: ir.Model) -> None:
+    graph = model.graph
+    if found := sorted({n.op_type for n in graph} & _QUANTIZED):
+        raise QuantizeError(
+            f"the fp32 graph has {', '.join(found)}, so it is quantized already: export the "
+            "checkpoint again, in float32"
+        )
+    if foreign := sorted({f"{n.domain}.{n.op_type}" for n in graph if n.domain}):
+        raise QuantizeError(
+            f"the fp32 graph has {', '.join(foreign)}, expected standard ONNX operators alone: "
+            "export the checkpoint again, without fusing"
+        )
+    opset = model.opset_imports.get("", 0)
+    if opset < _OLDEST_OPSET:
+        raise QuantizeError(
+            f"the fp32 graph is of ONNX opset {opset}, expected {_OLDEST_OPSET} or later: "
+            "export the checkpoint again"
+        )
+
+
+def _check_after(graph: ir.Graph, matmuls: int) -> None:
+    """Check what the recipe promises; a failure is a fault of ours."""
+    products = [n for n in graph if n.op_type == "MatMulInteger"]
+    if len(products) != matmuls:
+        raise QuantizeError(f"{len(products)} of {matmuls} MatMuls were quantized: report it")
+    for node in products:
+        if saturates_16_bits(_stored_weight(node)):
+            raise QuantizeError(f"{node.name} could saturate 16 bits: report it")
+
+
+def _stored_weight(product: ir.Node) -> Any:
+    weight = product.inputs[1]
+    assert weight is not None
+    maker = weight.producer()
+    stored = maker.inputs[0] if maker is not None else weight
+    assert stored is not None
+    assert stored.const_value is not None
+    return stored.const_value.numpy()
+
+
+def _operators(graph: ir.Graph) -> str:
+    return ", ".join(f"{n} {op}" for op, n in Counter(n.op_type for n in graph).most_common(5))
