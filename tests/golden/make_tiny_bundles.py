@@ -1,0 +1,224 @@
+"""Make tests/golden/tiny: tiny bundles, and what transformers says of the same checkpoints.
+
+tests/runtime must run without torch, so its bundles and its truth are committed, a few hundred
+kilobytes in all. The truth comes from transformers' pipelines and from sentence-transformers,
+never from edge-distil.
+
+    .venv/bin/python tests/golden/make_tiny_bundles.py
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from sentence_transformers import SentenceTransformer, models, quantize_embeddings
+from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
+from tokenizers.models import WordPiece
+
+from edge_distil_export import export_bundle
+from edge_distil_quantize import quantize_bundle
+
+HERE = Path(__file__).parent
+WORDS = (
+    "the a an of in at to and is was are not no who what where when keeps keep light ##house "
+    "##keeper ##s ##ing ##ed film charming dull lovely ada london paris bern lives works for "
+    "acme river sea ship storm lamp oil old new great small red blue green cat dog sat on mat "
+    "one two three four five cafe resume naive 東 京 타워 . , ! ? ' - : ; ( ) ##x ##y ##z"
+).split()
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+LETTERS = [
+    prefix + letter for letter in "abcdefghijklmnopqrstuvwxyz0123456789" for prefix in ("", "##")
+]
+# Random weights this large give answers that differ, as trained weights do.
+INITIALIZER_RANGE = 0.6
+TEXTS = [
+    "The old lighthouse keeper lives in London.",
+    "a charming film",
+    "A dull film, not lovely!",
+    "Ada works for ACME in Paris; the CAFÉ is at the river.",
+    "é 東京 🙂 naïve résumé",
+    "storm",
+    "",
+    " ".join(["the ship sat on the sea and Ada was in Bern ."] * 12),
+]
+MASKED = [
+    "The cat sat on the [MASK].",
+    "Ada [MASK] in London",
+    "[MASK] is a charming film, not a dull one!",
+]
+PAIRS = [("a charming film", "a dull film"), ("storm", " ".join(["the ship sat on the sea"] * 12))]
+LABELS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+
+
+def make_tokenizer() -> transformers.PreTrainedTokenizerFast:
+    """Return an uncased WordPiece tokenizer over `WORDS` and single letters."""
+    vocabulary = {token: i for i, token in enumerate(dict.fromkeys(SPECIAL + WORDS + LETTERS))}
+    fast = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
+    fast.normalizer = normalizers.BertNormalizer(lowercase=True)
+    fast.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    fast.decoder = decoders.WordPiece()
+    fast.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+    )
+    names = dict(zip(("pad", "unk", "cls", "sep", "mask"), SPECIAL, strict=True))
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=fast,
+        model_max_length=64,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        **{f"{role}_token": token for role, token in names.items()},
+    )
+
+
+def make_config(size: int, **settings: Any) -> transformers.BertConfig:
+    """Return the configuration of a two-layer BERT."""
+    return transformers.BertConfig(
+        vocab_size=size,
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+        initializer_range=INITIALIZER_RANGE,
+        **settings,
+    )
+
+
+def save(model: Any, tokenizer: Any, path: Path) -> None:
+    """Save a checkpoint as the Hub holds it."""
+    model.eval().save_pretrained(path)
+    tokenizer.save_pretrained(path)
+
+
+def text_classification(path: Path, tokenizer: Any, problem: str | None) -> dict[str, Any]:
+    """Single-label, or multi-label, sequence classification."""
+    config = make_config(len(tokenizer), num_labels=3, problem_type=problem)
+    config.id2label = {0: "bad", 1: "fair", 2: "good"}
+    save(transformers.BertForSequenceClassification(config), tokenizer, path)
+    pipe = transformers.pipeline("text-classification", str(path), device="cpu")
+    pairs = [{"text": a, "text_pair": b} for a, b in PAIRS]
+    return {
+        "texts": TEXTS,
+        "labels": pipe(TEXTS, top_k=None, truncation=True),
+        "pairs": PAIRS,
+        "pair_labels": [pipe(pair, top_k=None, truncation=True) for pair in pairs],
+    }
+
+
+def token_classification(path: Path, tokenizer: Any) -> dict[str, Any]:
+    """Named entities, by every aggregation strategy."""
+    config = make_config(len(tokenizer), num_labels=len(LABELS))
+    config.id2label = dict(enumerate(LABELS))
+    save(transformers.BertForTokenClassification(config), tokenizer, path)
+    pipe = transformers.pipeline("token-classification", str(path), device="cpu")
+    texts = [text for text in TEXTS[:6] if text]
+    strategies = ("none", "simple", "first", "average", "max")
+    return {
+        "texts": texts,
+        "entities": {
+            s: [_plain(pipe(text, aggregation_strategy=s)) for text in texts] for s in strategies
+        },
+    }
+
+
+def fill_mask(path: Path, tokenizer: Any) -> dict[str, Any]:
+    """The five best tokens for a mask, and chosen targets."""
+    save(transformers.BertForMaskedLM(make_config(len(tokenizer))), tokenizer, path)
+    pipe = transformers.pipeline("fill-mask", str(path), device="cpu")
+    return {
+        "texts": MASKED,
+        "candidates": [pipe(text, top_k=5) for text in MASKED],
+        "targets": ["cat", "dog", "london"],
+        "target_candidates": [pipe(text, targets=["cat", "dog", "london"]) for text in MASKED],
+    }
+
+
+def embedding(path: Path, tokenizer: Any) -> dict[str, Any]:
+    """Mean pooling and normalisation, by sentence-transformers."""
+    plain = path.with_name("plain")
+    save(transformers.BertModel(make_config(len(tokenizer))), tokenizer, plain)
+    transformer = models.Transformer(str(plain), max_seq_length=48)
+    pooling = models.Pooling(16, pooling_mode="mean")
+    model = SentenceTransformer(modules=[transformer, pooling, models.Normalize()], device="cpu")
+    model.prompts = {"query": "what is ", "document": ""}
+    model.save(str(path))
+    vectors = model.encode(TEXTS)
+    precisions = ("int8", "uint8", "binary", "ubinary")
+    ranges = np.array([[-0.5] * 16, [0.5] * 16], np.float32)
+    return {
+        "texts": TEXTS,
+        "vectors": vectors.tolist(),
+        "query_vectors": model.encode(TEXTS, prompt_name="query").tolist(),
+        "truncated": model.encode(TEXTS, truncate_dim=6, normalize_embeddings=True).tolist(),
+        "ranges": ranges.tolist(),
+        "quantized": {
+            p: quantize_embeddings(vectors, p, ranges=ranges).tolist() for p in precisions
+        },
+    }
+
+
+def question_answering(path: Path, tokenizer: Any) -> dict[str, Any]:
+    """Answers are checked on the embedded checkpoint; here the raw logits."""
+    model = transformers.BertForQuestionAnswering(make_config(len(tokenizer)))
+    save(model, tokenizer, path)
+    pairs = [("Who keeps the light?", TEXTS[0]), ("What is lovely?", TEXTS[3])]
+    batch = tokenizer(pairs, padding=True, return_tensors="pt")
+    with torch.inference_mode():
+        outputs = model(**batch)
+    return {
+        "pairs": pairs,
+        "input_ids": batch["input_ids"].tolist(),
+        "token_type_ids": batch["token_type_ids"].tolist(),
+        "attention_mask": batch["attention_mask"].tolist(),
+        "start_logits": outputs.start_logits.tolist(),
+        "end_logits": outputs.end_logits.tolist(),
+    }
+
+
+def _plain(entities: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Turn numpy scalars into Python's."""
+    return [
+        {k: v.item() if isinstance(v, np.generic) else v for k, v in entity.items()}
+        for entity in entities
+    ]
+
+
+MAKERS = {
+    "text_classification": lambda path, tok: text_classification(path, tok, None),
+    "multi_label": lambda path, tok: text_classification(path, tok, "multi_label_classification"),
+    "token_classification": token_classification,
+    "fill_mask": fill_mask,
+    "embedding": embedding,
+    "question_answering": question_answering,
+}
+
+
+def main() -> None:
+    """Make every tiny bundle and its truth anew."""
+    target = HERE / "tiny"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    with tempfile.TemporaryDirectory() as folder:
+        for name, make in MAKERS.items():
+            torch.manual_seed(7)
+            truth = make(Path(folder) / name, make_tokenizer())
+            packages = ("transformers", "sentence-transformers", "torch", "tokenizers")
+            truth["versions"] = {package: version(package) for package in packages}
+            bundle = export_bundle(Path(folder) / name, target / name)
+            quantize_bundle(bundle, "int8")
+            text = json.dumps(truth, ensure_ascii=False, indent=1)
+            (target / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+            print(name)
+
+
+if __name__ == "__main__":
+    main()
