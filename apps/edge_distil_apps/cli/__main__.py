@@ -1,0 +1,5 @@
+"""``python -m edge_distil_apps.cli``: the command without its console script."""
+
+from edge_distil_apps.cli import main
+
+main()

@@ -1,0 +1,123 @@
+"""How the command line speaks: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from edge_distil.errors import InputError, MissingExtra
+
+_OUT = Console(highlight=False, soft_wrap=True)
+_ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+
+# What the extra [export] brings: if one of these is absent, the extra is.
+_EXPORT_PACKAGES = {
+    "huggingface_hub", "onnx", "onnx_ir", "onnxscript", "optimum", "safetensors", "torch",
+    "transformers",
+}  # fmt: skip
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(help="Threads; by default OMP_NUM_THREADS, else the cores of this machine."),
+]
+VariantName = Annotated[
+    str | None, typer.Option("--variant", help="fp32, int8, …; by default fp32 if it is there.")
+]
+
+
+def say(text: str = "") -> None:
+    """Print a line of the result."""
+    _OUT.print(text)
+
+
+def text(value: str) -> str:
+    """Escape text that is not ours, so that its brackets are printed and not read as markup."""
+    return escape(value)
+
+
+def document(value: Any) -> None:
+    """Print one JSON document."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """Print a table; all columns but the first are figures."""
+    grid = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for index, column in enumerate(columns):
+        grid.add_column(column, justify="right" if index else "left")
+    for row in rows:
+        grid.add_row(*map(escape, row))
+    _OUT.print(grid)
+
+
+def note(message: str) -> None:
+    """Print progress or a warning to stderr."""
+    _ERR.print(f"[dim]{escape(message)}[/dim]")
+
+
+def error(message: str) -> None:
+    """Print the one line of an error to stderr."""
+    _ERR.print(f"[bold red]error:[/bold red] {escape(message)}")
+
+
+def read_text(source: str | Path) -> str:
+    """Read UTF-8 text from a file, or from stdin for ``-``.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    try:
+        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        return data.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        name = "stdin" if source == "-" else source
+        raise InputError(f"cannot read {name} as UTF-8 text ({error}): check it") from error
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar with rate and time left on stderr, where that is a terminal.
+
+    Yields:
+        A function of the number of items done and of all.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
+    with Progress(*columns, console=_ERR, disable=not _ERR.is_terminal) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def needs_export() -> Iterator[None]:
+    """Turn an import that fails for want of ``[export]`` into the command that installs it.
+
+    Raises:
+        MissingExtra: One of the extra's packages is absent.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        package = (missing.name or "").split(".")[0]
+        if package not in _EXPORT_PACKAGES:
+            raise
+        raise MissingExtra(
+            f"this needs {package}, which is not installed: pip install 'edge-distil[export]'"
+        ) from missing
+
+
+def megabytes(size: int) -> str:
+    """Write a size in bytes as MB (10^6 bytes)."""
+    return f"{size / 1e6:,.1f} MB"

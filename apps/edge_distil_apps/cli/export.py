@@ -1,0 +1,59 @@
+"""``edge-distil export``: checkpoint -> bundle, then its variants."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_distil_apps.cli import console, inspect
+from edge_distil_apps.cli.quantize import add_variants
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="A checkpoint: a local directory or a hub id.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Directory of the new bundle.")],
+    task: Annotated[
+        str | None,
+        typer.Option(help="Task, if not the one of the checkpoint's architecture."),
+    ] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="Add the int8 variant.")] = False,
+    opset: Annotated[int | None, typer.Option(help="ONNX operator set.")] = None,
+    atol: Annotated[
+        float, typer.Option(help="Greatest allowed difference of outputs from PyTorch.")
+    ] = 1e-4,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run Python code from the checkpoint.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the output directory.")] = False,
+    json: console.Json = False,
+) -> None:
+    """Export a checkpoint to a bundle and compare it with PyTorch.
+
+    Example: `edge-distil export distilbert/distilbert-base-cased-distilled-squad -o qa --int8`
+
+    A hub id is taken from the local cache or downloaded (HF_HOME, HF_HUB_OFFLINE, HF_TOKEN
+    count). If the graph differs from PyTorch by more than --atol, the export fails and leaves
+    nothing behind.
+    """
+    started = time.perf_counter()
+    with console.needs_export():
+        from edge_distil_export import DEFAULT_OPSET, export_bundle
+
+        bundle = export_bundle(
+            model,
+            output,
+            task=task,
+            opset=opset or DEFAULT_OPSET,
+            atol=atol,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            overwrite=force,
+            progress=console.note,
+        )
+    bundle = add_variants(bundle, ["int8"] if int8 else [])
+    console.note(f"done in {time.perf_counter() - started:.1f} s")
+    inspect.show(bundle, json)

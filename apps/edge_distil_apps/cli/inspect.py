@@ -1,0 +1,69 @@
+"""``edge-distil inspect``: what is in a bundle and how it was proven."""
+
+from __future__ import annotations
+
+import json as json_library
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edge_distil.bundle import Bundle, open_bundle
+from edge_distil.manifest import Variant, to_json
+from edge_distil_apps.cli import console
+
+
+def inspect(
+    bundle: Annotated[Path, typer.Argument(help="A bundle, or a plain hub ONNX directory.")],
+    json: console.Json = False,
+) -> None:
+    """Show a bundle's manifest: task, variants, sizes, evidence.
+
+    Example: `edge-distil inspect qa`
+    """
+    show(open_bundle(bundle), json)
+
+
+def show(bundle: Bundle, as_json: bool) -> None:
+    """Print a bundle's manifest as tables or as JSON."""
+    manifest = bundle.manifest
+    if as_json:
+        console.document(json_library.loads(to_json(manifest)))
+        return
+    origin = manifest.checkpoint
+    console.say(f"[bold]{console.text(str(bundle.path))}[/bold]: {manifest.task}")
+    rows = {
+        "checkpoint": origin.name,
+        "architecture": origin.architecture,
+        "parameters": f"{origin.parameters:,}" if origin.parameters else None,
+        "licence": origin.license,
+        "longest input": f"{manifest.max_length} tokens",
+        "labels": ", ".join(manifest.labels),
+        "manifest": "none: inferred from config.json" if bundle.inferred else None,
+    }
+    for name, value in rows.items():
+        if value:
+            console.say(f"  {name:14} {console.text(value)}")
+    console.table(
+        "",
+        ["variant", "file", "size", "of fp32", "evidence"],
+        [_row(name, variant, manifest.variants) for name, variant in manifest.variants.items()],
+    )
+
+
+def _row(name: str, variant: Variant, variants: Any) -> list[str]:
+    reference = variants.get("fp32")
+    ratio = f"{variant.file.bytes / reference.file.bytes:.3f}x" if reference else ""
+    size = console.megabytes(variant.file.bytes)
+    return [name, variant.file.path, size, ratio, _evidence(variant)]
+
+
+def _evidence(variant: Variant) -> str:
+    """Say the one figure that matters: parity with PyTorch, or fidelity to fp32."""
+    parity = variant.evidence.get("parity")
+    if parity:
+        return f"{parity['max_abs_diff']:.1e} from PyTorch"
+    fidelity = variant.evidence.get("fidelity")
+    if fidelity:
+        return f"{fidelity['mean_cosine']:.4f} cosine to fp32"
+    return ""

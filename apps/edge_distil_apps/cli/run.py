@@ -1,0 +1,117 @@
+"""``edge-distil run``: use a bundle; its task comes from the manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+import edge_distil
+from edge_distil.errors import InputError
+from edge_distil.tasks import Embedding, FillMask, QuestionAnswering, TextClassification
+from edge_distil_apps.cli import console
+
+
+def run(
+    bundle: Annotated[Path, typer.Argument(help="A bundle directory.")],
+    texts: Annotated[
+        list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts; else stdin's lines.")
+    ] = None,
+    question: Annotated[str | None, typer.Option("--question", "-q", help="A question.")] = None,
+    context: Annotated[
+        str | None, typer.Option("--context", "-c", help="Its context: text, @FILE, or - (stdin).")
+    ] = None,
+    top_k: Annotated[int, typer.Option(min=1, help="Answers, labels or candidates to show.")] = 1,
+    variant: console.VariantName = None,
+    threads: console.Threads = None,
+    json: console.Json = False,
+) -> None:
+    """Run a bundle: answer, label, fill a mask, find entities, compare texts.
+
+    Examples:
+    `edge-distil run qa -q "Who keeps the light?" -c @lighthouse.txt`
+
+    `edge-distil run sst2 "a charming film" "a dull one"`
+    """
+    task = edge_distil.load(bundle, variant=variant, threads=threads)
+    if isinstance(task, QuestionAnswering):
+        if not question or texts:
+            raise typer.BadParameter(
+                "this is a question-answering bundle: give --question Q and --context TEXT|@FILE|-"
+            )
+        answers = task.batch([(question, _context(context))], top_k=top_k)
+        _show([question], answers, json)
+        return
+    if question or context:
+        raise typer.BadParameter(
+            f"this is a {task.bundle.manifest.task} bundle: give TEXT, not --question or --context"
+        )
+    lines = texts or console.read_text("-").splitlines()
+    if not lines:
+        raise InputError("got no text, expected TEXT arguments or lines on stdin")
+    if isinstance(task, Embedding):
+        _show_similarities(task, lines, json)
+    else:
+        _show(lines, _results(task, lines, top_k), json)
+
+
+def _results(task: Any, texts: list[str], top_k: int) -> list[list[Any]]:
+    if isinstance(task, FillMask):
+        return [
+            candidates
+            for text in texts
+            for candidates in task.each_mask(text, top_k=top_k if top_k > 1 else 5)
+        ]
+    if isinstance(task, TextClassification):
+        return task.batch(texts, top_k=top_k)
+    return list(task.batch(texts))
+
+
+def _context(value: str | None) -> str:
+    """Resolve ``--context``: literal text, ``@FILE``, or ``-`` for stdin."""
+    if value is None:
+        raise typer.BadParameter("--question needs --context TEXT, @FILE or - for stdin")
+    if value == "-" or value.startswith("@"):
+        return console.read_text(value.removeprefix("@"))
+    return value
+
+
+def _show(inputs: list[str], results: list[list[Any]], as_json: bool) -> None:
+    """Print named tuples: one JSON document, or a block for each input."""
+    if as_json:
+        console.document(
+            [
+                {"input": text, "results": [item._asdict() for item in items]}
+                for text, items in zip(inputs, results, strict=False)
+            ]
+            if len(inputs) == len(results)
+            else [{"results": [item._asdict() for item in items]} for items in results]
+        )
+        return
+    for items in results:
+        if not items:
+            console.say("(nothing found)")
+        for item in items:
+            console.say(_line(item))
+
+
+def _line(item: NamedTuple) -> str:
+    fields = item._asdict()
+    score = fields.pop("score")
+    place = f"  [dim]{fields.pop('start')}:{fields.pop('end')}[/dim]" if "start" in fields else ""
+    words = "  ".join(console.text(str(value)) for value in fields.values())
+    return f"{score:7.4f}  {words or '(no answer)'}{place}"
+
+
+def _show_similarities(task: Embedding, texts: list[str], as_json: bool) -> None:
+    """Print vectors as JSON or, for a person, the cosine of each text to the first."""
+    vectors = task.encode(texts)
+    if as_json:
+        rows = zip(texts, vectors.tolist(), strict=True)
+        console.document([{"input": text, "vector": vector} for text, vector in rows])
+        return
+    unit = task.encode(texts, normalize_embeddings=True)
+    console.say(f"{len(texts)} vectors of {vectors.shape[1]} dimensions; cosine to the first text:")
+    for text, cosine in zip(texts, unit @ unit[0], strict=True):
+        console.say(f"{cosine:7.4f}  {console.text(text)}")

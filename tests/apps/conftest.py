@@ -1,0 +1,34 @@
+"""Fixtures of the command line's tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command import Command, Result
+
+from edge_distil_apps import cli
+
+TINY = Path(__file__).parents[1] / "golden" / "tiny"
+
+
+@pytest.fixture
+def tiny() -> Path:
+    """The folder of tiny bundles."""
+    return TINY
+
+
+@pytest.fixture
+def edge_distil(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command line in this process, as its console script does."""
+
+    def run(*arguments: str | Path) -> Result:
+        monkeypatch.setattr("sys.argv", ["edge-distil", *map(str, arguments)])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        return Result(status, *capsys.readouterr())
+
+    return run

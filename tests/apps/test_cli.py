@@ -1,0 +1,126 @@
+"""The verbs, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import Command
+
+import edge_distil as ed
+
+VERBS = ("export", "quantize", "run", "embed", "eval", "inspect", "doctor")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_has_an_example(verb: str, edge_distil: Command) -> None:
+    result = edge_distil(verb, "--help")
+    assert result.status == 0
+    assert f"edge-distil {verb}" in result.out.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("run",),
+        ("inspect", "x", "--nonsense"),
+        ("run", "BUNDLE", "text"),
+        ("run", "BUNDLE", "--question", "Who?"),
+        ("quantize", "BUNDLE"),
+    ],
+)
+def test_wrong_usage_exits_with_2(
+    arguments: tuple[str, ...], edge_distil: Command, tiny: Path
+) -> None:
+    bundle = str(tiny / "question_answering")
+    result = edge_distil(*(bundle if a == "BUNDLE" else a for a in arguments))
+    assert result.status == 2
+    assert result.out == ""
+
+
+@pytest.mark.parametrize("flag", ["--top-k", "--top_k"])
+def test_dashes_and_underscores_alike(flag: str, edge_distil: Command, tiny: Path) -> None:
+    result = edge_distil("run", tiny / "text_classification", "storm", flag, "3", "--json")
+    assert len(json.loads(result.out)[0]["results"]) == 3
+
+
+def test_run_answers_with_the_api_s_answer(edge_distil: Command, tiny: Path) -> None:
+    bundle, context = tiny / "question_answering", "Ada lives in London."
+    answer = ed.QuestionAnswering.load(bundle)("Who lives?", context)
+    result = edge_distil("run", bundle, "-q", "Who lives?", "-c", context, "--json")
+    assert json.loads(result.out)[0]["results"] == [answer._asdict()]
+    plain = edge_distil("run", bundle, "-q", "Who lives?", "-c", context)
+    assert plain.out.split()[1:-1] == answer.text.split()
+
+
+def test_run_prints_brackets_as_they_are(edge_distil: Command, tiny: Path) -> None:
+    assert "[bold]" in edge_distil("run", tiny / "embedding", "storm", "[bold]").out
+
+
+def test_run_reads_stdin(tiny: Path) -> None:
+    command = [sys.executable, "-m", "edge_distil_apps.cli", "run", str(tiny / "fill_mask")]
+    run = subprocess.run(
+        command, input="the [MASK] .\na [MASK]\n", capture_output=True, text=True, check=True
+    )
+    assert len(run.stdout.splitlines()) == 10  # five candidates for each mask
+
+
+def test_embed_writes_the_api_s_vectors(edge_distil: Command, tiny: Path, tmp_path: Path) -> None:
+    texts, output = tmp_path / "texts.txt", tmp_path / "vectors.npy"
+    texts.write_text("storm\na charming film\n")
+    result = edge_distil("embed", tiny / "embedding", texts, "-o", output, "--json")
+    assert json.loads(result.out)["shape"] == [2, 16]
+    expected = ed.Embedding.load(tiny / "embedding").encode(["storm", "a charming film"])
+    assert np.load(output).tolist() == expected.tolist()
+
+
+def test_inspect_prints_the_manifest(edge_distil: Command, tiny: Path) -> None:
+    bundle = tiny / "embedding"
+    result = edge_distil("inspect", bundle, "--json")
+    assert json.loads(result.out) == json.loads((bundle / "edge_distil.json").read_text())
+    assert "onnx/model.onnx" in edge_distil("inspect", bundle).out
+
+
+def test_eval_scores_each_variant(edge_distil: Command, tiny: Path, tmp_path: Path) -> None:
+    task = ed.TextClassification.load(tiny / "text_classification")
+    texts = ["storm", "a charming film", "old oil lamp", "the cat sat"]
+    best = [task(text)[0].label for text in texts]
+    data = tmp_path / "data.tsv"
+    rows = [f"{t}\t{b}" for t, b in zip(texts, best, strict=True)]
+    data.write_text("\n".join(rows) + "\n")
+    result = edge_distil("eval", tiny / "text_classification", "--data", data, "--json")
+    scores = json.loads(result.out)
+    assert scores["fp32"]["metrics"]["accuracy"] == 100
+    assert set(scores) == {"fp32", "int8"}
+    assert "agreement" in scores["int8"]["fidelity"]
+
+
+def test_doctor(edge_distil: Command, tiny: Path, tmp_path: Path) -> None:
+    report = json.loads(edge_distil("doctor", tiny / "fill_mask", "--json").out)
+    assert [check["name"] for check in report["checks"]] == ["files", "fp32", "int8"]
+    assert all(check["ok"] for check in report["checks"])
+    assert report["environment"]["cores"] >= 1
+    (tmp_path / "empty").mkdir()
+    bad = edge_distil("doctor", tmp_path / "empty")
+    assert bad.status == 1
+    assert "FAIL bundle" in bad.out
+
+
+def test_the_extra_that_is_missing_is_named(tmp_path: Path) -> None:
+    """A blocked import stands for an environment without [export]."""
+    script = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from edge_distil_apps.cli import main\n"
+        f"sys.argv = ['edge-distil', 'export', 'x', '-o', {str(tmp_path / 'y')!r}]\n"
+        "main()"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert "pip install 'edge-distil[export]'" in run.stderr

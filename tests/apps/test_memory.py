@@ -1,0 +1,36 @@
+"""Memory stays flat while shapes change."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+GROWTH = 12.0  # MB; one forward of the largest shape takes about 60
+
+SCRIPT = """
+import random, sys
+import edge_distil as ed
+from edge_distil.tokenizer import collate
+def resident():
+    pages = int(open("/proc/self/statm").read().split()[1])
+    return pages * 4096 / 1e6
+encoder = ed.load(sys.argv[1], variant=sys.argv[2]).encoder
+random.seed(1)
+def run(batch, words):
+    texts = ["word " * words] * batch
+    encoder.session.run(collate(encoder.tokenizer.encode(texts), 0))
+run(4, 300)
+marks = []
+for step in range(60):
+    run(random.randint(1, 4), random.randint(1, 300))
+    if step in (9, 59):
+        marks.append(resident())
+print(marks[1] - marks[0])
+"""
+
+
+def test_resident_memory_does_not_grow_with_new_shapes(embedded_bundle: Path) -> None:
+    command = [sys.executable, "-c", SCRIPT, str(embedded_bundle), "fp32"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(run.stdout) < GROWTH
