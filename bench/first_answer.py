@@ -1,0 +1,55 @@
+"""Fresh process to first answer, and peak memory, against transformers 4.57.6's pipeline.
+
+    .venv/bin/python bench/first_answer.py [--rounds 7]
+
+The same checkpoint, question and context; a process is timed from its start to its end, one
+answer. The peer's environment (transformers 4.57.6, torch) is made once below .interop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from environments import python_environment
+from processes import EMBEDDED, alternate, table
+
+from edge_distil_export import export_bundle
+from edge_distil_quantize import quantize_bundle
+
+PEER = "transformers pipeline"
+QUESTION = "Who built the lighthouse?"
+CONTEXT = "The lighthouse was built in 1871 by the engineer Marta Lindqvist, on a granite reef."
+OURS = """
+import sys, edge_distil as ed
+print(ed.load(sys.argv[1], variant=sys.argv[2])(sys.argv[3], sys.argv[4]))
+"""
+THEIRS = """
+import sys, transformers
+pipe = transformers.pipeline("question-answering", sys.argv[1], device="cpu")
+print(pipe(question=sys.argv[2], context=sys.argv[3]))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds = parser.parse_args().rounds
+    peer = python_environment("optimum_onnx")
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = Path(folder) / "qa"
+        quantize_bundle(export_bundle(EMBEDDED, bundle), "int8")
+        commands = {
+            f"edge-distil, {variant}": [
+                [sys.executable, "-c", OURS, bundle, variant, QUESTION, CONTEXT]
+            ]
+            for variant in ("fp32", "int8")
+        }
+        commands[PEER] = [[peer, "-c", THEIRS, EMBEDDED, QUESTION, CONTEXT]]
+        print(table(alternate(commands, rounds), PEER))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Imports run one way, and the runtime stays thin."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+ROOMS = {
+    "edge_distil": REPOSITORY / "edge_distil",
+    "edge_distil_export": REPOSITORY / "export" / "edge_distil_export",
+    "edge_distil_quantize": REPOSITORY / "quantize" / "edge_distil_quantize",
+    "edge_distil_apps": REPOSITORY / "apps" / "edge_distil_apps",
+}
+MAY_IMPORT = {
+    "edge_distil": set(),
+    "edge_distil_export": {"edge_distil"},
+    "edge_distil_quantize": {"edge_distil"},
+    "edge_distil_apps": {"edge_distil", "edge_distil_export", "edge_distil_quantize"},
+}
+RUNTIME_MAY_IMPORT = {"numpy", "onnxruntime", "tokenizers"}
+HEAVY = ["torch", "onnx", "transformers", "typer", "rich", "optimum", "onnxscript"]
+
+
+def imported(file: Path) -> set[str]:
+    """Top-level names of all imports in a file, those inside functions too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_run_one_way(room: str) -> None:
+    files = list(ROOMS[room].rglob("*.py"))
+    assert files
+    for file in files:
+        others = (imported(file) & set(ROOMS)) - {room}
+        assert others <= MAY_IMPORT[room], f"{file} imports {others}"
+
+
+def test_the_runtime_needs_three_packages() -> None:
+    for file in ROOMS["edge_distil"].rglob("*.py"):
+        outside = imported(file) - set(sys.stdlib_module_names) - {"edge_distil"}
+        assert outside <= RUNTIME_MAY_IMPORT, f"{file} imports {outside}"
+
+
+def test_onnxruntime_is_imported_in_one_file() -> None:
+    files = [f.name for f in ROOMS["edge_distil"].rglob("*.py") if "onnxruntime" in imported(f)]
+    assert files == ["session.py"]
+
+
+def test_import_leaves_the_heavy_packages_alone() -> None:
+    script = f"import edge_distil, sys; print([m for m in {HEAVY!r} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

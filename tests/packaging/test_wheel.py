@@ -1,0 +1,80 @@
+"""A wheel without extras, in a clean environment, runs all of tests/runtime."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+RUNNERS = ("pytest", "pytest-timeout", "hypothesis")  # what runs the tests, not what they test
+CORE = {"numpy", "onnxruntime", "tokenizers", "typer", "rich"}
+HEAVY = "torch transformers onnx onnxscript optimum scipy".split()
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder]
+    subprocess.run([*command, REPOSITORY], check=True, capture_output=True)
+    [path] = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def clean_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clean")
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    constraints = ["-c", str(REPOSITORY / "constraints.txt")]
+    command = [python, "-m", "pip", "install", "--quiet", *constraints, wheel, *RUNNERS]
+    subprocess.run(command, check=True)
+    return python
+
+
+@pytest.mark.slow
+def test_runtime_tests_pass_without_extras(clean_python: Path, tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY / "tests", tmp_path / "tests")
+    shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
+    run = subprocess.run(
+        [clean_python.with_name("pytest"), "tests/runtime", "-q"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert " passed" in run.stdout.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_nothing_heavy_was_installed(clean_python: Path, tmp_path: Path) -> None:
+    script = (
+        "import edge_distil, importlib.util, sys\n"
+        f"print([n for n in {HEAVY!r} if importlib.util.find_spec(n)], edge_distil.__file__)"
+    )
+    run = subprocess.run(
+        [clean_python, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.startswith("[] ")
+    assert "site-packages" in run.stdout
+
+
+@pytest.mark.slow
+def test_the_wheel_has_the_console_script_and_its_data(
+    clean_python: Path, tiny_bundle: Path
+) -> None:
+    command = [clean_python.with_name("edge-distil"), "run", str(tiny_bundle), "storm"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout
+    refused = subprocess.run(
+        [command[0], "export", "x", "-o", "y"], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 1
+    assert "pip install 'edge-distil[export]'" in refused.stderr
+
+
+@pytest.fixture
+def tiny_bundle() -> Path:
+    return REPOSITORY / "tests" / "golden" / "tiny" / "text_classification"
