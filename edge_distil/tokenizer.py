@@ -147,7 +147,7 @@ def fit(lengths: Sequence[int], room: int) -> list[int]:
     """Cut one length, or two, to fit into `room`, as tokenizers' "longest first" does.
 
     >>> fit([9], 4), fit([9, 3], 8), fit([9, 8], 7)
-    ([4], [5, 3], [3, 4])
+    ([4], [5, 3], [4, 3])
     """
     if sum(lengths) <= room:
         return list(lengths)

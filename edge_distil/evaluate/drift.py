@@ -6,6 +6,7 @@ more, its integer kernels compute something else.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,14 +14,18 @@ import numpy as np
 from edge_distil.encoder import Encoder
 from edge_distil.session import Floats
 
+_SMALLEST_NORM = 1e-12  # of a row of outputs: keeps a row of zeros from dividing by zero
+
+Outputs = Mapping[str, Floats]
+
 
 @dataclass(frozen=True)
 class Drift:
-    """Differences over all outputs and probes.
+    """Differences over all outputs and inputs.
 
     Attributes:
         max_abs_diff: Greatest absolute difference of an output value.
-        mean_cosine: Mean cosine between the two variants' rows of outputs.
+        mean_cosine: Mean cosine between the two variants' outputs, flattened.
         min_cosine: The least one.
     """
 
@@ -37,16 +42,36 @@ def measure_drift(reference: Encoder, variant: Encoder) -> Drift:
         variant: Another variant of the same bundle.
     """
     texts = [probe.text for probe in reference.bundle.manifest.golden]
-    differences: list[float] = []
-    cosines: list[float] = []
-    for encoding in reference.tokenizer.encode(texts):
-        [(_, expected)] = reference.run([encoding])
-        [(_, got)] = variant.run([encoding])
-        for name, values in expected.items():
-            differences.append(float(np.abs(values - got[name]).max()))
-            cosines.append(_cosine(values.ravel(), got[name].ravel()))
-    return Drift(max(differences), float(np.mean(cosines)), min(cosines))
+    return compare_outputs(list(_outputs(reference, texts)), list(_outputs(variant, texts)))
 
 
-def _cosine(a: Floats, b: Floats) -> float:
-    return float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12))
+def compare_outputs(reference: Sequence[Outputs], variant: Sequence[Outputs]) -> Drift:
+    """Compare two models' outputs, input by input.
+
+    >>> compare_outputs([{"y": np.float32([[3, 4]])}], [{"y": np.float32([[3, 5]])}]).max_abs_diff
+    1.0
+
+    Args:
+        reference: Output name -> array, for each input.
+        variant: The same of the other model.
+    """
+    pairs = [
+        (expected.ravel().astype(np.float64), got[name].ravel().astype(np.float64))
+        for wanted, got in zip(reference, variant, strict=True)
+        for name, expected in wanted.items()
+    ]
+    cosines = [
+        float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), _SMALLEST_NORM))
+        for a, b in pairs
+    ]
+    return Drift(
+        max_abs_diff=max(float(np.abs(a - b).max()) for a, b in pairs),
+        mean_cosine=float(np.mean(cosines)),
+        min_cosine=min(cosines),
+    )
+
+
+def _outputs(encoder: Encoder, texts: Sequence[str]) -> Iterator[Outputs]:
+    for encoding in encoder.tokenizer.encode(texts):
+        [(_, outputs)] = encoder.run([encoding])
+        yield outputs
