@@ -57,6 +57,7 @@ def read_sentence_modules(path: Path) -> SentenceModules:
     modules = _read_json(path / "modules.json")
     kinds = [(str(m["type"]).rsplit(".", 1)[-1], str(m["path"])) for m in modules]
     _check_order([kind for kind, _ in kinds], path)
+    _check_inside([folder for _, folder in kinds], path)
     pooling = _read_json(path / dict(kinds)["Pooling"] / "config.json")
     transformer = path / dict(kinds)["Transformer"] / "sentence_bert_config.json"
     settings = _read_json(path / "config_sentence_transformers.json", optional=True)
@@ -81,6 +82,16 @@ def _check_order(kinds: list[str], path: Path) -> None:
             "[-> Dense ...] [-> Normalize]: export it with --task feature-extraction and do "
             "the rest in your own code"
         )
+
+
+def _check_inside(folders: list[str], path: Path) -> None:
+    """Refuse folders outside the checkpoint: an export copies what is in them."""
+    for folder in folders:
+        if Path(folder).is_absolute() or ".." in Path(folder).parts:
+            raise BundleCorrupt(
+                f"{path}/modules.json names the folder {folder!r}, expected one inside the "
+                "checkpoint: fetch the checkpoint from a source that you trust"
+            )
 
 
 def _pooling_mode(config: dict[str, Any], path: Path) -> str:

@@ -6,7 +6,6 @@ import dataclasses
 import gc
 from collections import Counter
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from edge_distil import storage
 from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.manifest import FILE_NAME, Variant, to_json
+from edge_distil.versions import installed_versions
 from edge_distil_quantize import evidence, recipe_int8
 from edge_distil_quantize.editing import sizes
 
@@ -120,7 +120,7 @@ def _describe(bundle: Bundle, made: Made, source: Path, model_file: Path) -> Var
         recipe="int8",
         settings=dict(recipe_int8.SETTINGS),
         operators=made.operators,
-        tools=_tool_versions(),
+        tools=installed_versions(_TOOLS),
         evidence=_evidence(bundle, made, source, model_file),
     )
 
@@ -137,13 +137,3 @@ def _evidence(bundle: Bundle, made: Made, source: Path, model_file: Path) -> dic
     if texts:
         found = {"fidelity": evidence.fidelity(expected[:split], got[:split]), **found}
     return {**found, **recipe_int8.PROPERTIES}
-
-
-def _tool_versions() -> dict[str, str]:
-    versions = {}
-    for name in _TOOLS:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:  # a source tree that was never installed
-            continue
-    return versions

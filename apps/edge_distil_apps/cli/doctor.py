@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +14,19 @@ from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.encoder import open_encoder
 from edge_distil.errors import EdgeDistilError
 from edge_distil.evaluate.drift import measure_drift
+from edge_distil.versions import installed_versions
 from edge_distil_apps.cli import console
 
-_PACKAGES = ("numpy", "onnxruntime", "tokenizers", "torch", "transformers", "onnx", "coremltools")
+_PACKAGES = (
+    "edge-distil",
+    "numpy",
+    "onnxruntime",
+    "tokenizers",
+    "torch",
+    "transformers",
+    "onnx",
+    "coremltools",
+)
 # Beyond this factor of the drift recorded when the variant was made, this CPU's kernels differ.
 _DRIFT_FACTOR = 1.5
 _DRIFT_FLOOR = 1e-3  # logits: differences below come from the order of sums alone
@@ -62,7 +71,7 @@ def describe_environment() -> dict[str, Any]:
         "cores": hardware.available_cores(),
         "threads": hardware.threads(),
         "providers": session.available_providers(),
-        "packages": {name: _version(name) for name in ("edge-distil", *_PACKAGES)},
+        "packages": installed_versions(_PACKAGES),
     }
 
 
@@ -105,15 +114,8 @@ def _attempt(name: str, check: Any) -> Check:
         return Check(name, False, str(error))
 
 
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
 def _show(environment: dict[str, Any], checks: list[Check]) -> None:
-    packages = {name: v for name, v in environment.pop("packages").items() if v}
+    packages = environment.pop("packages")
     for name, value in environment.items():
         words = ", ".join(value) if isinstance(value, list) else str(value)
         console.say(f"{name:10} {console.text(words)}")
