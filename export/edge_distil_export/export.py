@@ -1,0 +1,188 @@
+"""`export_bundle`: checkpoint -> bundle, the whole way."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_distil import storage
+from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle, write_manifest
+from edge_distil.errors import InputError
+from edge_distil.manifest import Manifest, Pooling, Variant
+from edge_distil_export.checkpoint import Source, find_checkpoint
+from edge_distil_export.quiet import quiet_libraries
+
+if TYPE_CHECKING:
+    from edge_distil_export.model import Loaded
+
+Progress = Callable[[str], None]
+# LayerNormalization is one operator from 17 on and torch's translations begin at 18. Tools of
+# 2023 and later (onnxruntime 1.14, OpenVINO 2023.0, transformers.js 2) read 18.
+DEFAULT_OPSET = 18
+OPSETS = range(18, 24)
+DEFAULT_ATOL = 1e-4  # the largest absolute difference from PyTorch
+
+
+def export_bundle(
+    model: str | Path,
+    output: str | Path,
+    *,
+    task: str | None = None,
+    opset: int = DEFAULT_OPSET,
+    atol: float = DEFAULT_ATOL,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | Path | None = None,
+    trust_remote_code: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Bundle:
+    """Export a checkpoint as a bundle with one variant, ``fp32``, compared with PyTorch.
+
+    Args:
+        model: A checkpoint directory or a hub id.
+        output: The bundle's directory; it appears only when all went well.
+        task: One of `edge_distil.manifest.TASKS` or a synonym; told from the checkpoint when
+            ``None``.
+        opset: ONNX operator set, 18 to 23.
+        atol: Largest absolute difference from PyTorch allowed.
+        revision: Branch, tag or commit of a hub id.
+        token: Hub access token; ``HF_TOKEN`` or the stored login when ``None``.
+        cache_dir: Download cache; ``HF_HOME`` decides when ``None``.
+        trust_remote_code: Let the checkpoint's own Python files run.
+        overwrite: Replace what is at `output`.
+        progress: Called with one line at the start of every stage.
+
+    Returns:
+        The opened bundle.
+
+    Raises:
+        BundleExists: `output` holds something and `overwrite` is False.
+        CheckpointError: The checkpoint cannot be found, reached or read.
+        ExportError: The model cannot be traced or translated.
+        InputError: `opset` or `atol` is out of range.
+        ParityError: The graph and PyTorch differ by more than `atol`; nothing is left behind.
+        StorageError: `output` cannot be written.
+        TaskError: The checkpoint does not serve the task.
+    """
+    say = progress or (lambda _: None)
+    _check_arguments(opset, atol)
+    with storage.staged_directory(Path(output), overwrite=overwrite) as staged, _no_collection():
+        say("importing torch and transformers")
+        from edge_distil_export.model import load_model  # seconds of imports: only when needed
+        from edge_distil_export.tasks import choose_task
+
+        with quiet_libraries():
+            say(f"finding {model}")
+            source = find_checkpoint(model, revision=revision, token=token, cache_dir=cache_dir)
+            chosen = choose_task(source, task)
+            say(f"loading {source.name} for {chosen}")
+            loaded = load_model(source, chosen, trust_remote_code=trust_remote_code)
+            manifest = _describe(source, loaded, chosen, staged, trust_remote_code)
+            variant = _export_graph(loaded, manifest, staged, opset, atol, say)
+            write_manifest(staged, manifest.with_variant("fp32", variant))
+    return open_bundle(output)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Hold off the cyclic garbage collector.
+
+    Importing torch and tracing make millions of objects that stay, which the collector walks
+    again and again: a third of the time of those stages.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _check_arguments(opset: int, atol: float) -> None:
+    if opset not in OPSETS:
+        raise InputError(f"opset is {opset}, expected {OPSETS[0]} to {OPSETS[-1]}: 18 runs widest")
+    if not atol >= 0:
+        raise InputError(f"atol is {atol}, expected a number of at least 0, such as 1e-4")
+
+
+def _describe(
+    source: Source, loaded: Loaded, task: str, staged: Path, trust_remote_code: bool
+) -> Manifest:
+    """Put the tokenizer and configuration files into place and describe the bundle."""
+    from edge_distil_export.files import copy_files, load_tokenizer
+    from edge_distil_export.golden import golden_tokens
+    from edge_distil_export.limits import max_length
+    from edge_distil_export.provenance import describe_checkpoint
+
+    tokenizer = load_tokenizer(source, trust_remote_code=trust_remote_code)
+    copy_files(source, staged, tokenizer, sentence=loaded.sentence is not None)
+    sentence_limit = loaded.sentence.max_length if loaded.sentence else None
+    return Manifest(
+        task=task,
+        checkpoint=describe_checkpoint(source, loaded.parameters),
+        inputs=loaded.head.inputs,
+        outputs=loaded.head.outputs,
+        max_length=max_length(loaded.head, loaded.config, source.path, sentence_limit),
+        labels=_labels(loaded, task),
+        problem_type=getattr(loaded.config, "problem_type", None),
+        pooling=_pooling(loaded),
+        files=tuple(storage.record(staged, p) for p in sorted(staged.rglob("*")) if p.is_file()),
+        golden=golden_tokens(tokenizer, staged),
+    )
+
+
+def _labels(loaded: Loaded, task: str) -> tuple[str, ...]:
+    if not task.endswith("-classification"):
+        return ()
+    names = loaded.config.id2label
+    return tuple(str(names[index]) for index in sorted(names))
+
+
+def _pooling(loaded: Loaded) -> Pooling | None:
+    modules = loaded.sentence
+    if modules is None:
+        return None
+    return Pooling(
+        mode=modules.pooling,
+        normalize=modules.normalize,
+        dimension=loaded.dimension,
+        dense=len(modules.dense),
+        prompts=modules.prompts,
+        default_prompt=modules.default_prompt,
+    )
+
+
+def _export_graph(
+    loaded: Loaded, manifest: Manifest, staged: Path, opset: int, atol: float, say: Progress
+) -> Variant:
+    """Trace, translate, clean up, write and compare."""
+    from edge_distil_export import cleanup, graph, heads, limits, parity, provenance, writing
+
+    head, outputs = loaded.head, heads.OUTPUTS[manifest.task]
+    say("tracing")
+    program = graph.capture(head, limits.position_limit(head, loaded.config))
+    say(f"translating to ONNX opset {opset}")
+    # Translation is Python on one core; PyTorch's side of the comparison takes the others.
+    with ThreadPoolExecutor(1) as pool:
+        reference = pool.submit(parity.compute_reference, head, manifest.max_length)
+        model = graph.translate(program, head, opset)
+        cleanup.clean_up(model, head.inputs, outputs)
+        path = staged / MODEL_FILES["fp32"]
+        path.parent.mkdir()
+        writing.write_model(model, path)
+        say("comparing with PyTorch")
+        evidence = parity.check_parity(path, reference.result(), outputs, atol)
+    return Variant(
+        file=storage.record(staged, path),
+        recipe="export",
+        settings={"opset": opset, "attention": "eager"},
+        operators=cleanup.operator_counts(model),
+        tools=provenance.tool_versions(),
+        evidence={"parity": evidence},
+    )

@@ -1,0 +1,101 @@
+"""Tokenizer and configuration files: copied as they are, made only where they are missing.
+
+Byte for byte, because other people's clients, often with an older transformers, open the bundle:
+a file that today's transformers writes anew may say things that theirs does not understand.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from edge_distil.errors import CheckpointError
+from edge_distil_export.checkpoint import Source
+
+_NAMES = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "bpe.codes",
+    "dict.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "sentencepiece.model",
+    "spm.model",
+    "tokenizer.model",
+)
+_SENTENCE_NAMES = ("modules.json", "sentence_bert_config.json", "config_sentence_transformers.json")
+_NEEDED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+
+
+def load_tokenizer(source: Source, *, trust_remote_code: bool = False) -> Any:
+    """Load the checkpoint's own tokenizer, as transformers does.
+
+    Raises:
+        CheckpointError: There is none, or it cannot be read.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            source.path, local_files_only=True, trust_remote_code=trust_remote_code
+        )
+    except Exception as error:  # third-party code: any kind
+        raise CheckpointError(
+            f"{source.name}'s tokenizer cannot be loaded ({type(error).__name__}: "
+            f"{str(error).strip().splitlines()[0]}): copy its tokenizer files beside the weights"
+        ) from error
+    if not getattr(tokenizer, "is_fast", False):
+        raise CheckpointError(
+            f"{source.name}'s tokenizer ({type(tokenizer).__name__}) has no tokenizer.json and "
+            "cannot be converted to one: choose a checkpoint with a fast tokenizer"
+        )
+    return tokenizer
+
+
+def copy_files(source: Source, output: Path, tokenizer: Any, *, sentence: bool) -> None:
+    """Copy the checkpoint's files and add those that a bundle needs and it lacks.
+
+    Args:
+        source: The checkpoint.
+        output: The bundle's directory.
+        tokenizer: From `load_tokenizer`.
+        sentence: Take the files of sentence-transformers too.
+    """
+    for path in _present(source.path, sentence):
+        target = output / path.relative_to(source.path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    missing = [name for name in _NEEDED if not (output / name).is_file()]
+    if missing:
+        _generate(tokenizer, missing, output)
+
+
+def _present(folder: Path, sentence: bool) -> Iterator[Path]:
+    names = (*_NAMES, *_SENTENCE_NAMES) if sentence else _NAMES
+    yield from (folder / name for name in names if (folder / name).is_file())
+    if sentence and (folder / "modules.json").is_file():
+        for module in json.loads((folder / "modules.json").read_text(encoding="utf-8")):
+            # The weights of Dense modules too: sentence-transformers reads them from here.
+            inside = (folder / module["path"]).glob("*") if module["path"] else ()
+            yield from sorted(path for path in inside if path.is_file())
+
+
+def _generate(tokenizer: Any, missing: list[str], output: Path) -> None:
+    with TemporaryDirectory() as folder:
+        tokenizer.save_pretrained(folder)
+        for name in missing:
+            made = Path(folder, name)
+            if not made.is_file():  # transformers 5 no longer writes the map of special tokens
+                text = json.dumps(tokenizer.special_tokens_map, indent=2, ensure_ascii=False)
+                made.write_text(text + "\n", encoding="utf-8")
+            shutil.copyfile(made, output / name)

