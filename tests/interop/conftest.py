@@ -1,0 +1,3 @@
+"""The clients import what only their own environments have: they are run, never collected."""
+
+collect_ignore = ["clients"]
