@@ -14,8 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from environments import python_environment
-from processes import EMBEDDED, alternate, table
+from processes import EMBEDDED, alternate, measure, peer_python, table
 
 PEER = "optimum-cli"
 TOKENIZER_FILES = (
@@ -26,13 +25,17 @@ TOKENIZER_FILES = (
 )
 
 
+MAKE = """
+import sys, torch
+from transformers import DistilBertConfig, DistilBertForQuestionAnswering
+torch.manual_seed(0)
+DistilBertForQuestionAnswering(DistilBertConfig()).save_pretrained(sys.argv[1])
+"""
+
+
 def make_checkpoint(folder: Path) -> Path:
     """Save DistilBERT-base for question answering with seeded random weights."""
-    import torch
-    from transformers import DistilBertConfig, DistilBertForQuestionAnswering
-
-    torch.manual_seed(0)
-    DistilBertForQuestionAnswering(DistilBertConfig()).save_pretrained(folder)
+    measure([sys.executable, "-c", MAKE, folder])  # a child's peak memory begins at its parent's
     for name in TOKENIZER_FILES:
         shutil.copy(EMBEDDED / name, folder)
     return folder
@@ -42,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    optimum = python_environment("optimum_onnx").with_name("optimum-cli")
+    optimum = peer_python("optimum_onnx").with_name("optimum-cli")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         checkpoint = make_checkpoint(folder / "distilbert-base")

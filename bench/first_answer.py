@@ -13,11 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from environments import python_environment
-from processes import EMBEDDED, alternate, table
-
-from edge_distil_export import export_bundle
-from edge_distil_quantize import quantize_bundle
+from processes import EMBEDDED, alternate, measure, peer_python, table
 
 PEER = "transformers pipeline"
 QUESTION = "Who built the lighthouse?"
@@ -37,10 +33,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
-    peer = python_environment("optimum_onnx")
+    peer = peer_python("optimum_onnx")
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(folder) / "qa"
-        quantize_bundle(export_bundle(EMBEDDED, bundle), "int8")
+        # In a process of its own: a child's peak memory begins at that of its parent.
+        measure([Path(sys.executable).with_name("edge-distil"), "export", EMBEDDED, "-o", bundle,
+                 "--int8"])  # fmt: skip
         commands = {
             f"edge-distil, {variant}": [
                 [sys.executable, "-c", OURS, bundle, variant, QUESTION, CONTEXT]

@@ -12,8 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
-sys.path.insert(0, str(REPOSITORY / "tests" / "interop"))  # environments of the peers
 EMBEDDED = REPOSITORY / "apps" / "models" / "minilm-l6-squad"
+
+
+def peer_python(name: str) -> Path:
+    """Return the interpreter of a peer's environment, made at the first use (minutes)."""
+    sys.path.insert(0, str(REPOSITORY / "tests" / "interop"))
+    from environments import python_environment
+
+    return python_environment(name)
 
 
 @dataclass(frozen=True)
