@@ -13,6 +13,7 @@ from edge_distil import storage
 from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle, write_manifest
 from edge_distil.errors import InputError
 from edge_distil.manifest import Manifest, Pooling, Variant
+from edge_distil.session import OnnxSession
 from edge_distil_export.checkpoint import Source, find_checkpoint
 from edge_distil_export.quiet import quiet_libraries
 
@@ -121,14 +122,15 @@ def _describe(
     from edge_distil_export.provenance import describe_checkpoint
 
     tokenizer = load_tokenizer(source, trust_remote_code=trust_remote_code)
-    copy_files(source, staged, tokenizer, sentence=loaded.sentence is not None)
     sentence_limit = loaded.sentence.max_length if loaded.sentence else None
+    longest = max_length(loaded.head, loaded.config, source.path, sentence_limit)
+    copy_files(source, staged, tokenizer, longest, sentence=loaded.sentence is not None)
     return Manifest(
         task=task,
         checkpoint=describe_checkpoint(source, loaded.parameters),
         inputs=loaded.head.inputs,
         outputs=loaded.head.outputs,
-        max_length=max_length(loaded.head, loaded.config, source.path, sentence_limit),
+        max_length=longest,
         labels=_labels(loaded, task),
         problem_type=getattr(loaded.config, "problem_type", None),
         pooling=_pooling(loaded),
@@ -169,7 +171,7 @@ def _export_graph(
     program = graph.capture(head, limits.position_limit(head, loaded.config))
     say(f"translating to ONNX opset {opset}")
     # Translation is Python on one core; PyTorch's side of the comparison takes the others.
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(2) as pool:
         reference = pool.submit(parity.compute_reference, head, manifest.max_length)
         model = graph.translate(program, head, opset)
         cleanup.clean_up(model, head.inputs, outputs)
@@ -177,9 +179,11 @@ def _export_graph(
         path.parent.mkdir()
         writing.write_model(model, path)
         say("comparing with PyTorch")
-        evidence = parity.check_parity(path, reference.result(), outputs, atol)
+        record = pool.submit(storage.record, staged, path)
+        session = OnnxSession(path)
+        evidence = parity.check_parity(session, reference.result(), outputs, atol)
     return Variant(
-        file=storage.record(staged, path),
+        file=record.result(),
         recipe="export",
         settings={"opset": opset, "attention": "eager"},
         operators=cleanup.operator_counts(model),

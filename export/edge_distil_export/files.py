@@ -62,13 +62,16 @@ def load_tokenizer(source: Source, *, trust_remote_code: bool = False) -> Any:
     return tokenizer
 
 
-def copy_files(source: Source, output: Path, tokenizer: Any, *, sentence: bool) -> None:
+def copy_files(
+    source: Source, output: Path, tokenizer: Any, max_length: int, *, sentence: bool
+) -> None:
     """Copy the checkpoint's files and add those that a bundle needs and it lacks.
 
     Args:
         source: The checkpoint.
         output: The bundle's directory.
         tokenizer: From `load_tokenizer`.
+        max_length: Longest sequence in tokens, for a configuration that must be made.
         sentence: Take the files of sentence-transformers too.
     """
     for path in _present(source.path, sentence):
@@ -77,6 +80,9 @@ def copy_files(source: Source, output: Path, tokenizer: Any, *, sentence: bool) 
         shutil.copyfile(path, target)
     missing = [name for name in _NEEDED if not (output / name).is_file()]
     if missing:
+        # Clients cut at this length; transformers would write 1e30 where nobody told it one.
+        tokenizer.model_max_length = max_length
+        tokenizer.init_kwargs.pop("max_length", None)
         _generate(tokenizer, missing, output)
 
 

@@ -43,6 +43,7 @@ def translations() -> Table:
         aten.add_.Tensor: _add,
         aten.contiguous.default: _same,
         aten.dropout.default: _same,
+        aten.min.other: _min,
         aten.to.device: _cast_second,
         aten.to.dtype: _cast_first,
         aten.to.dtype_layout: _cast_first,
@@ -87,6 +88,10 @@ def _and(x: Any, y: Any) -> Any:
 
 def _add(x: Any, y: Any) -> Any:  # no alpha: with one, torch's exporter takes the long way
     return op.Add(x, y)
+
+
+def _min(x: Any, y: Any) -> Any:
+    return op.Min(x, y)
 
 
 def _cast_first(x: Any, dtype: int, *_: Any, **__: Any) -> Any:

