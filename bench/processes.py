@@ -25,9 +25,16 @@ def peer_python(name: str) -> Path:
 
 @dataclass(frozen=True)
 class Run:
-    """One finished process: seconds from start to end, peak resident memory in MB (10^6 bytes)."""
+    """One finished process, or several in a row.
+
+    Attributes:
+        seconds: From start to end.
+        cpu: Seconds of processor time; on a busy machine the fairer figure.
+        megabytes: Peak resident memory of the largest process (10^6 bytes).
+    """
 
     seconds: float
+    cpu: float
     megabytes: float
 
 
@@ -45,7 +52,8 @@ def measure(command: Sequence[str | Path]) -> Run:
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise RuntimeError(f"{command} failed:\n{errors.decode()[-2000:]}")
-    return Run(time.perf_counter() - started, usage.ru_maxrss * 1024 / 1e6)
+    seconds = time.perf_counter() - started
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6)
 
 
 def alternate(
@@ -61,7 +69,11 @@ def alternate(
     for count in range(rounds + 1):
         for name, parts in commands.items():
             measured = [measure(part) for part in parts]
-            total = Run(sum(m.seconds for m in measured), max(m.megabytes for m in measured))
+            total = Run(
+                sum(m.seconds for m in measured),
+                sum(m.cpu for m in measured),
+                max(m.megabytes for m in measured),
+            )
             if count:
                 runs[name].append(total)
             print(f"round {count}: {name} {total.seconds:.2f} s", file=sys.stderr)
@@ -71,15 +83,21 @@ def alternate(
 def table(runs: Mapping[str, list[Run]], peer: str) -> str:
     """Write medians, and ratios to `peer` pair by pair, as a Markdown table."""
     lines = [
-        f"| | seconds | peak memory | time / {peer} | memory / {peer} |",
-        "|---|--:|--:|--:|--:|",
+        f"| | seconds | / {peer} | processor seconds | / {peer} | peak memory | / {peer} |",
+        "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for name, own in runs.items():
-        pairs = list(zip(own, runs[peer], strict=True))
-        lines.append(
-            f"| {name} | {statistics.median(r.seconds for r in own):.2f} "
-            f"| {statistics.median(r.megabytes for r in own):.0f} MB "
-            f"| {statistics.median(a.seconds / b.seconds for a, b in pairs):.3f} "
-            f"| {statistics.median(a.megabytes / b.megabytes for a, b in pairs):.2f} |"
-        )
+        cells = [
+            cell
+            for figure, unit in (("seconds", ""), ("cpu", ""), ("megabytes", " MB"))
+            for cell in _median_and_ratio(own, runs[peer], figure, unit)
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _median_and_ratio(own: list[Run], peer: list[Run], figure: str, unit: str) -> tuple[str, str]:
+    ours, theirs = ([getattr(run, figure) for run in runs] for runs in (own, peer))
+    ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+    median = statistics.median(ours)
+    return f"{median:.0f}{unit}" if unit else f"{median:.2f}", f"{ratio:.2f}"

@@ -45,9 +45,8 @@ OTHER_KERNELS = 1e-4
 # near as those to float32.
 OTHER_ROUNDING_COSINE = 0.99
 OTHER_ROUNDING_LOGITS = 0.5  # seen: 0.21, on logits of size 10
-OTHER_ROUNDING_FIDELITY = (
-    0.005  # cosine to float32 that may be lost against onnxruntime (seen: 0.0007)
-)
+# Cosine to float32 that may be lost against onnxruntime (seen: 0.0007).
+OTHER_ROUNDING_FIDELITY = 0.005
 # transformers.js does not add up the probabilities of spans that are equal as words.
 SUMMED_SPANS = 0.01
 
