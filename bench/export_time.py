@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from processes import EMBEDDED, alternate, measure, peer_python, table
+from processes import EMBEDDED, alternate, export_python, measure, peer_python, table
 
 PEER = "optimum-cli"
 TOKENIZER_FILES = (
@@ -49,7 +49,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         checkpoint = make_checkpoint(folder / "distilbert-base")
-        ours = Path(sys.executable).with_name("edge-distil")
+        ours = export_python().with_name("edge-distil")
         onnx, int8 = folder / "onnx", folder / "int8"
         commands: dict[str, list[list[str | Path]]] = {
             "edge-distil export --int8": [

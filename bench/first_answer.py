@@ -9,11 +9,10 @@ answer. The peer's environment (transformers 4.57.6, torch) is made once below .
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
-from processes import EMBEDDED, alternate, measure, peer_python, table
+from processes import EMBEDDED, alternate, export_python, measure, peer_python, table
 
 PEER = "transformers pipeline"
 QUESTION = "Who built the lighthouse?"
@@ -37,11 +36,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(folder) / "qa"
         # In a process of its own: a child's peak memory begins at that of its parent.
-        measure([Path(sys.executable).with_name("edge-distil"), "export", EMBEDDED, "-o", bundle,
+        measure([export_python().with_name("edge-distil"), "export", EMBEDDED, "-o", bundle,
                  "--int8"])  # fmt: skip
         commands = {
             f"edge-distil, {variant}": [
-                [sys.executable, "-c", OURS, bundle, variant, QUESTION, CONTEXT]
+                [export_python(), "-c", OURS, bundle, variant, QUESTION, CONTEXT]
             ]
             for variant in ("fp32", "int8")
         }

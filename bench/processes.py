@@ -23,6 +23,17 @@ def peer_python(name: str) -> Path:
     return python_environment(name)
 
 
+def export_python() -> Path:
+    """Return the interpreter of an environment with ``edge-distil[export]``, as a user has it.
+
+    Packages for development slow an import down: transformers imports scipy where it finds it.
+    """
+    sys.path.insert(0, str(REPOSITORY / "tests" / "interop"))
+    from environments import export_environment
+
+    return export_environment()
+
+
 @dataclass(frozen=True)
 class Run:
     """One finished process, or several in a row.

@@ -17,9 +17,9 @@ from edge_distil.session import Session
 from edge_distil_export.heads import LENGTH_AXIS, Head
 
 BATCHES = (1, 2, 7)
-_LENGTHS = (2, 3, 8, 37, 128)  # and the maximum; 37 is no multiple of any kernel's block
-# What one comparison may cost. Seven rows of 128 tokens and two of 512 fit; seven of 512 would
-# take as long as the rest of an export. A longer maximum is compared in one row.
+_LENGTHS = (2, 3, 8, 61)  # and the maximum; 61 is no multiple of any kernel's block
+# What one comparison may cost: seven rows of 61 tokens, two of 512. Seven of 512 would take as
+# long as the rest of an export. A longer maximum is compared in one row.
 _LARGEST_TOKENS = 1024
 _LARGEST_OUTPUT = 1 << 27  # numbers, 512 MB: four rows of 512 over a vocabulary of 65,536
 _SEED = 20190

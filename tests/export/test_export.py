@@ -74,7 +74,7 @@ def test_a_row_that_depends_on_its_batch_is_found(exported: Callable[..., Bundle
 
 
 def test_lengths_reach_from_two_to_the_maximum() -> None:
-    assert lengths(512) == [2, 3, 8, 37, 128, 512]
+    assert lengths(512) == [2, 3, 8, 61, 512]
     assert lengths(16) == [2, 3, 8, 16]
 
 

@@ -58,6 +58,22 @@ def python_environment(name: str) -> Path:
     return python
 
 
+def export_environment() -> Path:
+    """Return the interpreter of an environment with this project's ``[export]`` and no more."""
+    repository = HERE.parents[1]
+    folder = home() / "edge_distil_export"
+    python = folder / "bin" / "python"
+    constraints = repository / "constraints.txt"
+
+    def install() -> None:
+        _install([sys.executable, "-m", "venv", str(folder)], folder)
+        arguments = ["--quiet", "-c", str(constraints), "-e", f"{repository}[export]"]
+        _install([str(python), "-m", "pip", "install", *arguments], folder)
+
+    ensure(folder, stamp_of([constraints, repository / "pyproject.toml"], sys.version), install)
+    return python
+
+
 def node_environment() -> Path:
     """Return a folder with transformers.js and the client program, installed if needed."""
     folder = home() / NODE_CLIENT.name
