@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from sentence_transformers import SentenceTransformer, models, quantize_embeddings
+from sentence_transformers import SentenceTransformer, quantize_embeddings
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordPiece
 
@@ -146,9 +147,9 @@ def embedding(path: Path, tokenizer: Any) -> dict[str, Any]:
     """Mean pooling and normalisation, by sentence-transformers."""
     plain = path.with_name("plain")
     save(transformers.BertModel(make_config(len(tokenizer))), tokenizer, plain)
-    transformer = models.Transformer(str(plain), max_seq_length=48)
-    pooling = models.Pooling(16, pooling_mode="mean")
-    model = SentenceTransformer(modules=[transformer, pooling, models.Normalize()], device="cpu")
+    transformer = Transformer(str(plain), max_seq_length=48)
+    pooling = Pooling(16, pooling_mode="mean")
+    model = SentenceTransformer(modules=[transformer, pooling, Normalize()], device="cpu")
     model.prompts = {"query": "what is ", "document": ""}
     model.save(str(path))
     vectors = model.encode(TEXTS)
