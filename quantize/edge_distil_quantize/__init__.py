@@ -1,5 +1,6 @@
 """Bundle -> smaller variants with their evidence: ``pip install 'edge-distil[export]'``."""
 
-from edge_distil_quantize.api import RECIPES, quantize_bundle
+from edge_distil_quantize.api import quantize_bundle
+from edge_distil_quantize.recipes import RECIPES
 
 __all__ = ["RECIPES", "quantize_bundle"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,30 +17,42 @@ from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.manifest import FILE_NAME, Variant, to_json
 from edge_distil.versions import installed_versions
-from edge_distil_quantize import evidence, recipe_int8
+from edge_distil_quantize import evidence
+from edge_distil_quantize.calibration import calibration_inputs
+from edge_distil_quantize.checks import check_fp32
 from edge_distil_quantize.editing import sizes
+from edge_distil_quantize.recipe import Feeds, Progress, Request
+from edge_distil_quantize.recipes import RECIPES
 
-Progress = Callable[[str], None]
-RECIPES = ("int8",)
 _TOOLS = ("edge-distil", "numpy", "onnx", "onnx-ir", "onnxruntime")
 
 
-class Made(NamedTuple):
+class Written(NamedTuple):
     """A quantized model, ready to write.
 
     Attributes:
+        settings: As `Made.settings`.
+        evidence: As `Made.evidence`.
         data: The serialised ONNX model.
         operators: Operator type -> count.
         vocabulary: Rows of the table that the token ids look up.
     """
 
+    settings: Mapping[str, Any]
+    evidence: Mapping[str, Any]
     data: bytes
     operators: dict[str, int]
     vocabulary: int
 
 
 def quantize_bundle(
-    bundle: Bundle | str | Path, recipe: str = "int8", *, progress: Progress | None = None
+    bundle: Bundle | str | Path,
+    recipe: str = "int8",
+    *,
+    data: str | Path | None = None,
+    calibrate: bool = True,
+    keep: Collection[str] = (),
+    progress: Progress | None = None,
 ) -> Bundle:
     """Add a variant to a bundle, with evidence of what it costs.
 
@@ -50,6 +62,10 @@ def quantize_bundle(
     Args:
         bundle: A bundle with its fp32 variant, or its directory.
         recipe: One of `RECIPES`.
+        data: A file to calibrate on, see `calibration.calibration_inputs`; an own-written sample
+            when ``None``. Recipes that do not calibrate pass it over.
+        calibrate: False rounds by the weights alone: fast, and less faithful.
+        keep: Names of operators of the fp32 graph that stay in fp32.
         progress: Called with one line at the start of every stage.
 
     Returns:
@@ -57,6 +73,7 @@ def quantize_bundle(
 
     Raises:
         BundleError: The directory is no bundle, or has no fp32 variant (`VariantMissing`).
+        DataError: `data` cannot be read.
         QuantizeError: The recipe is unknown or the fp32 graph cannot be quantized.
         StorageError: The bundle cannot be written.
     """
@@ -71,8 +88,9 @@ def quantize_bundle(
             "the checkpoint with edge-distil first"
         )
     source = bundle.model_path("fp32")
+    inputs = _calibration(bundle, recipe, data, calibrate)
     say(f"quantizing {source.name} ({recipe})")
-    made = _make(source)
+    made = _make(source, recipe, inputs, frozenset(keep), say)
     gc.collect()  # graphs are cyclic: without this the fp32 weights stay beside those of sessions
     with (
         storage.atomic_file(bundle.path / FILE_NAME) as manifest_file,
@@ -80,13 +98,25 @@ def quantize_bundle(
     ):
         model_file.write_bytes(made.data)
         say(f"comparing {recipe} with fp32")
-        variant = _describe(bundle, made, source, model_file)
+        variant = _describe(bundle, recipe, made, source, model_file)
         manifest = bundle.manifest.with_variant(recipe, variant)
         manifest_file.write_text(to_json(manifest), encoding="utf-8")
     return Bundle(bundle.path, manifest)
 
 
-def _make(source: Path) -> Made:
+def _calibration(
+    bundle: Bundle, recipe: str, data: str | Path | None, calibrate: bool
+) -> Sequence[Feeds]:
+    if not RECIPES[recipe].calibrated:
+        return ()
+    if not calibrate and RECIPES[recipe].required:
+        raise QuantizeError(f"{recipe} cannot be made without calibrating: leave that out")
+    return calibration_inputs(bundle, data) if calibrate else ()
+
+
+def _make(
+    source: Path, recipe: str, inputs: Sequence[Feeds], keep: frozenset[str], say: Progress
+) -> Written:
     """Read, rewrite, check and serialise; the fp32 weights are let go at the end."""
     try:
         model = ir.from_proto(onnx.load(source))
@@ -95,15 +125,16 @@ def _make(source: Path) -> Made:
             f"{source} cannot be read as an ONNX model ({type(error).__name__}): copy or export "
             "the bundle again"
         ) from error
+    check_fp32(model)
     vocabulary = _vocabulary(model.graph)
-    recipe_int8.apply(model)
-    data = ir.to_proto(model).SerializeToString(deterministic=True)
+    made = RECIPES[recipe].make(Request(model, inputs, keep, say))
+    data = ir.to_proto(made.model).SerializeToString(deterministic=True)
     try:
         onnx.checker.check_model(data)
     except onnx.checker.ValidationError as error:
         raise QuantizeError(f"the quantized graph is no valid ONNX ({error}): report it") from error
-    operators = dict(sorted(Counter(n.op_type for n in model.graph).items()))
-    return Made(data, operators, vocabulary)
+    operators = dict(sorted(Counter(n.op_type for n in made.model.graph).items()))
+    return Written(made.settings, made.evidence, data, operators, vocabulary)
 
 
 def _vocabulary(graph: ir.Graph) -> int:
@@ -113,19 +144,21 @@ def _vocabulary(graph: ir.Graph) -> int:
     return max((sizes(t)[0] for t in tables if t is not None and t.is_initializer()), default=1)
 
 
-def _describe(bundle: Bundle, made: Made, source: Path, model_file: Path) -> Variant:
+def _describe(
+    bundle: Bundle, recipe: str, made: Written, source: Path, model_file: Path
+) -> Variant:
     record = storage.record(bundle.path, model_file)
     return Variant(
-        file=dataclasses.replace(record, path=MODEL_FILES["int8"]),
-        recipe="int8",
-        settings=dict(recipe_int8.SETTINGS),
+        file=dataclasses.replace(record, path=MODEL_FILES[recipe]),
+        recipe=recipe,
+        settings=dict(made.settings),
         operators=made.operators,
         tools=installed_versions(_TOOLS),
         evidence=_evidence(bundle, made, source, model_file),
     )
 
 
-def _evidence(bundle: Bundle, made: Made, source: Path, model_file: Path) -> dict[str, Any]:
+def _evidence(bundle: Bundle, made: Written, source: Path, model_file: Path) -> dict[str, Any]:
     manifest = bundle.manifest
     texts = evidence.golden_rows(manifest)
     random = evidence.random_rows(made.vocabulary, manifest.max_length)
@@ -136,4 +169,4 @@ def _evidence(bundle: Bundle, made: Made, source: Path, model_file: Path) -> dic
     found = {"random_tokens": evidence.fidelity(expected[split:], got[split:])}
     if texts:
         found = {"fidelity": evidence.fidelity(expected[:split], got[:split]), **found}
-    return {**found, **recipe_int8.PROPERTIES}
+    return {**found, **made.evidence}

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from edge_distil_apps.cli import console, inspect
-from edge_distil_apps.cli.quantize import add_variants
+from edge_distil_apps.cli.quantize import Data, Int8, NoCalibration, add_variants, chosen
 
 
 def export(
@@ -20,7 +20,9 @@ def export(
         str | None,
         typer.Option(help="Task, if not the one of the checkpoint's architecture."),
     ] = None,
-    int8: Annotated[bool, typer.Option("--int8", help="Add the int8 variant.")] = False,
+    int8: Int8 = False,
+    data: Data = None,
+    no_calibration: NoCalibration = False,
     opset: Annotated[int | None, typer.Option(help="ONNX operator set.")] = None,
     atol: Annotated[
         float, typer.Option(help="Greatest allowed difference of outputs from PyTorch.")
@@ -58,6 +60,6 @@ def export(
     # Importing torch and tracing made millions of objects that stay to the end: walking them once
     # more, now or at exit, would take two seconds.
     gc.freeze()
-    bundle = add_variants(bundle, ["int8"] if int8 else [])
+    bundle = add_variants(bundle, chosen(int8=int8), data=data, calibrate=not no_calibration)
     console.note(f"done in {time.perf_counter() - started:.1f} s")
     inspect.show(bundle, json)

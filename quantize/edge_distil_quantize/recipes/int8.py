@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -10,7 +9,9 @@ from typing import Any
 import onnx_ir as ir
 
 from edge_distil.errors import QuantizeError
+from edge_distil_quantize.checks import nothing_to_quantize
 from edge_distil_quantize.editing import Editor, drop_unused
+from edge_distil_quantize.recipe import Made, Request
 from edge_distil_quantize.rewrite_embedding import SMALLEST_TABLE, find_tables, quantize_tables
 from edge_distil_quantize.rewrite_matmul import FEWEST_OUTPUTS, find_targets, quantize_matmuls
 from edge_distil_quantize.weights import MATMUL_LIMIT, TABLE_LIMIT, saturates_16_bits
@@ -31,33 +32,22 @@ PROPERTIES: Mapping[str, Any] = MappingProxyType(
         "batch_invariant": "a token's scale depends on that token alone",
     }
 )
-_OLDEST_OPSET = 18  # ReduceMax takes its axes as an input from here on
-_QUANTIZED = {
-    "ConvInteger",
-    "DequantizeLinear",
-    "DynamicQuantizeLinear",
-    "MatMulInteger",
-    "QLinearMatMul",
-    "QuantizeLinear",
-}
 
 
-def apply(model: ir.Model) -> None:
-    """Quantize `model` in place.
+def make(request: Request) -> Made:
+    """Quantize the graph in place.
 
     Tables and matrices are each quantized once, however many operators read them.
 
     Raises:
-        QuantizeError: The graph is quantized already, of an old opset, has operators that are
-            not standard, or has nothing to quantize.
+        QuantizeError: The graph has nothing to quantize.
     """
-    graph = model.graph
-    _check_before(model)
-    targets, tables = find_targets(graph), find_tables(graph)
+    graph = request.model.graph
+    targets = [t for t in find_targets(graph) if t.node.name not in request.keep]
+    tables = find_tables(graph)
     if not targets:
-        raise QuantizeError(
-            f"the graph has no MatMul with a stored matrix of {FEWEST_OUTPUTS} columns or more, "
-            f"so nothing can be quantized; its operators are {_operators(graph)}: use fp32"
+        raise nothing_to_quantize(
+            graph, f"MatMul with a stored matrix of {FEWEST_OUTPUTS} columns or more"
         )
     editor = Editor(graph)
     tied = {t.weight for t in targets if t.transposed} & tables.keys()
@@ -65,26 +55,7 @@ def apply(model: ir.Model) -> None:
     quantize_matmuls(editor, targets, quantized)
     drop_unused(graph)
     _check_after(graph, len(targets))
-
-
-def _check_before(model: ir.Model) -> None:
-    graph = model.graph
-    if found := sorted({n.op_type for n in graph} & _QUANTIZED):
-        raise QuantizeError(
-            f"the fp32 graph has {', '.join(found)}, so it is quantized already: export the "
-            "checkpoint again, in float32"
-        )
-    if foreign := sorted({f"{n.domain}.{n.op_type}" for n in graph if n.domain}):
-        raise QuantizeError(
-            f"the fp32 graph has {', '.join(foreign)}, expected standard ONNX operators alone: "
-            "export the checkpoint again, without fusing"
-        )
-    opset = model.opset_imports.get("", 0)
-    if opset < _OLDEST_OPSET:
-        raise QuantizeError(
-            f"the fp32 graph is of ONNX opset {opset}, expected {_OLDEST_OPSET} or later: "
-            "export the checkpoint again"
-        )
+    return Made(request.model, SETTINGS, PROPERTIES)
 
 
 def _check_after(graph: ir.Graph, matmuls: int) -> None:
@@ -105,7 +76,3 @@ def _stored_weight(product: ir.Node) -> Any:
     assert stored is not None
     assert stored.const_value is not None
     return stored.const_value.numpy()
-
-
-def _operators(graph: ir.Graph) -> str:
-    return ", ".join(f"{n} {op}" for op, n in Counter(n.op_type for n in graph).most_common(5))

@@ -1,0 +1,108 @@
+"""Inputs to calibrate on: the caller's data, or an own-written sample for every task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from edge_distil.bundle import Bundle
+from edge_distil.errors import DataError
+from edge_distil.evaluate.classification import read_labelled
+from edge_distil.evaluate.files import read_text
+from edge_distil.evaluate.spans import read_conll
+from edge_distil.evaluate.squad_file import read_squad
+from edge_distil.evaluate.sts import read_pairs
+from edge_distil.tokenizer import Tokenizer, collate
+from edge_distil_quantize.recipe import Feeds
+
+MOST_INPUTS = 256  # beyond this statistics change little and time grows
+_SEED = 2018  # of the choice among more
+_LONGEST = 384  # tokens; longer texts are cut, as question answering cuts its windows
+_SAMPLE = "calibration_sample.txt"
+
+# A text, or a pair of texts (a question and its context).
+Text = str | tuple[str, str]
+
+
+def calibration_inputs(bundle: Bundle, data: str | Path | None = None) -> list[Feeds]:
+    """Return inputs for a bundle's graph, each a text alone, the same at every call.
+
+    Args:
+        bundle: The bundle, for its tokenizer and task.
+        data: A file as for ``edge-distil eval``, or ``.txt`` with a text a line (a tab between
+            question and context). The sample that ships with this package when ``None``.
+
+    Returns:
+        At most `MOST_INPUTS`, chosen evenly at random where there are more.
+
+    Raises:
+        DataError: The file cannot be read or holds nothing.
+    """
+    task = bundle.manifest.task
+    texts = _read(Path(data), task) if data else _sample(task)
+    if len(texts) > MOST_INPUTS:
+        chosen = np.random.default_rng(_SEED).choice(len(texts), MOST_INPUTS, replace=False)
+        texts = [texts[index] for index in sorted(chosen)]
+    tokenizer = Tokenizer(bundle.path, bundle.manifest.max_length)
+    longest = min(_LONGEST, bundle.manifest.max_length)
+    return [collate([encoding], tokenizer.pad_id) for encoding in tokenizer.encode(texts, longest)]
+
+
+def _read(path: Path, task: str) -> Sequence[Text]:
+    texts = _lines(read_text(path)) if path.suffix.lower() == ".txt" else _READERS[task](path)
+    if not texts:
+        raise DataError(f"{path} holds no text, expected at least one: give other data")
+    return texts
+
+
+def _sample(task: str) -> Sequence[Text]:
+    """Return the sample: pairs for question answering, else each text of them by itself."""
+    lines = _lines(files(__package__).joinpath(_SAMPLE).read_text(encoding="utf-8"))
+    if task == "question-answering":
+        return [line for line in lines if isinstance(line, tuple)]
+    parts = (part for line in lines for part in ([line] if isinstance(line, str) else line))
+    return list(dict.fromkeys(parts))
+
+
+def _lines(text: str) -> list[Text]:
+    r"""Read a text a line; a tab divides a pair.
+
+    >>> _lines("One text.\n\nWho?\tAda did.\n")
+    ['One text.', ('Who?', 'Ada did.')]
+    """
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    return [_text(line) for line in lines]
+
+
+def _text(line: str) -> Text:
+    first, tab, second = line.partition("\t")
+    return (first, second) if tab else line
+
+
+def _squad(path: Path) -> list[Text]:
+    return [(example.question, example.context) for example in read_squad(path).examples]
+
+
+def _pairs(path: Path) -> list[Text]:
+    return [text for pair in read_pairs(path) for text in (pair.first, pair.second)]
+
+
+def _labelled(path: Path) -> list[Text]:
+    return [example.text for example in read_labelled(path)]
+
+
+def _conll(path: Path) -> list[Text]:
+    return [sentence.text for sentence in read_conll(path)]
+
+
+_READERS: Mapping[str, Callable[[Path], Sequence[Text]]] = {
+    "question-answering": _squad,
+    "sentence-similarity": _pairs,
+    "feature-extraction": _pairs,
+    "text-classification": _labelled,
+    "token-classification": _conll,
+    "fill-mask": _labelled,
+}

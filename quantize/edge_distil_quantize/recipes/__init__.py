@@ -1,0 +1,12 @@
+"""The recipes, a file each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from edge_distil_quantize.recipe import Recipe
+from edge_distil_quantize.recipes import int8
+
+# Named as the variants that they make, in the order in which an app chooses among them.
+RECIPES: Mapping[str, Recipe] = MappingProxyType({"int8": Recipe(int8.make, calibrated=True)})
