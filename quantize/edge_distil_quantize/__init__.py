@@ -1,6 +1,7 @@
 """Bundle -> smaller variants with their evidence: ``pip install 'edge-distil[export]'``."""
 
 from edge_distil_quantize.api import quantize_bundle
+from edge_distil_quantize.ort_format import convert_to_ort, onnx_variants
 from edge_distil_quantize.recipes import RECIPES
 
-__all__ = ["RECIPES", "quantize_bundle"]
+__all__ = ["RECIPES", "convert_to_ort", "onnx_variants", "quantize_bundle"]

@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from edge_distil_apps.cli import console, inspect
-from edge_distil_apps.cli.quantize import Data, Int8, NoCalibration, add_variants, chosen
+from edge_distil_apps.cli.quantize import (
+    Data,
+    Fp16,
+    Int4,
+    Int8,
+    NoCalibration,
+    Ort,
+    WeightsOnly,
+    add_ort_format,
+    add_variants,
+    chosen,
+)
 
 
 def export(
@@ -21,6 +32,10 @@ def export(
         typer.Option(help="Task, if not the one of the checkpoint's architecture."),
     ] = None,
     int8: Int8 = False,
+    weights_only: WeightsOnly = False,
+    fp16: Fp16 = False,
+    int4: Int4 = False,
+    ort: Ort = False,
     data: Data = None,
     no_calibration: NoCalibration = False,
     opset: Annotated[int | None, typer.Option(help="ONNX operator set.")] = None,
@@ -60,6 +75,9 @@ def export(
     # Importing torch and tracing made millions of objects that stay to the end: walking them once
     # more, now or at exit, would take two seconds.
     gc.freeze()
-    bundle = add_variants(bundle, chosen(int8=int8), data=data, calibrate=not no_calibration)
+    recipes = chosen(int8=int8, weights_only=weights_only, fp16=fp16, int4=int4)
+    bundle = add_variants(bundle, recipes, data=data, calibrate=not no_calibration)
+    if ort:
+        bundle = add_ort_format(bundle, recipes)
     console.note(f"done in {time.perf_counter() - started:.1f} s")
     inspect.show(bundle, json)
