@@ -18,7 +18,7 @@ import onnx_ir as ir
 from edge_distil.errors import QuantizeError
 from edge_distil_quantize.editing import sizes
 from edge_distil_quantize.rewrite_embedding import find_tables
-from edge_distil_quantize.rewrite_matmul import Target, find_targets
+from edge_distil_quantize.rewrite_matmul import Target, find_bias, find_targets
 
 _LAYER = re.compile(r"(?:^|[._])(?:layers?|blocks?|h)\.(\d+)\.(.+)$")
 Tables = Mapping[ir.Value, list[ir.Node]]
@@ -34,7 +34,7 @@ class Operator:
         layer: Its layer, counted from 0; ``None`` outside of layers.
         role: What it does there, such as ``"attention.self.query"``.
         input: The activation that it multiplies (token ids for a table).
-        output: The value that it gives.
+        output: The value that it gives, its bias included.
         weight: Name of the stored matrix.
         shape: ``(inputs, outputs)`` of a product, ``(rows, dimension)`` of a table.
         readers: Operators that share the matrix (ALBERT's layers), this one included.
@@ -105,15 +105,17 @@ def without_kept(
 
 
 def _product(target: Target, readers: int) -> Operator:
-    x, [y] = target.node.inputs[0], target.node.outputs
+    x, (last, bias) = target.node.inputs[0], find_bias(target.node)
+    # Equal constants are stored once: a bias of zeros may carry the name of any other.
+    own = bias if bias is not None and len(list(bias.uses())) == readers else None
     rows, columns = sizes(target.weight)
     return Operator(
         name=str(target.node.name),
-        label=_bias_name(target.node, readers) or _stem(target.weight) or str(target.node.name),
+        label=_stem(own) or _stem(target.weight) or str(target.node.name),
         layer=None,
         role="",
         input=str(x.name) if x is not None else "",
-        output=str(y.name),
+        output=str(last.outputs[0].name),
         weight=str(target.weight.name),
         shape=(columns, rows) if target.transposed else (rows, columns),
         readers=readers,
@@ -138,23 +140,9 @@ def _lookup(table: ir.Value, gathers: Sequence[ir.Node]) -> Operator:
     )
 
 
-def _bias_name(node: ir.Node, readers: int) -> str:
-    """Return the stem of the bias that is added to `node`'s output, if it is this one's alone.
-
-    Equal constants are stored once: a bias of zeros may carry the name of any other.
-    """
-    biases = list(node.inputs[2:])
-    for use in node.outputs[0].uses():
-        biases += use.node.inputs if use.node.op_type == "Add" else []
-    for bias in biases:
-        if bias is not None and bias.is_initializer() and len(list(bias.uses())) == readers:
-            return _stem(bias)
-    return ""
-
-
-def _stem(value: ir.Value) -> str:
+def _stem(value: ir.Value | None) -> str:
     """Return ``a.b`` of ``a.b.weight``; nothing of a constant that the exporter named."""
-    name = str(value.name)
+    name = str(value.name) if value is not None else ""
     return name.rpartition(".")[0] if name.endswith((".weight", ".bias")) else ""
 
 

@@ -69,7 +69,9 @@ def _scales(greatness: NDArray[np.float32], factor: float) -> NDArray[np.float32
 
 def _scale_rows(model: onnx.ModelProto, product: onnx.NodeProto, scales: NDArray) -> None:
     name = product.input[1]
-    product.input[1] = _store(model, f"{name}_{product.name}", _array(model, name) * scales[:, None])
+    product.input[1] = _store(
+        model, f"{name}_{product.name}", _array(model, name) * scales[:, None]
+    )
 
 
 def _node(model: onnx.ModelProto, name: str) -> onnx.NodeProto:

@@ -10,7 +10,17 @@ from typing import Annotated
 import typer
 
 from edge_distil_apps.cli import console, inspect
-from edge_distil_apps.cli.quantize import Data, Int8, NoCalibration, add_variants, chosen
+from edge_distil_apps.cli.quantize import (
+    Data,
+    Int8,
+    MaxDrop,
+    NoCalibration,
+    Report,
+    Settings,
+    add_variants,
+    chosen,
+    require_data,
+)
 
 
 def export(
@@ -23,6 +33,8 @@ def export(
     int8: Int8 = False,
     data: Data = None,
     no_calibration: NoCalibration = False,
+    max_drop: MaxDrop = None,
+    report: Report = False,
     opset: Annotated[int | None, typer.Option(help="ONNX operator set.")] = None,
     atol: Annotated[
         float, typer.Option(help="Greatest allowed difference of outputs from PyTorch.")
@@ -42,6 +54,7 @@ def export(
     count). If the graph differs from PyTorch by more than --atol, the export fails and leaves
     nothing behind.
     """
+    require_data(max_drop, data)
     started = time.perf_counter()
     with console.needs_export():
         from edge_distil_export import DEFAULT_OPSET, export_bundle
@@ -60,6 +73,7 @@ def export(
     # Importing torch and tracing made millions of objects that stay to the end: walking them once
     # more, now or at exit, would take two seconds.
     gc.freeze()
-    bundle = add_variants(bundle, chosen(int8=int8), data=data, calibrate=not no_calibration)
+    settings = Settings(data, not no_calibration, max_drop, report)
+    bundle = add_variants(bundle, chosen(int8=int8), settings)
     console.note(f"done in {time.perf_counter() - started:.1f} s")
     inspect.show(bundle, json)

