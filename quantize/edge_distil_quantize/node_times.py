@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
 import onnxruntime as ort
 
@@ -14,7 +16,7 @@ from edge_distil_quantize.operators import Operator
 from edge_distil_quantize.recipe import Feeds
 
 _KERNEL = "_kernel_time"
-_ROUNDS = 5  # over the inputs, after one that is not counted
+_ROUNDS = 9  # over the inputs, after one that is not counted
 _ERRORS_ONLY = 3
 
 
@@ -37,20 +39,21 @@ def node_times(model: Path, inputs: Sequence[Feeds], folder: Path) -> dict[str, 
         for feeds in inputs:
             session.run(None, {name: feeds[name] for name in names})
     events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
-    return _sum(events, len(inputs))
+    return _medians(events, len(inputs))
 
 
-def _sum(events: Sequence[Mapping[str, object]], warm_up: int) -> dict[str, float]:
-    """Add up kernel times by node, without each node's first `warm_up` runs."""
-    seen: Counter[str] = Counter()
-    times: dict[str, float] = defaultdict(float)
+def _medians(events: Iterable[Mapping[str, Any]], texts: int) -> dict[str, float]:
+    """Return each node's time in a round: the median, which a busy moment does not move."""
+    runs: dict[str, list[float]] = defaultdict(list)
     for event in events:
         name = str(event["name"])
         if event.get("cat") == "Node" and name.endswith(_KERNEL):
-            seen[name] += 1
-            if seen[name] > warm_up:
-                times[name.removesuffix(_KERNEL)] += float(str(event["dur"]))
-    return {name: total / _ROUNDS for name, total in times.items()}
+            runs[name.removesuffix(_KERNEL)].append(event["dur"])
+    return {
+        name: float(np.median(np.reshape(durations, (-1, texts)).sum(axis=1)[1:]))
+        for name, durations in runs.items()
+        if len(durations) == (_ROUNDS + 1) * texts
+    }
 
 
 def by_operator(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as json_library
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from edge_distil import storage
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil_apps.cli import console, inspect
 
@@ -115,4 +117,19 @@ def _add(bundle: Bundle, recipe: str, settings: Settings) -> Bundle:
 
 
 def _write_report(bundle: Bundle, recipe: str, settings: Settings) -> None:
-    raise NotImplementedError
+    """Write ``report/RECIPE.html`` and the same figures as ``report/RECIPE.json``."""
+    with console.needs_apps():
+        from edge_distil_apps.report import render
+    from edge_distil_quantize import describe_sensitivity
+
+    document = describe_sensitivity(
+        bundle, recipe, data=settings.data, calibrate=settings.calibrate, progress=console.note
+    )
+    page = bundle.path / "report" / f"{recipe}.html"
+    for path, text in (
+        (page.with_suffix(".json"), json_library.dumps(document, indent=2) + "\n"),
+        (page, render(document)),
+    ):
+        with storage.atomic_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    console.note(f"report: {page}")
