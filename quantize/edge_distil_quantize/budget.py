@@ -22,7 +22,7 @@ from edge_distil_quantize.sensitivity import measure_effects
 from edge_distil_quantize.timing import relative_time
 from edge_distil_quantize.trials import Trials
 
-FOLDER = ".edge_distil-budget"  # in the bundle, while a search is under way
+JOURNAL = ".edge_distil-budget.json"  # in the bundle, while a search is under way
 _TIMED_TEXTS = 8
 
 
@@ -65,9 +65,11 @@ def quantize_within_budget(
     if not 0 <= max_drop < 100:
         raise QuantizeError(f"max_drop is {max_drop}, expected 0 to below 100 percent")
     bundle = open_bundle(bundle.path if isinstance(bundle, Bundle) else bundle)
-    say, data, folder = progress or (lambda _: None), Path(data), bundle.path / FOLDER
-    bench = open_workbench(bundle, recipe, data, calibrate, folder)
-    with open_journal(folder, _key(bundle, recipe, data, calibrate)) as journal:
+    say, data = progress or (lambda _: None), Path(data)
+    with (
+        open_workbench(bundle, recipe, data, calibrate) as bench,
+        open_journal(bundle.path / JOURNAL, _key(bundle, recipe, data, calibrate)) as journal,
+    ):
         trials = Trials(bundle, bench, journal, data, say)
         kept = _search(trials, max_drop)
         found = _describe(trials, kept, max_drop)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +34,7 @@ class Workbench:
         probes: Texts that candidates are compared on.
         operators: What may stay in fp32.
         outputs: Names of the model's outputs.
-        folder: Where a candidate's file is written; it is there.
+        folder: Where a candidate's file is written.
     """
 
     source: Path
@@ -43,15 +45,19 @@ class Workbench:
     outputs: Sequence[str]
     folder: Path
 
-    def make(self, keep: Collection[str], name: str, expose: Iterable[str] = ()) -> Path:
+    def make(
+        self, keep: Collection[str], name: str, *, expose: Iterable[str] = (), quick: bool = False
+    ) -> Path:
         """Write the candidate that keeps `keep` in fp32.
 
         Args:
             keep: Names of operators.
             name: The file's name without suffix; a file of that name is replaced.
             expose: Values that the graph shall give beside its outputs.
+            quick: Calibrate on the probes alone: near enough to rank operators by.
         """
-        request = Request(_read(self.source), self.calibration, frozenset(keep))
+        calibration = self.probes if quick and self.calibration else self.calibration
+        request = Request(_read(self.source), calibration, frozenset(keep))
         return self._write(RECIPES[self.recipe].make(request).model, name, expose)
 
     def make_fp32(self, name: str, expose: Iterable[str] = ()) -> Path:
@@ -62,14 +68,15 @@ class Workbench:
         _expose(model.graph, set(expose))
         path = self.folder / f"{name}.onnx"
         with storage.storage_errors(path):
-            path.write_bytes(ir.to_proto(model).SerializeToString())
+            path.write_bytes(ir.to_proto(model).SerializeToString(deterministic=True))
         return path
 
 
+@contextmanager
 def open_workbench(
-    bundle: Bundle, recipe: str, data: str | Path | None, calibrate: bool, folder: Path
-) -> Workbench:
-    """Prepare to make candidates from a bundle; see `quantize_bundle` for the arguments.
+    bundle: Bundle, recipe: str, data: str | Path | None, calibrate: bool
+) -> Iterator[Workbench]:
+    """Make candidates from a bundle, in a temporary folder; arguments as for `quantize_bundle`.
 
     Raises:
         QuantizeError: The recipe keeps nothing in fp32.
@@ -82,15 +89,16 @@ def open_workbench(
         )
     source = bundle.model_path("fp32")
     inputs = calibration_inputs(bundle, data)
-    return Workbench(
-        source=source,
-        recipe=recipe,
-        calibration=inputs if calibrate and RECIPES[recipe].calibrated else (),
-        probes=inputs[:: -(-len(inputs) // _MOST_PROBES)],
-        operators=find_operators(_read(source).graph),
-        outputs=bundle.manifest.outputs,
-        folder=folder,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        yield Workbench(
+            source=source,
+            recipe=recipe,
+            calibration=inputs if calibrate and RECIPES[recipe].calibrated else (),
+            probes=inputs[:: -(-len(inputs) // _MOST_PROBES)],
+            operators=find_operators(_read(source).graph),
+            outputs=bundle.manifest.outputs,
+            folder=Path(folder),
+        )
 
 
 def _read(source: Path) -> ir.Model:

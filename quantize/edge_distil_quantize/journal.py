@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,21 +12,19 @@ from typing import Any
 from edge_distil import storage
 from edge_distil.errors import QuantizeError
 
-_FILE = "journal.json"
-
 
 class Journal:
-    """Named figures in a folder, written as soon as they are known.
+    """Named figures in a file, written as soon as they are known.
 
     Args:
-        folder: Made when the first figure is noted.
+        path: The file; it is made when the first figure is known. ``None`` remembers in memory.
         key: What the figures hold for; those of another key are dropped.
     """
 
-    def __init__(self, folder: Path, key: Mapping[str, Any]) -> None:
-        self.folder = folder
+    def __init__(self, path: Path | None, key: Mapping[str, Any]) -> None:
+        self._path = path
         self._key = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-        self._figures = _read(folder / _FILE, self._key)
+        self._figures = _read(path, self._key) if path else {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._figures
@@ -41,30 +38,32 @@ class Journal:
         """
         if name not in self._figures:
             self._figures[name] = measure()
-            with storage.atomic_file(self.folder / _FILE) as temporary:
-                document = {"key": self._key, "figures": self._figures}
-                temporary.write_text(json.dumps(document), encoding="utf-8")
+            self._write()
         return self._figures[name]
 
     def count(self, prefix: str) -> int:
         """Return how many figures have names that begin with `prefix`."""
         return sum(name.startswith(prefix) for name in self._figures)
 
+    def _write(self) -> None:
+        if self._path is not None:
+            with storage.atomic_file(self._path) as temporary:
+                document = {"key": self._key, "figures": self._figures}
+                temporary.write_text(json.dumps(document), encoding="utf-8")
+
 
 @contextmanager
-def open_journal(folder: Path, key: Mapping[str, Any]) -> Iterator[Journal]:
-    """Yield the journal in `folder`; the folder goes when the work is done, or proved impossible.
+def open_journal(path: Path, key: Mapping[str, Any]) -> Iterator[Journal]:
+    """Yield the journal at `path`; the file goes when the work is done, or proved impossible.
 
     An interruption or another error leaves it there for the next try.
     """
-    with storage.storage_errors(folder):
-        folder.mkdir(exist_ok=True)
     try:
-        yield Journal(folder, key)
+        yield Journal(path, key)
     except QuantizeError:
-        shutil.rmtree(folder)
+        path.unlink(missing_ok=True)
         raise
-    shutil.rmtree(folder)
+    path.unlink(missing_ok=True)
 
 
 def _read(path: Path, key: str) -> dict[str, Any]:

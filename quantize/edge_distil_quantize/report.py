@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -80,10 +79,8 @@ def describe_sensitivity(
     bundle = open_bundle(bundle.path if isinstance(bundle, Bundle) else bundle)
     _, variant = bundle.variant(recipe)
     say = progress or (lambda _: None)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        bench = open_workbench(bundle, recipe, data, calibrate, folder)
-        effects = measure_effects(bench, Journal(folder, {}), say)
+    with open_workbench(bundle, recipe, data, calibrate) as bench:
+        effects = measure_effects(bench, Journal(None, {}), say)
         say("measuring activations and time")
         return {
             "schema_version": SCHEMA_VERSION,

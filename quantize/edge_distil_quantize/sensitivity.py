@@ -76,7 +76,8 @@ def relative_errors(
 
 def _effect(bench: Workbench, exact: OnnxSession, operator: Operator) -> Effect:
     others = frozenset(o.name for o in bench.operators) - {operator.name}
-    variant = OnnxSession(bench.make(others, "candidate", [operator.output]))
+    candidate = bench.make(others, "candidate", expose=[operator.output], quick=True)
+    variant = OnnxSession(candidate)
     names = list(dict.fromkeys([operator.output, *bench.outputs]))
     errors = relative_errors(exact, variant, bench.probes, names)
     return Effect(errors[operator.output], float(np.mean([errors[n] for n in bench.outputs])))

@@ -1,4 +1,4 @@
-"""Models made to break: one channel of an activation 50 times as large, the function the same.
+"""A model made to break: one channel of an activation 50 times as large, the function the same.
 
 A token's int8 scale follows its greatest value, so one such channel leaves all others a few levels.
 """
@@ -10,13 +10,28 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from edge_distil import storage
+from edge_distil.bundle import Bundle, write_manifest
+from edge_distil.manifest import Variant
+
 FACTOR = 50
+
+
+def break_bundle(bundle: Bundle, norm: str, factor: float = FACTOR) -> Bundle:
+    """Put an outlier into a bundle's fp32 graph; see `scale_normalised`."""
+    path = bundle.model_path("fp32")
+    model = onnx.load(path)
+    scale_normalised(model, norm, factor)
+    onnx.save(model, path)
+    variant = Variant(storage.record(bundle.path, path), "export")
+    return write_manifest(bundle.path, bundle.manifest.with_variant("fp32", variant))
 
 
 def scale_normalised(model: onnx.ModelProto, norm: str, factor: float = FACTOR) -> None:
     """Scale a channel of a LayerNormalization's output; what reads it divides again.
 
-    SmoothQuant's remedy undoes exactly this.
+    A product that reads the channel sees one value far above the rest; SmoothQuant's remedy
+    (Xiao et al. 2022, arXiv 2211.10438) undoes exactly this.
 
     Args:
         model: The fp32 graph, changed in place.
@@ -25,7 +40,8 @@ def scale_normalised(model: onnx.ModelProto, norm: str, factor: float = FACTOR) 
     """
     node = _node(model, norm)
     gamma, beta = (_array(model, name) for name in node.input[1:])
-    scales = _scales(np.abs(gamma) + np.abs(beta), factor)
+    scales = np.ones_like(gamma)
+    scales[np.argmax(np.abs(gamma) + np.abs(beta))] = factor
     node.input[1] = _store(model, f"{norm}_outlier_scale", gamma * scales)
     node.input[2] = _store(model, f"{norm}_outlier_bias", beta * scales)
     inverse = _store(model, f"{norm}_inverse", 1 / scales)
@@ -39,35 +55,9 @@ def scale_normalised(model: onnx.ModelProto, norm: str, factor: float = FACTOR) 
     model.graph.node.insert(list(model.graph.node).index(node) + 1, divide)
 
 
-def scale_context(model: onnx.ModelProto, value: str, output: str, factor: float = FACTOR) -> None:
-    """Scale a channel of the value projection; the attention's output projection divides again.
-
-    No layer norm stands between, so nothing can be folded into one.
-
-    Args:
-        model: The fp32 graph, changed in place.
-        value: Name of the value projection's MatMul.
-        output: Name of the MatMul that reads the attention's context.
-        factor: By how much.
-    """
-    producer, reader = _node(model, value), _node(model, output)
-    add = next(n for n in model.graph.node if producer.output[0] in n.input)
-    bias = next(name for name in add.input if name != producer.output[0])
-    matrix, offset = _array(model, producer.input[1]), _array(model, bias)
-    scales = _scales(np.linalg.norm(matrix, axis=0) + np.abs(offset), factor)
-    producer.input[1] = _store(model, f"{value}_outlier", matrix * scales)
-    add.input[list(add.input).index(bias)] = _store(model, f"{bias}_outlier", offset * scales)
-    _scale_rows(model, reader, 1 / scales)
-
-
-def _scales(greatness: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
-    """Return ones with `factor` at the greatest channel."""
-    scales = np.ones_like(greatness)
-    scales[greatness.argmax()] = factor
-    return scales
-
-
-def _scale_rows(model: onnx.ModelProto, product: onnx.NodeProto, scales: NDArray) -> None:
+def _scale_rows(
+    model: onnx.ModelProto, product: onnx.NodeProto, scales: NDArray[np.float32]
+) -> None:
     name = product.input[1]
     product.input[1] = _store(
         model, f"{name}_{product.name}", _array(model, name) * scales[:, None]
