@@ -85,7 +85,7 @@ def owners_of_nodes(
     """Return which operators each node of a variant belongs to.
 
     An operator's nodes are those between its output and the values that the fp32 graph has too:
-    its bias, its product, and what quantizes its input. What several inputs share has several
+    its bias, its product, what quantizes its input, and the rows looked up in its matrix. What several inputs share has several
     owners.
 
     Args:
@@ -98,17 +98,17 @@ def owners_of_nodes(
     known = set().union(*products.values())
     owners: dict[str, list[str]] = {}
     for operator in operators:
-        border = known - products[operator.name] - {operator.output}
-        for node in _behind(operator.output, makers, border):
+        ends = {operator.output, *operator.lookups}
+        for node in _behind(ends, makers, known - products[operator.name] - ends):
             owners.setdefault(node, []).append(operator.name)
     return owners
 
 
 def _behind(
-    value: str, makers: Mapping[str, onnx.NodeProto], border: Collection[str]
+    values: Collection[str], makers: Mapping[str, onnx.NodeProto], border: Collection[str]
 ) -> Collection[str]:
-    """Return the nodes that `value` is made by, back to the values in `border`."""
-    waiting, found = [value], dict[str, None]()
+    """Return the nodes that `values` are made by, back to the values in `border`."""
+    waiting, found = sorted(values), dict[str, None]()
     while waiting:
         name = waiting.pop()
         if name in makers and name not in border and makers[name].name not in found:

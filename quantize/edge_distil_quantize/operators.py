@@ -35,6 +35,7 @@ class Operator:
         role: What it does there, such as ``"attention.self.query"``.
         input: The activation that it multiplies (token ids for a table).
         output: The value that it gives, its bias included.
+        lookups: What is looked up in its matrix: a table's values, a tied head's too.
         weight: Name of the stored matrix.
         shape: ``(inputs, outputs)`` of a product, ``(rows, dimension)`` of a table.
         readers: Operators that share the matrix (ALBERT's layers), this one included.
@@ -47,6 +48,7 @@ class Operator:
     role: str
     input: str
     output: str
+    lookups: tuple[str, ...]
     weight: str
     shape: tuple[int, int]
     readers: int
@@ -64,15 +66,15 @@ def find_operators(graph: ir.Graph) -> list[Operator]:
     A table that a product reads too (a tied head) is one operator with it.
     """
     targets, tables = find_targets(graph), find_tables(graph)
-    tied = {t.weight for t in targets}
     readers = Counter(t.weight for t in targets)
-    products = {t.node: _product(t, readers[t.weight]) for t in targets}
-    lookups = {
+    found = {
         gathers[0]: _lookup(table, gathers)
         for table, gathers in tables.items()
-        if table not in tied
+        if table not in readers
     }
-    found = products | lookups
+    for target in targets:
+        gathers = tables.get(target.weight, [])
+        found[target.node] = _product(target, readers[target.weight], gathers)
     return _named([found[node] for node in graph if node in found])
 
 
@@ -104,7 +106,7 @@ def without_kept(
     )
 
 
-def _product(target: Target, readers: int) -> Operator:
+def _product(target: Target, readers: int, gathers: Sequence[ir.Node]) -> Operator:
     x, (last, bias) = target.node.inputs[0], find_bias(target.node)
     # Equal constants are stored once: a bias of zeros may carry the name of any other.
     own = bias if bias is not None and len(list(bias.uses())) == readers else None
@@ -116,6 +118,7 @@ def _product(target: Target, readers: int) -> Operator:
         role="",
         input=str(x.name) if x is not None else "",
         output=str(last.outputs[0].name),
+        lookups=_outputs(gathers),
         weight=str(target.weight.name),
         shape=(columns, rows) if target.transposed else (rows, columns),
         readers=readers,
@@ -133,11 +136,16 @@ def _lookup(table: ir.Value, gathers: Sequence[ir.Node]) -> Operator:
         role="",
         input=str(ids.name) if ids is not None else "",
         output=str(gathers[0].outputs[0].name),
+        lookups=_outputs(gathers),
         weight=str(table.name),
         shape=(rows, dimension),
         readers=1,
         is_table=True,
     )
+
+
+def _outputs(nodes: Sequence[ir.Node]) -> tuple[str, ...]:
+    return tuple(str(node.outputs[0].name) for node in nodes)
 
 
 def _stem(value: ir.Value | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,12 +50,27 @@ def broken(bundle, tmp_path):
     return opened, write_answers(opened, tmp_path / "data.json")
 
 
+@pytest.fixture(scope="module")
+def recovered(exported, tmp_path_factory):
+    """Such a bundle with int8 within the budget, and the data."""
+    folder = tmp_path_factory.mktemp("budget")
+    opened = break_bundle(ed.open_bundle(shutil.copytree(exported("qa"), folder / "qa")), NORM)
+    data = write_answers(opened, folder / "data.json")
+    return quantize_within_budget(opened, data=data, max_drop=DROP), data
+
+
 def score(bundle, data):
     return evaluate(ed.load(bundle.path, variant="int8", threads=1), data).metrics["f1"]
 
 
 def found(bundle):
     return bundle.manifest.variants["int8"].evidence["accuracy_budget"]
+
+
+def labels(bundle):
+    """Operator's name -> its name in the checkpoint."""
+    model = ir.from_proto(onnx.load(bundle.model_path("fp32")))
+    return {operator.name: operator.label for operator in find_operators(model.graph)}
 
 
 @given(
@@ -90,45 +106,35 @@ def test_where_more_is_better_the_set_is_the_smallest_of_all(count, data):
     assert kept == next(set(some) for some in sizes if needed <= set(some))
 
 
-def test_a_broken_model_recovers_by_few_operators(broken):
-    opened, data = broken
-    plain = score(quantize_bundle(opened), data)
-    quantized = quantize_within_budget(opened, data=data, max_drop=DROP)
-    budget = found(quantized)
+def test_a_broken_model_recovers_by_few_operators(broken, recovered):
+    plain = quantize_bundle(broken[0])
+    quantized, data = recovered
+    budget, file = found(quantized), quantized.manifest.variants["int8"].file
 
     assert budget["fp32"] == 100
-    assert budget["plain"] == plain < 100 - DROP == budget["allowed"]
+    assert budget["plain"] == score(plain, data) < 100 - DROP == budget["allowed"]
     assert budget["result"] == score(quantized, data) >= budget["allowed"]
     assert READER in budget["kept"].values()
-    assert len(budget["kept"]) < sum(label.startswith(LAYER) for label in labels(quantized)) - 2
     assert quantized.manifest.variants["int8"].settings["kept_fp32"] == sorted(budget["kept"])
+    assert budget["bytes_added"] == file.bytes - plain.manifest.variants["int8"].file.bytes
+    assert budget["data"] == {"name": "data.json", "sha256": storage.sha256(data)}
     ed.open_bundle(quantized.path, verify=True)
 
 
-def test_no_operator_is_kept_needlessly(broken):
-    opened, data = broken
-    kept = set(found(quantize_within_budget(opened, data=data, max_drop=DROP))["kept"])
+def test_it_costs_less_than_the_whole_layer(broken, recovered):
+    quantized, data = recovered
+    layer = [name for name, label in labels(quantized).items() if label.startswith(LAYER)]
+    whole = quantize_bundle(broken[0], keep=layer)
+    assert len(found(quantized)["kept"]) < len(layer)
+    sizes = [b.manifest.variants["int8"].file.bytes for b in (quantized, whole)]
+    assert sizes[0] < sizes[1]
+
+
+def test_no_operator_is_kept_needlessly(broken, recovered):
+    quantized, data = recovered
+    kept = set(found(quantized)["kept"])
     for name in kept:
-        assert score(quantize_bundle(opened, keep=kept - {name}), data) < 100 - DROP
-
-
-def test_what_it_costs(broken):
-    opened, data = broken
-    plain = quantize_bundle(opened).manifest.variants["int8"].file.bytes
-    quantized = quantize_within_budget(opened, data=data, max_drop=DROP)
-    result = quantized.manifest.variants["int8"].file.bytes
-    budget = found(quantized)
-    layer = [name for name, label in labels(opened, names=True) if label.startswith(LAYER)]
-    whole = quantize_bundle(opened, keep=layer).manifest.variants["int8"].file.bytes
-
-    assert budget["bytes_added"] == result - plain
-    assert result < whole
-    assert budget["data"] == {"name": "data.json", "sha256": storage.sha256(data)}
-
-
-def labels(bundle, names=False):
-    operators = find_operators(ir.from_proto(onnx.load(bundle.model_path("fp32"))).graph)
-    return [(o.name, o.label) if names else o.label for o in operators]
+        assert score(quantize_bundle(broken[0], keep=kept - {name}), data) < 100 - DROP
 
 
 def test_nothing_is_kept_where_plain_int8_is_within_the_budget(bundle, tmp_path):
@@ -157,12 +163,8 @@ def test_a_budget_that_cannot_be_met_leaves_the_bundle_as_it_was(bundle, tmp_pat
     assert not (opened.path / JOURNAL).exists()
 
 
-def test_a_killed_search_goes_on_where_it_stopped(broken, tmp_path):
-    opened, data = broken
-    undisturbed = found(quantize_within_budget(opened, data=data, max_drop=DROP))
-    file = storage.sha256(opened.path / "onnx/model_quantized.onnx")
-    (opened.path / "onnx/model_quantized.onnx").unlink()
-
+def test_a_killed_search_goes_on_where_it_stopped(broken, recovered):
+    undisturbed, (opened, data) = recovered[0], broken
     command = [sys.executable, "-c", RUN, str(opened.path), str(data), str(DROP)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -183,8 +185,9 @@ def test_a_killed_search_goes_on_where_it_stopped(broken, tmp_path):
     assert "sensitivity" not in again
     assert "with 1 kept" in again  # what was under way when it was killed
     resumed = found(ed.open_bundle(opened.path))
-    assert {**resumed, "time_added": 0} == {**undisturbed, "time_added": 0}
-    assert storage.sha256(opened.path / "onnx/model_quantized.onnx") == file
+    assert {**resumed, "time_added": 0} == {**found(undisturbed), "time_added": 0}
+    quantized = "onnx/model_quantized.onnx"
+    assert storage.sha256(opened.path / quantized) == storage.sha256(undisturbed.path / quantized)
     assert not (opened.path / JOURNAL).exists()
 
 
