@@ -85,8 +85,8 @@ def owners_of_nodes(
     """Return which operators each node of a variant belongs to.
 
     An operator's nodes are those between its output and the values that the fp32 graph has too:
-    its bias, its product, what quantizes its input, and the rows looked up in its matrix. What several inputs share has several
-    owners.
+    its bias, its product, what quantizes its input, and the rows looked up in its matrix. What
+    several operators need has several owners.
 
     Args:
         variant: A variant that a recipe made, or the fp32 model itself.

@@ -76,4 +76,4 @@ class Trials:
         if not self.seconds:
             return f"evaluating {kept}"
         seconds = statistics.median(self.seconds) * left
-        return f"evaluating {kept}; at most {left} more, about {seconds:.0f} s"
+        return f"evaluating {kept} (at most {left} in this stage, about {seconds:.0f} s)"

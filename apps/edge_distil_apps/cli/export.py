@@ -19,7 +19,6 @@ from edge_distil_apps.cli.quantize import (
     Settings,
     add_variants,
     chosen,
-    require_data,
 )
 
 
@@ -54,7 +53,7 @@ def export(
     count). If the graph differs from PyTorch by more than --atol, the export fails and leaves
     nothing behind.
     """
-    require_data(max_drop, data)
+    settings = Settings(data, not no_calibration, max_drop, report)
     started = time.perf_counter()
     with console.needs_export():
         from edge_distil_export import DEFAULT_OPSET, export_bundle
@@ -73,7 +72,6 @@ def export(
     # Importing torch and tracing made millions of objects that stay to the end: walking them once
     # more, now or at exit, would take two seconds.
     gc.freeze()
-    settings = Settings(data, not no_calibration, max_drop, report)
     bundle = add_variants(bundle, chosen(int8=int8), settings)
     console.note(f"done in {time.perf_counter() - started:.1f} s")
     inspect.show(bundle, json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_library
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -60,12 +61,11 @@ def quantize(
     Within half a percent of fp32's F1, and why: `edge-distil quantize qa --int8 --max-drop 0.5
     --data dev-v1.1.json --report`
     """
-    require_data(max_drop, data)
+    settings = Settings(data, not no_calibration, max_drop, report)
     recipes = chosen(int8=int8)
     if not recipes:
         raise typer.BadParameter("name at least one variant to add: --int8")
     opened = open_bundle(bundle)
-    settings = Settings(data, not no_calibration, max_drop, report)
     inspect.show(add_variants(opened, recipes, settings), json)
 
 
@@ -74,20 +74,27 @@ def chosen(**flags: bool) -> list[str]:
     return [name.replace("_", "-") for name, is_set in flags.items() if is_set]
 
 
-def require_data(max_drop: float | None, data: Path | None) -> None:
-    """Raise the usage error of a budget without a file to measure it on."""
-    if max_drop is not None and data is None:
-        raise typer.BadParameter("--max-drop needs --data FILE to take scores on, as eval does")
-
-
 @dataclass(frozen=True)
 class Settings:
     """How variants are made, as the flags say."""
 
-    data: Path | None = None
-    calibrate: bool = True
-    max_drop: float | None = None
-    report: bool = False
+    data: Path | None
+    calibrate: bool
+    max_drop: float | None
+    report: bool
+
+    def __post_init__(self) -> None:
+        """Refuse, before any work, what cannot be done at its end.
+
+        Raises:
+            BadParameter: A budget without a file to take scores on.
+            MissingExtra: A report without ``[apps]``.
+        """
+        if self.max_drop is not None and self.data is None:
+            raise typer.BadParameter("--max-drop needs --data FILE to take scores on, as for eval")
+        if self.report:
+            with console.needs_apps():
+                import_module("edge_distil_apps.report")
 
 
 def add_variants(bundle: Bundle, recipes: Sequence[str], settings: Settings) -> Bundle:
@@ -118,8 +125,7 @@ def _add(bundle: Bundle, recipe: str, settings: Settings) -> Bundle:
 
 def _write_report(bundle: Bundle, recipe: str, settings: Settings) -> None:
     """Write ``report/RECIPE.html`` and the same figures as ``report/RECIPE.json``."""
-    with console.needs_apps():
-        from edge_distil_apps.report import render
+    from edge_distil_apps.report import render
     from edge_distil_quantize import describe_sensitivity
 
     document = describe_sensitivity(
