@@ -13,13 +13,13 @@ import onnx
 import onnx_ir as ir
 
 from edge_distil import storage
-from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle
+from edge_distil.bundle import MODEL_FILES, Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.manifest import FILE_NAME, Variant, to_json
 from edge_distil.versions import installed_versions
 from edge_distil_quantize import evidence
 from edge_distil_quantize.calibration import calibration_inputs
-from edge_distil_quantize.checks import check_fp32
+from edge_distil_quantize.checks import check_fp32, reopen
 from edge_distil_quantize.editing import sizes
 from edge_distil_quantize.recipe import Feeds, Progress, Request
 from edge_distil_quantize.recipes import RECIPES
@@ -80,13 +80,7 @@ def quantize_bundle(
     say = progress or (lambda _: None)
     if recipe not in RECIPES:
         raise QuantizeError(f"no recipe {recipe!r}: choose one of {', '.join(RECIPES)}")
-    # From disk even where it is open: another variant may have been added since.
-    bundle = open_bundle(bundle.path if isinstance(bundle, Bundle) else bundle)
-    if bundle.inferred:
-        raise QuantizeError(
-            f"{bundle.path} has no {FILE_NAME}, so the variant's evidence has no place: export "
-            "the checkpoint with edge-distil first"
-        )
+    bundle = reopen(bundle)
     source = bundle.model_path("fp32")
     inputs = _calibration(bundle, recipe, data, calibrate)
     say(f"quantizing {source.name} ({recipe})")

@@ -30,9 +30,11 @@ class Editor:
         inputs: Sequence[ir.Value],
         output: str,
         attributes: Mapping[str, Any] | None = None,
+        domain: str = "",
     ) -> ir.Value:
         """Insert an operator before `anchor`; return its output, named near `output`."""
-        node = ir.node(op_type, list(inputs), attributes, name=f"{output}_{op_type}")
+        name = f"{output}_{op_type}"
+        node = ir.node(op_type, list(inputs), attributes, domain=domain, name=name)
         node.outputs[0].name = output
         self.graph.insert_before(anchor, node)
         return node.outputs[0]

@@ -33,9 +33,12 @@ class Quantized(NamedTuple):
 
 
 def quantize_matrix(
-    matrix: NDArray[np.float32], along: Literal["columns", "rows"], limit: int
+    matrix: NDArray[np.float32],
+    along: Literal["columns", "rows"],
+    limit: int,
+    scales: NDArray[np.float32] | None = None,
 ) -> Quantized:
-    """Round a matrix to int8, each column (or row) to its own greatest magnitude.
+    """Round a matrix to int8, each column (or row) to its own scale.
 
     >>> quantize_matrix(np.array([[0.5, -3.0], [-1.0, 1.6]], np.float32), "columns", 64)
     Quantized(values=array([[ 32, -64],
@@ -45,21 +48,24 @@ def quantize_matrix(
         matrix: float32 ``(rows, columns)``.
         along: ``"columns"`` for a MatMul's output channels, ``"rows"`` for an embedding table.
         limit: The greatest magnitude stands for this integer.
+        scales: One for each column or row, such as a search found; what they cannot reach is
+            clipped. By default the greatest magnitude decides.
 
     Returns:
         Values within ``[-limit, limit]``. A channel of zeros gets scale 1.
     """
     axis = 0 if along == "columns" else 1
-    greatest = np.maximum(matrix.max(axis), -matrix.min(axis))
-    scales = (greatest / np.float32(limit)).astype(np.float32)
-    scales[scales == 0] = 1  # zeros, or too small to divide by
+    if scales is None:
+        greatest = np.maximum(matrix.max(axis), -matrix.min(axis))
+        scales = (greatest / np.float32(limit)).astype(np.float32)
+        scales[scales == 0] = 1  # zeros, or too small to divide by
     values = np.empty(matrix.shape, np.int8)
     step = max(1, _BLOCK // matrix.shape[1])
     for start in range(0, len(matrix), step):
         rows = slice(start, start + step)
         divisor = scales if along == "columns" else scales[rows, None]
         scaled = matrix[rows] / divisor
-        # A subnormal scale has lost digits: only then can a quotient pass the limit.
+        # Beyond the limit only where the given scales clip, or a subnormal one has lost digits.
         np.clip(np.rint(scaled, out=scaled), -limit, limit, out=scaled)
         values[rows] = scaled
     return Quantized(values, scales)

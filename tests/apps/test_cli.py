@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,43 @@ def test_eval_scores_each_variant(edge_distil: Command, tiny: Path, tmp_path: Pa
     assert scores["fp32"]["metrics"]["accuracy"] == 100
     assert set(scores) == {"fp32", "int8"}
     assert "agreement" in scores["int8"]["fidelity"]
+
+
+def test_quantize_without_a_flag_names_them_all(edge_distil: Command, tiny: Path) -> None:
+    result = edge_distil("quantize", tiny / "fill_mask")
+    assert result.status == 2
+    for flag in ("--int8", "--weights-only", "--fp16", "--int4", "--ort"):
+        assert flag in result.err
+
+
+def test_quantize_adds_every_variant_that_is_named(
+    edge_distil: Command, tiny: Path, tmp_path: Path
+) -> None:
+    bundle = Path(shutil.copytree(tiny / "embedding", tmp_path / "embedding"))
+    before = list(ed.open_bundle(bundle).manifest.variants)
+    result = edge_distil(
+        "quantize", bundle, "--weights_only", "--fp16", "--int4", "--ort", "--json"
+    )
+    named = ["weights-only", "fp16", "int4"]
+    variants = json.loads(result.out)["variants"]
+    assert list(variants) == [*before, *named, *(f"{name}-ort" for name in named)]
+    assert "warning: fp16 is meant for GPU" in result.err.replace("\n", " ")
+    assert edge_distil("doctor", bundle).status == 0
+    expected = ed.Embedding.load(bundle).encode(["storm"])
+    for name in variants:
+        assert (ed.Embedding.load(bundle, variant=name).encode(["storm"]) @ expected.T > 0.99).all()
+
+
+def test_ort_alone_converts_every_onnx_variant(
+    edge_distil: Command, tiny: Path, tmp_path: Path
+) -> None:
+    bundle = Path(shutil.copytree(tiny / "text_classification", tmp_path / "classes"))
+    before = list(ed.open_bundle(bundle).manifest.variants)
+    edge_distil("quantize", bundle, "--ort")
+    expected = [*before, *(f"{name}-ort" for name in before)]
+    assert list(ed.open_bundle(bundle).manifest.variants) == expected
+    edge_distil("quantize", bundle, "--ort")  # of what is converted already, nothing more
+    assert list(ed.open_bundle(bundle).manifest.variants) == expected
 
 
 def test_doctor(edge_distil: Command, tiny: Path, tmp_path: Path) -> None:

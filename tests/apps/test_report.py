@@ -117,6 +117,14 @@ def test_max_drop_needs_data(bundle: Path, edge_distil: Command) -> None:
         assert result.out == ""
 
 
+@pytest.mark.parametrize("flag", ["--report", "--max-drop=1"])
+def test_budget_and_report_are_for_int8(flag: str, bundle: Path, edge_distil: Command) -> None:
+    data = ("--data", bundle / "config.json")
+    result = edge_distil("quantize", bundle, "--fp16", flag, *data)
+    assert result.status == 2
+    assert "are for --int8" in " ".join(result.err.split())
+
+
 def test_max_drop_from_the_command_line(bundle: Path, edge_distil: Command) -> None:
     task = ed.TextClassification.load(bundle, variant="fp32")
     texts = ["storm", "a charming film", "old oil lamp", "the cat sat"]

@@ -12,11 +12,16 @@ import typer
 from edge_distil_apps.cli import console, inspect
 from edge_distil_apps.cli.quantize import (
     Data,
+    Fp16,
+    Int4,
     Int8,
     MaxDrop,
     NoCalibration,
+    Ort,
     Report,
     Settings,
+    WeightsOnly,
+    add_ort_format,
     add_variants,
     chosen,
 )
@@ -30,6 +35,10 @@ def export(
         typer.Option(help="Task, if not the one of the checkpoint's architecture."),
     ] = None,
     int8: Int8 = False,
+    weights_only: WeightsOnly = False,
+    fp16: Fp16 = False,
+    int4: Int4 = False,
+    ort: Ort = False,
     data: Data = None,
     no_calibration: NoCalibration = False,
     max_drop: MaxDrop = None,
@@ -53,7 +62,8 @@ def export(
     count). If the graph differs from PyTorch by more than --atol, the export fails and leaves
     nothing behind.
     """
-    settings = Settings(data, not no_calibration, max_drop, report)
+    recipes = chosen(int8=int8, weights_only=weights_only, fp16=fp16, int4=int4)
+    settings = Settings(recipes, data, not no_calibration, max_drop, report)
     started = time.perf_counter()
     with console.needs_export():
         from edge_distil_export import DEFAULT_OPSET, export_bundle
@@ -72,6 +82,8 @@ def export(
     # Importing torch and tracing made millions of objects that stay to the end: walking them once
     # more, now or at exit, would take two seconds.
     gc.freeze()
-    bundle = add_variants(bundle, chosen(int8=int8), settings)
+    bundle = add_variants(bundle, settings)
+    if ort:
+        bundle = add_ort_format(bundle, recipes)
     console.note(f"done in {time.perf_counter() - started:.1f} s")
     inspect.show(bundle, json)
