@@ -50,7 +50,7 @@ def describe_sensitivity(
     The document holds plain JSON values::
 
         schema_version      1
-        bundle, task, recipe, texts, tokens, data, cpu, tools
+        bundle, task, checkpoint, recipe, texts, tokens, data, cpu, tools
         variant             bytes and fp32_bytes of the files; error: relative squared error of
                             the model's outputs, as it is and with everything quantized
                             (error_plain); microseconds and fp32_microseconds for the timed texts
@@ -105,12 +105,13 @@ def _measured(
     graph = onnx.load(exact)
     before, after = (_times(bench, path, graph) for path in (exact, made))
     activations = activation_ranges(bench)
+    error = measure_whole(bench, made)
     return {
         "variant": {
             "bytes": variant.file.bytes,
             "fp32_bytes": exact.stat().st_size,
-            "error": measure_whole(bench, kept),
-            "error_plain": measure_whole(bench, frozenset()),
+            "error": error,
+            "error_plain": measure_whole(bench, bench.make((), "plain")) if kept else error,
             "microseconds": after.whole,
             "fp32_microseconds": before.whole,
         },

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -54,9 +55,9 @@ def measure_effects(bench: Workbench, journal: Journal, progress: Progress) -> d
     return effects
 
 
-def measure_whole(bench: Workbench, keep: frozenset[str]) -> float:
-    """Return the error of the model's outputs with everything but `keep` quantized."""
-    exact, variant = OnnxSession(bench.source), OnnxSession(bench.make(keep, "candidate"))
+def measure_whole(bench: Workbench, model: Path) -> float:
+    """Return the error of a whole variant's outputs."""
+    exact, variant = OnnxSession(bench.source), OnnxSession(model)
     errors = relative_errors(exact, variant, bench.probes, bench.outputs)
     return float(np.mean(list(errors.values())))
 
@@ -76,8 +77,7 @@ def relative_errors(
 
 def _effect(bench: Workbench, exact: OnnxSession, operator: Operator) -> Effect:
     others = frozenset(o.name for o in bench.operators) - {operator.name}
-    candidate = bench.make(others, "candidate", expose=[operator.output], quick=True)
-    variant = OnnxSession(candidate)
+    variant = OnnxSession(bench.make(others, "candidate", expose=[operator.output], quick=True))
     names = list(dict.fromkeys([operator.output, *bench.outputs]))
     errors = relative_errors(exact, variant, bench.probes, names)
     return Effect(errors[operator.output], float(np.mean([errors[n] for n in bench.outputs])))
