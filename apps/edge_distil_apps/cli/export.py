@@ -15,8 +15,11 @@ from edge_distil_apps.cli.quantize import (
     Fp16,
     Int4,
     Int8,
+    MaxDrop,
     NoCalibration,
     Ort,
+    Report,
+    Settings,
     WeightsOnly,
     add_ort_format,
     add_variants,
@@ -38,6 +41,8 @@ def export(
     ort: Ort = False,
     data: Data = None,
     no_calibration: NoCalibration = False,
+    max_drop: MaxDrop = None,
+    report: Report = False,
     opset: Annotated[int | None, typer.Option(help="ONNX operator set.")] = None,
     atol: Annotated[
         float, typer.Option(help="Greatest allowed difference of outputs from PyTorch.")
@@ -57,6 +62,8 @@ def export(
     count). If the graph differs from PyTorch by more than --atol, the export fails and leaves
     nothing behind.
     """
+    recipes = chosen(int8=int8, weights_only=weights_only, fp16=fp16, int4=int4)
+    settings = Settings(recipes, data, not no_calibration, max_drop, report)
     started = time.perf_counter()
     with console.needs_export():
         from edge_distil_export import DEFAULT_OPSET, export_bundle
@@ -75,8 +82,7 @@ def export(
     # Importing torch and tracing made millions of objects that stay to the end: walking them once
     # more, now or at exit, would take two seconds.
     gc.freeze()
-    recipes = chosen(int8=int8, weights_only=weights_only, fp16=fp16, int4=int4)
-    bundle = add_variants(bundle, recipes, data=data, calibrate=not no_calibration)
+    bundle = add_variants(bundle, settings)
     if ort:
         bundle = add_ort_format(bundle, recipes)
     console.note(f"done in {time.perf_counter() - started:.1f} s")
