@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[1]
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parent
 EMBEDDED = REPOSITORY / "apps" / "models" / "minilm-l6-squad"
 
 
