@@ -30,7 +30,16 @@ def main() -> None:
         onnx, int8 = folder / "onnx", folder / "int8"
         commands: dict[str, list[list[str | Path]]] = {
             "edge-distil export --int8": [
-                [ours, "export", checkpoint, "-o", folder / "bundle", "--int8", "--force"]
+                [
+                    ours,
+                    "export",
+                    checkpoint,
+                    "-o",
+                    folder / "bundle",
+                    "--int8",
+                    "--no-calibration",
+                    "--force",
+                ]
             ],
             PEER: [
                 [optimum, "export", "onnx", "-m", checkpoint, "--task", "question-answering", onnx],

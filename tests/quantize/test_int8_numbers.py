@@ -60,7 +60,7 @@ def test_every_integer_product_equals_numpys(bundle, token_ids, kind):
     for node in products:
         weight = node.input[1]
         matrix = stored[weight] if weight in stored else stored[makers[weight].input[0]].T
-        activation = found[node.input[0]].astype(np.int32) - 128
+        activation = found[node.input[0]].astype(np.int32) - int(stored[node.input[2]])
         expected = activation @ matrix.astype(np.int32)
         np.testing.assert_array_equal(found[node.output[0]], expected)
         # What U8S8 kernels without VNNI add in 16 bits: two neighbours along the inputs.

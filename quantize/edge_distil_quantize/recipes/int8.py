@@ -19,7 +19,8 @@ from edge_distil_quantize.weights import MATMUL_LIMIT, TABLE_LIMIT, saturates_16
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
         "weights": f"int8 within +-{MATMUL_LIMIT}, symmetric, one scale an output channel",
-        "activations": "uint8, zero point 128, one scale a token, computed at run time",
+        "activations": "uint8, zero point 128 (after GELU 32, after ReLU 0), one scale a token, "
+        "computed at run time",
         "embeddings": f"int8 within +-{TABLE_LIMIT} (+-{MATMUL_LIMIT} where tied), a scale a row",
         "fewest_outputs": FEWEST_OUTPUTS,
         "smallest_table": SMALLEST_TABLE,
