@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from figures import add_data, machine, markdown, parser, publish
-from minilm import embed, make_files
+from minilm import PACKAGES, embed, make_files
 from numpy.typing import NDArray
 from tokenizers import Encoding
 
@@ -121,7 +121,7 @@ def main() -> None:
             name: compare(OnnxSession(file, threads=1), encodings, tokenizer.pad_id)
             for name, file in files.items()
         }
-    publish(machine(), _table(figures), {**figures, "failed": failed}, arguments.json)
+    publish(machine(PACKAGES), _table(figures), figures, arguments.json, failed)
 
 
 def _table(figures: Mapping[str, Any]) -> str:

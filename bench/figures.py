@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from processes import peer_version
+
 from edge_distil import hardware
 from edge_distil.bench import Interval
 from edge_distil.versions import installed_versions
@@ -40,9 +42,14 @@ def pin() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-def machine(extra: Mapping[str, str] | None = None) -> str:
-    """Return the line that says where, when and with what figures were taken."""
-    versions = {**installed_versions(_PACKAGES), **(extra or {})}
+def machine(peers: Mapping[str, str] | None = None) -> str:
+    """Return the line that says where, when and with what figures were taken.
+
+    Args:
+        peers: Package -> its peer's environment.
+    """
+    pinned = {name: peer_version(place, name) for name, place in (peers or {}).items()}
+    versions = {**installed_versions(_PACKAGES), **pinned}
     parts = [
         f"{hardware.cpu_name()} ({', '.join(hardware.cpu_features())})",
         datetime.date.today().isoformat(),
@@ -62,8 +69,16 @@ def times(interval: Interval) -> str:
     return f"{interval.median:.2f} ({interval.low:.2f}-{interval.high:.2f})"
 
 
-def publish(line: str, table: str, figures: Any, file: Path | None) -> None:
-    """Print the machine's line and the table; write the figures where they are wanted."""
-    print(f"{line}\n\n{table}")
+def publish(
+    line: str,
+    table: str,
+    figures: Mapping[Any, Any],
+    file: Path | None,
+    failed: Mapping[str, str] | None = None,
+) -> None:
+    """Print the machine's line, the table and what failed; write the figures where wanted."""
+    notes = [f"{name} failed: {why}" for name, why in (failed or {}).items()]
+    print("\n\n".join([line, table, *notes]))
     if file is not None:
-        file.write_text(json.dumps({"machine": line, "figures": figures}, indent=2) + "\n")
+        document = {"machine": line, "figures": figures, "failed": failed or {}}
+        file.write_text(json.dumps(document, indent=2) + "\n")

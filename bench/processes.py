@@ -24,6 +24,13 @@ def peer_python(name: str) -> Path:
     return python_environment(name)
 
 
+def peer_version(environment: str, package: str) -> str:
+    """Return the release of a package that a peer's environment is pinned to."""
+    file = REPOSITORY / "tests" / "interop" / "requirements" / f"{environment}.txt"
+    pins = dict(line.split("==") for line in file.read_text().splitlines() if "==" in line)
+    return pins[package]
+
+
 def export_python() -> Path:
     """Return the interpreter of an environment with ``edge-distil[export]``, as a user has it.
 

@@ -185,7 +185,7 @@ def _show(
     console.say(f"{'packages':10} {', '.join(f'{n} {v}' for n, v in packages.items())}")
     for check in checks:
         sign = "[green]ok  [/green]" if check.ok else "[bold red]FAIL[/bold red]"
-        console.say(f"{sign} {check.name:8} {console.text(check.found)}")
+        console.say(f"{sign} {check.name:12} {console.text(check.found)}")
     if speeds:
         _show_speeds(speeds, environment["threads"])
     if advice is not None:
