@@ -46,7 +46,7 @@ def recommend(candidates: Sequence[Candidate]) -> Recommendation:
     'use int8 here: 1.72x as fast as fp32 (1.68-1.75), 0.25x the size, mean cosine 0.9989'
     """
     if not candidates:
-        return Recommendation("fp32", "use fp32 here: there is no other variant to compare it with")
+        return Recommendation("fp32", "use fp32 here: the bundle has no other variant that works")
     true = [c for c in candidates if c.mean_cosine is None or c.mean_cosine >= LEAST_COSINE]
     if not true:
         return _too_far(candidates)
