@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-all check bench clean
+.PHONY: demo test test-all check bench arm-check clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -31,5 +31,8 @@ bench: $(INSTALLED)  ## the figures of the README, against named peers
 	@$(RUN)/python bench/first_answer.py
 	@$(RUN)/python bench/export_time.py
 
+arm-check: $(INSTALLED)  ## int8 on other processors, emulated: apt-get install qemu-user-static debootstrap
+	@$(RUN)/python bench/arm_check.py
+
 clean:
-	rm -rf $(VENV) .demo .interop build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .demo .interop .arm build dist .mypy_cache .ruff_cache .pytest_cache
