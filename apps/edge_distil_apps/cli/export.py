@@ -10,7 +10,15 @@ from typing import Annotated
 import typer
 
 from edge_distil_apps.cli import console, inspect
-from edge_distil_apps.cli.quantize import Data, Int8, NoCalibration, add_variants, chosen
+from edge_distil_apps.cli.quantize import (
+    Data,
+    Int8,
+    Int8Static,
+    NoCalibration,
+    StaticMethod,
+    add_variants,
+    chosen,
+)
 
 
 def export(
@@ -21,6 +29,8 @@ def export(
         typer.Option(help="Task, if not the one of the checkpoint's architecture."),
     ] = None,
     int8: Int8 = False,
+    int8_static: Int8Static = False,
+    static_method: StaticMethod = "percentile",
     data: Data = None,
     no_calibration: NoCalibration = False,
     opset: Annotated[int | None, typer.Option(help="ONNX operator set.")] = None,
@@ -60,6 +70,9 @@ def export(
     # Importing torch and tracing made millions of objects that stay to the end: walking them once
     # more, now or at exit, would take two seconds.
     gc.freeze()
-    bundle = add_variants(bundle, chosen(int8=int8), data=data, calibrate=not no_calibration)
+    recipes = chosen(int8=int8, int8_static=int8_static)
+    bundle = add_variants(
+        bundle, recipes, data=data, calibrate=not no_calibration, method=static_method
+    )
     console.note(f"done in {time.perf_counter() - started:.1f} s")
     inspect.show(bundle, json)
