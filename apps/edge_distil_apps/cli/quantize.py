@@ -44,7 +44,7 @@ Data = Annotated[
     Path | None,
     typer.Option(
         help="Texts to calibrate on: a file as for eval, or .txt with a text a line "
-        "(question<TAB>context). By default an own-written sample. With --max-drop the file, "
+        "(question, tab, context). By default an own-written sample. With --max-drop the file, "
         "as for eval, that scores are taken on."
     ),
 ]
