@@ -20,7 +20,7 @@ from edge_distil.versions import installed_versions
 from edge_distil_quantize import evidence
 from edge_distil_quantize.calibration import calibration_inputs
 from edge_distil_quantize.checks import check_fp32, reopen
-from edge_distil_quantize.editing import sizes
+from edge_distil_quantize.editing import detach_constants, sizes
 from edge_distil_quantize.recipe import Feeds, Progress, Request
 from edge_distil_quantize.recipes import RECIPES
 
@@ -91,6 +91,7 @@ def quantize_bundle(
         storage.atomic_file(bundle.path / MODEL_FILES[recipe]) as model_file,  # in place first
     ):
         model_file.write_bytes(made.data)
+        made = made._replace(data=b"")  # room for the sessions below
         say(f"comparing {recipe} with fp32")
         variant = _describe(bundle, recipe, made, source, model_file)
         manifest = bundle.manifest.with_variant(recipe, variant)
@@ -122,6 +123,8 @@ def _make(
     check_fp32(model)
     vocabulary = _vocabulary(model.graph)
     made = RECIPES[recipe].make(Request(model, inputs, keep, say))
+    detach_constants(made.model.graph)
+    gc.collect()  # graphs are cyclic
     data = ir.to_proto(made.model).SerializeToString(deterministic=True)
     try:
         onnx.checker.check_model(data)

@@ -95,3 +95,13 @@ def drop_unused(graph: ir.Graph) -> None:
     for name in [n for n, v in graph.initializers.items() if not list(v.uses())]:
         if not graph.initializers[name].is_graph_output():
             del graph.initializers[name]
+
+
+def detach_constants(graph: ir.Graph) -> None:
+    """Copy what a graph still holds of the file it was read from, so that the rest can be freed.
+
+    A single constant in a parsed file keeps all of that file in memory.
+    """
+    for value in graph.initializers.values():
+        if isinstance(value.const_value, ir.TensorProtoTensor):
+            value.const_value = ir.tensor(value.const_value.numpy().copy(), name=value.name)

@@ -48,7 +48,7 @@ create_config_from_models([pathlib.Path(sys.argv[1])], pathlib.Path(sys.argv[2])
 """
 _WARNINGS = {
     "weights-only": "weights-only in the ORT format takes its weights to float32 at every call, "
-    "which of the .onnx file onnxruntime does once: two to three times slower than that",
+    "not once at load: slower than fp32, short texts most",
     "fp16": "fp16 in the ORT format is laid out for a CPU: half of the size, but float32 "
     "arithmetic with casts around every operator",
 }

@@ -4,6 +4,10 @@ No standard form is as small: ONNX has 4-bit tensors from opset 21 on, but Gathe
 a MatMul behind DequantizeLinear needs the whole float32 weight at every call. Tables are packed in
 uint8 as the weights of MatMulNBits are, so one that is tied serves both; onnxruntime reads that
 from 1.22 on.
+
+Activations stay float32. With accuracy_level = 4 onnxruntime rounds them to int8, which is faster
+and costs next to nothing, but its AVX2 kernel for a single row then gives wrong sums where there
+are zero points (microsoft/onnxruntime, issue 29853; open at release 1.31).
 """
 
 from __future__ import annotations

@@ -139,14 +139,50 @@ def test_ort_alone_converts_every_onnx_variant(
 
 
 def test_doctor(edge_distil: Command, tiny: Path, tmp_path: Path) -> None:
-    report = json.loads(edge_distil("doctor", tiny / "fill_mask", "--json").out)
+    report = json.loads(edge_distil("doctor", tiny / "fill_mask", "--no-speed", "--json").out)
     assert [check["name"] for check in report["checks"]] == ["files", "fp32", "int8"]
     assert all(check["ok"] for check in report["checks"])
     assert report["environment"]["cores"] >= 1
+    assert report["speeds"] == []
     (tmp_path / "empty").mkdir()
     bad = edge_distil("doctor", tmp_path / "empty")
     assert bad.status == 1
     assert "FAIL bundle" in bad.out
+
+
+def test_doctor_times_the_variants_and_says_which_to_use(edge_distil: Command, tiny: Path) -> None:
+    bundle = tiny / "embedding"
+    report = json.loads(edge_distil("doctor", bundle, "--threads", "1", "--json").out)
+    timed = [(one["variant"], one["tokens"]) for one in report["speeds"]]
+    lengths = sorted({tokens for _, tokens in timed})
+    assert timed == [(variant, tokens) for tokens in lengths for variant in ("fp32", "int8")]
+    for one in report["speeds"]:
+        for figure in (one["milliseconds"], one["speedup"]):
+            assert 0 < figure["low"] <= figure["median"] <= figure["high"]
+    advice = report["recommendation"]
+    assert advice["reason"].startswith(f"use {advice['variant']} here")
+    shown = edge_distil("doctor", bundle, "--threads", "1").out
+    assert "times as fast as fp32" in shown
+    assert shown.splitlines()[-1].startswith("use ")
+
+
+def test_doctor_does_not_time_what_fails(edge_distil: Command, tiny: Path, tmp_path: Path) -> None:
+    bundle = shutil.copytree(tiny / "fill_mask", tmp_path / "bundle")
+    int8 = bundle / "onnx" / "model_quantized.onnx"
+    int8.write_bytes(int8.read_bytes()[:-1])
+    report = json.loads(edge_distil("doctor", bundle, "--json").out)
+    assert {one["variant"] for one in report["speeds"]} == {"fp32"}
+    assert report["recommendation"]["reason"].endswith("no other variant that works")
+
+
+def test_doctor_without_fp32_has_nothing_to_choose_by(
+    edge_distil: Command, tiny: Path, tmp_path: Path
+) -> None:
+    bundle = shutil.copytree(tiny / "fill_mask", tmp_path / "bundle")
+    (bundle / "onnx" / "model.onnx").unlink()
+    result = edge_distil("doctor", bundle, "--json")
+    assert result.status == 1
+    assert json.loads(result.out)["recommendation"] is None
 
 
 def test_the_extra_that_is_missing_is_named(tmp_path: Path) -> None:

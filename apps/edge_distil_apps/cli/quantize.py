@@ -22,15 +22,16 @@ Int8 = Annotated[
 ]
 WeightsOnly = Annotated[
     bool,
-    typer.Option(
-        "--weights-only", help="Add weights-only: a quarter of the size, fp32's speed and answers."
-    ),
+    typer.Option("--weights-only", help="Add weights-only: a quarter of the size at fp32's speed."),
 ]
 Fp16 = Annotated[
     bool, typer.Option("--fp16", help="Add fp16, for GPU, Apple and WebGPU: slow on a CPU.")
 ]
 Int4 = Annotated[
-    bool, typer.Option("--int4", help="Add int4: the smallest file, for onnxruntime only.")
+    bool,
+    typer.Option(
+        "--int4", help="Add int4: the smallest file; for onnxruntime only, slower than fp32."
+    ),
 ]
 Ort = Annotated[
     bool,
