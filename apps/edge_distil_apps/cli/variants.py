@@ -53,7 +53,7 @@ Data = Annotated[
     Path | None,
     typer.Option(
         help="Texts to calibrate on: a file as for eval, or .txt with a text a line "
-        "(question<TAB>context). By default an own-written sample. With --max-drop the file, "
+        "(question, tab, context). By default an own-written sample. With --max-drop the file, "
         "as for eval, that scores are taken on."
     ),
 ]
@@ -66,13 +66,15 @@ MaxDrop = Annotated[
         "--max-drop",
         min=0,
         max=99,
-        help="Accuracy budget: keep as few operators in fp32 as it takes to lose at most so many "
-        "percent of fp32's score on --data. Goes on where it was interrupted.",
+        help="Accuracy budget of --int8: keep as few operators in fp32 as it takes to lose at most "
+        "so many percent of fp32's score on --data. Goes on where it was interrupted.",
     ),
 ]
 Report = Annotated[
     bool,
-    typer.Option("--report", help="Write a page on what each operator costs to DIR/report/."),
+    typer.Option(
+        "--report", help="Write a page on what each operator of --int8 costs, to DIR/report/."
+    ),
 ]
 
 
