@@ -50,6 +50,11 @@ class Row:
     others: dict[str, float]
 
     @property
+    def within(self) -> tuple[int, int]:
+        """Questions whose logits differ by no more than the tolerance, and all."""
+        return sum(drift <= TOLERANCE for drift in self.free), len(self.free)
+
+    @property
     def good(self) -> bool:
         """True where the processor gives what this machine gives; see ``arm_check.py``."""
         right, products = self.exact["int8"]

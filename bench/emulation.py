@@ -21,6 +21,7 @@ sys.path.insert(0, str(REPOSITORY / "tests" / "interop"))
 from environments import ensure, stamp_of
 
 HOME = REPOSITORY / ".arm"
+INSTALL = "apt-get install qemu-user-static debootstrap"
 _TOOLS = ("debootstrap", "dpkg", "qemu-aarch64-static", "qemu-x86_64-static")
 _RELEASE = "bookworm"
 _PYTHON = "3.11"  # of that release
@@ -29,7 +30,7 @@ _WHEELS = ("numpy", "onnxruntime", "tokenizers")  # all that the runtime imports
 _PLATFORMS = ("2_17", "2_26", "2_27", "2_28")  # manylinux tags that Debian 12's C library meets
 _ERROR_TAIL = 2000  # characters of a failed process's errors that go into ours
 # What an Arm kernel writes there. Without it a process in emulation reads the host's file, of an
-# x86: onnxruntime 1.29 and later then crash at import (a null pointer in the cpuinfo library).
+# x86: onnxruntime 1.29 and later then crash at import, in what they make of it.
 _CPUINFO = """processor\t: 0
 BogoMIPS\t: 50.00
 Features\t: fp asimd
@@ -89,12 +90,18 @@ def require_tools() -> None:
     Raises:
         EmulationError: Something is missing; the message says how to install it.
     """
+    if missing := missing_tools():
+        raise EmulationError(f"{', '.join(missing)} not found: {INSTALL}")
+
+
+def missing_tools() -> list[str]:
+    """Return the programs that emulation needs and this machine lacks."""
+    return [tool for tool in _TOOLS if not shutil.which(tool, path=_places())]
+
+
+def _places() -> str:
     # debootstrap lies where only root's path leads.
-    places = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
-    if missing := [tool for tool in _TOOLS if not shutil.which(tool, path=places)]:
-        raise EmulationError(
-            f"{', '.join(missing)} not found: apt-get install qemu-user-static debootstrap dpkg"
-        )
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
 
 def _x86(cpu: Cpu) -> list[str]:
@@ -154,7 +161,7 @@ def _quietly(*command: str | Path) -> None:
         list(map(str, command)),
         capture_output=True,
         text=True,
-        env={**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"},
+        env={**os.environ, "PATH": _places()},
         check=False,
     )
     if done.returncode:
