@@ -29,6 +29,7 @@ PERCENTILE = 99.999  # per cent of the values that stay inside
 # Bins of a histogram from the greatest magnitude's negative to itself. Entropy tries a threshold
 # for each bin beyond 128 (onnxruntime's default of 128 bins leaves it nothing to choose).
 _BINS = {"percentile": 2048, "entropy": 512}
+_LARGE = 1 << 14  # numbers: a constant beyond this is a weight or a table
 _LEVELS = 128  # of the quantized distribution that entropy compares with
 
 
@@ -122,14 +123,38 @@ def _activations(
     model: ir.Model, inputs: Sequence[Feeds], names: Sequence[str]
 ) -> Iterator[Mapping[str, Floats]]:
     """Yield, for each text, name -> array ``(1, sequence, ...)``; one text in memory at a time."""
-    proto = ir.to_proto(model)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.onnx"
+        weights = _save_open(model, names, file)
+        session = OnnxSession(file)
+        for feeds in inputs:
+            yield session.run({**feeds, **weights}, names)
+
+
+def _save_open(model: ir.Model, names: Sequence[str], file: Path) -> dict[str, Any]:
+    """Write a graph that gives `names` too and takes its large constants as inputs.
+
+    A session would keep copies of them, packed for its kernels, beside the graph's own.
+
+    Returns:
+        Those constants, to be fed.
+    """
+    graph = model.graph
+    large = [
+        v for v in graph.initializers.values() if v.const_value and v.const_value.size > _LARGE
+    ]
+    own = len(graph.inputs)
+    for value in large:
+        del graph.initializers[str(value.name)]
+    graph.inputs.extend(large)
+    try:
+        proto = ir.to_proto(model)
+    finally:
+        del graph.inputs[own:]
+        for value in large:
+            graph.register_initializer(value)
     given = {output.name for output in proto.graph.output}
     # onnxruntime infers the types.
     proto.graph.output.extend(onnx.ValueInfoProto(name=n) for n in names if n not in given)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.onnx"
-        onnx.save(proto, file)
-        del proto  # the session holds the weights from here on
-        session = OnnxSession(file)
-        for feeds in inputs:
-            yield session.run(feeds, names)
+    onnx.save(proto, file)
+    return {str(v.name): v.const_value.numpy() for v in large if v.const_value is not None}
