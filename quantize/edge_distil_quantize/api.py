@@ -52,6 +52,7 @@ def quantize_bundle(
     data: str | Path | None = None,
     calibrate: bool = True,
     keep: Collection[str] = (),
+    method: str = "percentile",
     progress: Progress | None = None,
 ) -> Bundle:
     """Add a variant to a bundle, with evidence of what it costs.
@@ -66,6 +67,7 @@ def quantize_bundle(
             when ``None``. Recipes that do not calibrate pass it over.
         calibrate: False rounds by the weights alone: fast, and less faithful.
         keep: Names of operators of the fp32 graph that stay in fp32.
+        method: How ``int8-static`` chooses ranges: see `activation_ranges.METHODS`.
         progress: Called with one line at the start of every stage.
 
     Returns:
@@ -84,7 +86,7 @@ def quantize_bundle(
     source = bundle.model_path("fp32")
     inputs = _calibration(bundle, recipe, data, calibrate)
     say(f"quantizing {source.name} ({recipe})")
-    made = _make(source, recipe, inputs, frozenset(keep), say)
+    made = _make(source, recipe, inputs, frozenset(keep), method, say)
     gc.collect()  # graphs are cyclic: without this the fp32 weights stay beside those of sessions
     with (
         storage.atomic_file(bundle.path / FILE_NAME) as manifest_file,
@@ -110,7 +112,12 @@ def _calibration(
 
 
 def _make(
-    source: Path, recipe: str, inputs: Sequence[Feeds], keep: frozenset[str], say: Progress
+    source: Path,
+    recipe: str,
+    inputs: Sequence[Feeds],
+    keep: frozenset[str],
+    method: str,
+    say: Progress,
 ) -> Written:
     """Read, rewrite, check and serialise; the fp32 weights are let go at the end."""
     try:
@@ -122,7 +129,7 @@ def _make(
         ) from error
     check_fp32(model)
     vocabulary = _vocabulary(model.graph)
-    made = RECIPES[recipe].make(Request(model, inputs, keep, say))
+    made = RECIPES[recipe].make(Request(model, inputs, keep, method, say))
     detach_constants(made.model.graph)
     gc.collect()  # graphs are cyclic
     data = ir.to_proto(made.model).SerializeToString(deterministic=True)

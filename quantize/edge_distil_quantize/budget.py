@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from edge_distil import hardware, storage
+from edge_distil.bench import Interval, alternate, speedup
 from edge_distil.bundle import Bundle, open_bundle, write_manifest
 from edge_distil.errors import QuantizeError
 from edge_distil.session import OnnxSession
@@ -16,14 +18,14 @@ from edge_distil_quantize.api import quantize_bundle
 from edge_distil_quantize.candidates import Workbench, open_workbench
 from edge_distil_quantize.journal import open_journal
 from edge_distil_quantize.operators import Operator
-from edge_distil_quantize.recipe import Progress
+from edge_distil_quantize.recipe import Feeds, Progress
 from edge_distil_quantize.search import smallest_set
 from edge_distil_quantize.sensitivity import measure_effects
-from edge_distil_quantize.timing import relative_time
 from edge_distil_quantize.trials import Trials
 
 JOURNAL = ".edge_distil-budget.json"  # in the bundle, while a search is under way
 _TIMED_TEXTS = 8
+_ROUNDS = 9
 
 
 def quantize_within_budget(
@@ -126,6 +128,7 @@ def _describe(trials: Trials, kept: frozenset[str], max_drop: float) -> dict[str
     """Say what was found and what it costs, for the manifest."""
     bench, data = trials.bench, trials.data
     exact, plain, result = (trials.measure(keep) for keep in (None, frozenset[str](), kept))
+    time = _time_ratio(bench, kept) if kept else Interval(1.0, 1.0, 1.0)
     return {
         "max_drop_percent": max_drop,
         "metric": exact["metric"],
@@ -137,15 +140,25 @@ def _describe(trials: Trials, kept: frozenset[str], max_drop: float) -> dict[str
         "operators": len(bench.operators),
         "minimal": "the budget is missed without any single one of those kept",
         "bytes_added": result["bytes"] - plain["bytes"],
-        "time_added": _time_added(bench, kept) if kept else 0.0,
+        "time_added": time.median - 1,
+        "time_added_interval": [time.low - 1, time.high - 1],
         "evaluations": trials.count(),
         "data": {"name": data.name, "sha256": storage.sha256(data)},
         "cpu": hardware.cpu_name(),
     }
 
 
-def _time_added(bench: Workbench, kept: frozenset[str]) -> float:
-    """Return the share of time that keeping costs: 0.1 is a tenth more than the plain variant."""
-    plain = OnnxSession(bench.make(frozenset(), "plain"), threads=1)
-    result = OnnxSession(bench.make(kept, "candidate"), threads=1)
-    return relative_time(plain, result, bench.probes[:_TIMED_TEXTS]) - 1
+def _time_ratio(bench: Workbench, kept: frozenset[str]) -> Interval:
+    """Return the time with `kept` over that of the plain variant, on one thread."""
+    sessions = {
+        name: OnnxSession(bench.make(keep, name), threads=1)
+        for name, keep in (("plain", frozenset[str]()), ("result", kept))
+    }
+    texts = bench.probes[:_TIMED_TEXTS]
+    times = alternate({n: partial(_run, s, texts) for n, s in sessions.items()}, rounds=_ROUNDS)
+    return speedup(times["result"], times["plain"])
+
+
+def _run(session: OnnxSession, texts: Sequence[Feeds]) -> None:
+    for feeds in texts:
+        session.run(feeds)
