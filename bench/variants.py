@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from processes import measure
 
-from edge_distil.bundle import MODEL_FILES, open_bundle
+from edge_distil.bundle import open_bundle
 from edge_distil_quantize import RECIPES, quantize_bundle
 
 FP32 = "fp32"
@@ -56,8 +56,7 @@ def make_variants(folder: Path, checkpoint: Path, texts: Path) -> dict[str, Made
     copies = {name: _copy(bundle, folder / name.replace(" ", "")) for name in others}
     found = {FP32: Made(bundle, FP32)}
     for recipe in RECIPES:
-        if recipe in MODEL_FILES:
-            found[recipe] = _quantize(bundle, recipe)
+        found[recipe] = _quantize(bundle, recipe)
     for name, settings in others.items():
         found[name] = _quantize(copies[name], "int8", **settings)
     return found

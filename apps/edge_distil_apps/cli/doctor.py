@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -151,19 +151,25 @@ def _speeds_and_advice(
     names = ["fp32", *(name for name in passed if name != "fp32")]
     with console.progress_bar("timing") as progress:
         speeds = measure_speeds(bundle, names, threads=threads, progress=progress)
+    return speeds, recommend(_candidates(bundle, speeds, passed))
+
+
+def _candidates(
+    bundle: Bundle, speeds: Sequence[Speed], checks: Mapping[str, Check]
+) -> list[Candidate]:
+    """Gather what is known of each variant; its speed is that at the greatest length timed."""
     longest = max(one.tokens for one in speeds)
     whole = bundle.model_path("fp32").stat().st_size
-    candidates = [
+    return [
         Candidate(
             name=one.variant,
             size=bundle.model_path(one.variant).stat().st_size / whole,
             speedup=one.speedup,
-            mean_cosine=drift.mean_cosine if (drift := passed[one.variant].drift) else None,
+            mean_cosine=drift.mean_cosine if (drift := checks[one.variant].drift) else None,
         )
         for one in speeds
         if one.tokens == longest and one.variant != "fp32"
     ]
-    return speeds, recommend(candidates)
 
 
 def _plain(one: Speed) -> dict[str, Any]:
