@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from edge_distil_quantize.editing import Editor, is_weight_matrix, sizes, weight_matrix
 from edge_distil_quantize.rewrite_activation import Activation, quantize_activation
 from edge_distil_quantize.rewrite_embedding import Table
-from edge_distil_quantize.weights import MATMUL_LIMIT, quantize_matrix
+from edge_distil_quantize.weights import quantize_matrix
 
 # Output channels; narrower ones are heads (start and end of an answer, a few labels): a thousandth
 # of the weights and of the time, while their rounding goes straight into the logits.
@@ -137,7 +137,7 @@ def _quantize_weight(editor: Editor, target: Target, table: Table | None) -> Wei
     assert matrix is not None  # find_targets chose it
     if target.transposed:
         name, matrix = f"{name}_transposed", np.ascontiguousarray(matrix.T)
-    quantized = quantize_matrix(matrix, "columns", MATMUL_LIMIT)
+    quantized = quantize_matrix(matrix, "columns")
     return Weight(
         name, editor.initializer(f"{name}_weight_int8", quantized.values), quantized.scales
     )
