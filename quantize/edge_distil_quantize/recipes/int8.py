@@ -9,6 +9,7 @@ from typing import Any
 import onnx_ir as ir
 
 from edge_distil.errors import QuantizeError
+from edge_distil_quantize.calibrate import ALL, Steps, calibrate
 from edge_distil_quantize.checks import nothing_to_quantize
 from edge_distil_quantize.editing import Editor, drop_unused
 from edge_distil_quantize.recipe import Made, Request
@@ -36,10 +37,14 @@ PROPERTIES: Mapping[str, Any] = MappingProxyType(
 )
 
 
-def make(request: Request) -> Made:
+def make(request: Request, steps: Steps = ALL) -> Made:
     """Quantize the graph in place.
 
     Tables and matrices are each quantized once, however many operators read them.
+
+    Args:
+        request: The graph, and what to calibrate on; without, weights are rounded by themselves.
+        steps: Steps of the calibration.
 
     Raises:
         QuantizeError: The graph has nothing to quantize.
@@ -53,11 +58,16 @@ def make(request: Request) -> Made:
         )
     editor = Editor(graph)
     tied = {t.weight for t in targets if t.transposed} & tables.keys()
+    calibrated = calibrate(request, targets, tables.keys(), steps)
     quantized = quantize_tables(editor, tables, tied)
-    quantize_matmuls(editor, targets, quantized)
+    quantize_matmuls(editor, targets, quantized, calibrated.weights)
     drop_unused(graph)
     _check_after(graph, len(targets))
-    return Made(request.model, SETTINGS, PROPERTIES)
+    return Made(
+        request.model,
+        {**SETTINGS, **calibrated.settings},
+        {**PROPERTIES, **calibrated.evidence},
+    )
 
 
 def _check_after(graph: ir.Graph, matmuls: int) -> None:
