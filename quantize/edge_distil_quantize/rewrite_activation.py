@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from edge_distil_quantize.editing import Editor
 from edge_distil_quantize.least_value import least_value
@@ -78,6 +79,18 @@ def choose_grid(x: ir.Value) -> Grid:
     if least is None:
         return _SYMMETRIC
     return Grid(_SHORT if least else 0, least)
+
+
+def rounded(x: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
+    """Return what `quantize_activation` makes of ``(..., inputs)``, as real numbers again.
+
+    >>> rounded(np.array([[127.0, -63.6, 0.4]], np.float32), Grid(128, None)).tolist()
+    [[127.0, -64.0, 0.0]]
+    """
+    magnitude = x if grid.least is not None else np.abs(x)
+    step = np.maximum(magnitude.max(-1, keepdims=True), grid.smallest) / np.float32(grid.levels)
+    values = np.clip(np.rint(x / step), -grid.zero_point, grid.levels)
+    return np.asarray(values * step, np.float32)
 
 
 def quantize_activation(editor: Editor, anchor: ir.Node, x: ir.Value) -> Activation:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import onnx_ir as ir
 
 from edge_distil_quantize.editing import Editor, is_weight_matrix, sizes, weight_matrix
-from edge_distil_quantize.weights import MATMUL_LIMIT, TABLE_LIMIT, Quantized, quantize_matrix
+from edge_distil_quantize.weights import Quantized, quantize_matrix
 
 # Numbers; a smaller table (token types, relative positions) is 64 KB at most: it saves nothing
 # and its few rows touch every token.
@@ -49,7 +49,7 @@ def quantize_tables(
         editor: The graph.
         tables: What `find_tables` gave.
         tied: Tables that a MatMul reads too, transposed. The scale of a row is then the scale
-            of an output channel, so one table within `MATMUL_LIMIT` serves both.
+            of an output channel, so one table with limited pairs serves both.
 
     Returns:
         The original table -> the quantized one.
@@ -58,7 +58,7 @@ def quantize_tables(
     for table, gathers in tables.items():
         matrix = weight_matrix(table)
         assert matrix is not None  # find_tables chose it
-        quantized = quantize_matrix(matrix, "rows", MATMUL_LIMIT if table in tied else TABLE_LIMIT)
+        quantized = quantize_matrix(matrix, "rows", multiplied=table in tied)
         values = editor.initializer(f"{table.name}_int8", quantized.values)
         # (rows, 1): gathered beside its row, (..., 1) then scales (..., dimension).
         scales = editor.initializer(f"{table.name}_scale", quantized.scales[:, None])

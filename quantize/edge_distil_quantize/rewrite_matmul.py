@@ -17,6 +17,7 @@ onnxruntime would fuse LayerNormalization and the Add before it, which is 10 % s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 from edge_distil_quantize.editing import Editor, is_weight_matrix, sizes, weight_matrix
 from edge_distil_quantize.rewrite_activation import Activation, quantize_activation
 from edge_distil_quantize.rewrite_embedding import Table
-from edge_distil_quantize.weights import MATMUL_LIMIT, quantize_matrix
+from edge_distil_quantize.weights import Quantized, quantize_matrix
 
 # Output channels; narrower ones are heads (start and end of an answer, a few labels): a thousandth
 # of the weights and of the time, while their rounding goes straight into the logits.
@@ -62,6 +63,11 @@ class Weight(NamedTuple):
     scales: NDArray[np.float32]
 
 
+# A target's weight and whether it is transposed -> int8 ``(inputs, outputs)`` with its scales.
+Rounded = Mapping[tuple[ir.Value, bool], Quantized]
+_NOTHING_ROUNDED: Rounded = MappingProxyType({})
+
+
 def find_targets(graph: ir.Graph) -> list[Target]:
     """Return every product with a stored matrix of enough columns; others stay float32."""
     candidates = [target for node in graph if (target := _target(node))]
@@ -69,7 +75,10 @@ def find_targets(graph: ir.Graph) -> list[Target]:
 
 
 def quantize_matmuls(
-    editor: Editor, targets: list[Target], tables: Mapping[ir.Value, Table]
+    editor: Editor,
+    targets: list[Target],
+    tables: Mapping[ir.Value, Table],
+    rounded: Rounded = _NOTHING_ROUNDED,
 ) -> None:
     """Rewrite `targets`.
 
@@ -77,6 +86,7 @@ def quantize_matmuls(
         editor: The graph.
         targets: What `find_targets` gave.
         tables: Embedding tables that are quantized already; a MatMul with one of them shares it.
+        rounded: Weights that calibration rounded; the others are rounded by themselves.
     """
     activations: dict[ir.Value, Activation] = {}
     weights: dict[tuple[ir.Value, bool], Weight] = {}
@@ -86,7 +96,9 @@ def quantize_matmuls(
         if x not in activations:
             activations[x] = quantize_activation(editor, target.node, x)
         if key not in weights:
-            weights[key] = quantize_weight(editor, target, tables.get(target.weight))
+            weights[key] = quantize_weight(
+                editor, target, tables.get(target.weight), rounded.get(key)
+            )
         _rewrite(editor, target.node, activations[x], weights[key])
 
 
@@ -125,7 +137,9 @@ def _outputs(target: Target) -> int:
     return rows if target.transposed else columns
 
 
-def quantize_weight(editor: Editor, target: Target, table: Table | None) -> Weight:
+def quantize_weight(
+    editor: Editor, target: Target, table: Table | None, quantized: Quantized | None = None
+) -> Weight:
     """Store a weight as int8, or take the table that holds it already."""
     name = str(target.weight.name)
     if table is not None and target.transposed:
@@ -133,14 +147,18 @@ def quantize_weight(editor: Editor, target: Target, table: Table | None) -> Weig
             target.node, "Transpose", [table.values], f"{name}_columns", {"perm": [1, 0]}
         )
         return Weight(name, columns, table.quantized.scales)
-    matrix = weight_matrix(target.weight)
-    assert matrix is not None  # find_targets chose it
-    if target.transposed:
-        name, matrix = f"{name}_transposed", np.ascontiguousarray(matrix.T)
-    quantized = quantize_matrix(matrix, "columns", MATMUL_LIMIT)
+    name = f"{name}_transposed" if target.transposed else name
+    quantized = quantized or quantize_matrix(stored_matrix(target), "columns")
     return Weight(
         name, editor.initializer(f"{name}_weight_int8", quantized.values), quantized.scales
     )
+
+
+def stored_matrix(target: Target) -> NDArray[np.float32]:
+    """Return a target's weight as float32 ``(inputs, outputs)``."""
+    matrix = weight_matrix(target.weight)
+    assert matrix is not None  # find_targets chose it
+    return np.ascontiguousarray(matrix.T) if target.transposed else matrix
 
 
 def _rewrite(editor: Editor, node: ir.Node, activation: Activation, weight: Weight) -> None:

@@ -16,7 +16,7 @@ from edge_distil_quantize.editing import Editor, weight_matrix
 from edge_distil_quantize.rewrite_embedding import Table
 from edge_distil_quantize.rewrite_matmul import Target
 from edge_distil_quantize.scale_search import search_scales
-from edge_distil_quantize.weights import TABLE_LIMIT, quantize_matrix
+from edge_distil_quantize.weights import LIMIT, quantize_matrix
 
 _TRIES = 31  # scales for each channel; from 15 on a cosine's fifth digit changes no more
 
@@ -44,9 +44,9 @@ def _store(editor: Editor, target: Target) -> tuple[ir.Value, ir.Value]:
     matrix, name = weight_matrix(target.weight), target.weight.name
     assert matrix is not None  # find_targets chose it
     channels = matrix if target.transposed else np.ascontiguousarray(matrix.T)
-    found = search_scales(channels, -TABLE_LIMIT, TABLE_LIMIT, _TRIES)
+    found = search_scales(channels, -LIMIT, LIMIT, _TRIES)
     quantized = quantize_matrix(
-        matrix, "rows" if target.transposed else "columns", TABLE_LIMIT, found
+        matrix, "rows" if target.transposed else "columns", multiplied=False, scales=found
     )
     scales = found[:, None] if target.transposed else found
     return (

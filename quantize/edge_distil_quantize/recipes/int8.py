@@ -9,20 +9,22 @@ from typing import Any
 import onnx_ir as ir
 
 from edge_distil.errors import QuantizeError
+from edge_distil_quantize.calibrate import ALL, Steps, calibrate
 from edge_distil_quantize.checks import nothing_to_quantize
 from edge_distil_quantize.editing import Editor, drop_unused
 from edge_distil_quantize.operators import without_kept
 from edge_distil_quantize.recipe import Made, Request
 from edge_distil_quantize.rewrite_embedding import SMALLEST_TABLE, find_tables, quantize_tables
 from edge_distil_quantize.rewrite_matmul import FEWEST_OUTPUTS, find_targets, quantize_matmuls
-from edge_distil_quantize.weights import MATMUL_LIMIT, TABLE_LIMIT, saturates_16_bits
+from edge_distil_quantize.weights import LIMIT, PAIR_LIMIT, saturates_16_bits
 
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
-        "weights": f"int8 within +-{MATMUL_LIMIT}, symmetric, one scale an output channel",
+        "weights": f"int8, symmetric, one scale an output channel; two neighbours' magnitudes "
+        f"(inputs 2k and 2k + 1) sum to {PAIR_LIMIT} at most",
         "activations": "uint8, zero point 128 (after GELU 32, after ReLU 0), one scale a token, "
         "computed at run time",
-        "embeddings": f"int8 within +-{TABLE_LIMIT} (+-{MATMUL_LIMIT} where tied), a scale a row",
+        "embeddings": f"int8 within +-{LIMIT} (pairs limited where tied), a scale a row",
         "fewest_outputs": FEWEST_OUTPUTS,
         "smallest_table": SMALLEST_TABLE,
     }
@@ -36,10 +38,14 @@ PROPERTIES: Mapping[str, Any] = MappingProxyType(
 )
 
 
-def make(request: Request) -> Made:
+def make(request: Request, steps: Steps = ALL) -> Made:
     """Quantize the graph in place.
 
     Tables and matrices are each quantized once, however many operators read them.
+
+    Args:
+        request: The graph, and what to calibrate on; without, weights are rounded by themselves.
+        steps: Steps of the calibration.
 
     Raises:
         QuantizeError: The graph has nothing to quantize, or no operator of a name to keep.
@@ -53,12 +59,17 @@ def make(request: Request) -> Made:
     targets, tables = without_kept(targets, tables, request.keep)
     editor = Editor(graph)
     tied = {t.weight for t in targets if t.transposed} & tables.keys()
+    calibrated = calibrate(request, targets, tables.keys(), steps)
     quantized = quantize_tables(editor, tables, tied)
-    quantize_matmuls(editor, targets, quantized)
+    quantize_matmuls(editor, targets, quantized, calibrated.weights)
     drop_unused(graph)
     _check_after(graph, len(targets))
     kept = {"kept_fp32": sorted(request.keep)} if request.keep else {}
-    return Made(request.model, {**SETTINGS, **kept}, PROPERTIES)
+    return Made(
+        request.model,
+        {**SETTINGS, **calibrated.settings, **kept},
+        {**PROPERTIES, **calibrated.evidence},
+    )
 
 
 def _check_after(graph: ir.Graph, matmuls: int) -> None:
@@ -67,15 +78,15 @@ def _check_after(graph: ir.Graph, matmuls: int) -> None:
     if len(products) != matmuls:
         raise QuantizeError(f"{len(products)} of {matmuls} MatMuls were quantized: report it")
     for node in products:
-        if saturates_16_bits(_stored_weight(node)):
+        if _saturates(node):
             raise QuantizeError(f"{node.name} could saturate 16 bits: report it")
 
 
-def _stored_weight(product: ir.Node) -> Any:
+def _saturates(product: ir.Node) -> bool:
     weight = product.inputs[1]
     assert weight is not None
     maker = weight.producer()
-    stored = maker.inputs[0] if maker is not None else weight
+    stored = maker.inputs[0] if maker is not None else weight  # behind a Transpose: a tied table
     assert stored is not None
     assert stored.const_value is not None
-    return stored.const_value.numpy()
+    return saturates_16_bits(stored.const_value.numpy(), "columns" if maker is None else "rows")

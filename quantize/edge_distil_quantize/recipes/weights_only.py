@@ -12,14 +12,14 @@ from edge_distil_quantize.recipe import Made, Request
 from edge_distil_quantize.rewrite_embedding import SMALLEST_TABLE, find_tables, quantize_tables
 from edge_distil_quantize.rewrite_matmul import FEWEST_OUTPUTS, find_targets
 from edge_distil_quantize.rewrite_weights import store_weights
-from edge_distil_quantize.weights import TABLE_LIMIT
+from edge_distil_quantize.weights import LIMIT
 
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {
-        "weights": f"int8 within +-{TABLE_LIMIT}, symmetric, an output channel's scale searched "
+        "weights": f"int8 within +-{LIMIT}, symmetric, an output channel's scale searched "
         "for the least squared error",
         "activations": "float32",
-        "embeddings": f"int8 within +-{TABLE_LIMIT}, a scale a row",
+        "embeddings": f"int8 within +-{LIMIT}, a scale a row",
         "fewest_outputs": FEWEST_OUTPUTS,
         "smallest_table": SMALLEST_TABLE,
     }

@@ -1,0 +1,108 @@
+"""Round every weight on the inputs that calibration gives it, and let its bias take the rest.
+
+Bias correction is that of Nagel et al. 2019 (arXiv 1906.04721), with measured means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import onnx_ir as ir
+
+from edge_distil_quantize.gptq import Matrix, factor, round_matrix
+from edge_distil_quantize.moments import Moments
+from edge_distil_quantize.recipe import Feeds, Progress
+from edge_distil_quantize.rewrite_activation import choose_grid, rounded
+from edge_distil_quantize.rewrite_matmul import Target, find_bias, stored_matrix
+from edge_distil_quantize.smoothing import add_to, is_own
+from edge_distil_quantize.stages import Walk
+from edge_distil_quantize.weights import Quantized, quantize_matrix
+
+Weights = dict[tuple[ir.Value, bool], Quantized]
+# Positions of the activations that a weight is multiplied with: ALBERT's are shared.
+Places = tuple[int, ...]
+
+
+class Rounding(NamedTuple):
+    """A rounded weight.
+
+    Attributes:
+        quantized: int8 ``(inputs, outputs)`` with its scales.
+        by_itself: Error of the outputs, relative to their variance, of plain rounding.
+        calibrated: The same of `quantized`.
+    """
+
+    quantized: Quantized
+    by_itself: float
+    calibrated: float
+
+
+def round_weights(
+    model: ir.Model, targets: Sequence[Target], inputs: Sequence[Feeds], progress: Progress
+) -> dict[tuple[ir.Value, bool], Rounding]:
+    """Round the weights of `targets` and correct their biases, in the fp32 graph.
+
+    Returns:
+        Weight, and whether it is stored transposed -> how it was rounded.
+    """
+    done: dict[tuple[ir.Value, bool], Rounding] = {}
+    corrections: list[tuple[ir.Value, Matrix]] = []  # at the end: the fp32 graph runs till then
+    for number, (members, moments) in enumerate(_gather(model, targets, inputs), start=1):
+        progress(f"rounding {', '.join(str(t.node.name) for t in members)} (group {number})")
+        means, covariance = moments.means(), moments.covariance()
+        factored = factor(covariance)
+        for target in members:
+            key, matrix = (target.weight, target.transposed), stored_matrix(target)
+            if key not in done:
+                quantized = round_matrix(matrix, factored)
+                done[key] = _describe(matrix, quantized, covariance)
+            bias = find_bias(target.node)[1]
+            if bias is not None and is_own(bias):
+                exact, given = means[1] @ matrix, means[0] @ _real(done[key].quantized)
+                corrections.append((bias, exact - given))
+    for bias, amount in corrections:
+        add_to(bias, amount)
+    return done
+
+
+def _gather(
+    model: ir.Model, targets: Sequence[Target], inputs: Sequence[Feeds]
+) -> Iterator[tuple[list[Target], Moments]]:
+    """Yield targets whose weights have the same inputs, with these inputs' moments."""
+    activations = list(dict.fromkeys(t.node.inputs[0] for t in targets))
+    places: dict[ir.Value, Places] = {}
+    for target in targets:
+        place = activations.index(target.node.inputs[0])
+        places[target.weight] = tuple(sorted({*places.get(target.weight, ()), place}))
+    waiting: dict[Places, Moments] = {}
+    walk = Walk(model, inputs, [str(x.name) for x in activations if x is not None])
+    for place, x in enumerate(activations):
+        assert x is not None
+        here = {key for key in places.values() if place in key}
+        _add(walk, x, [waiting.setdefault(key, Moments()) for key in sorted(here)])
+        for key in sorted(key for key in here if key[-1] == place):
+            yield [t for t in targets if places[t.weight] == key], waiting.pop(key)
+
+
+def _add(walk: Walk, x: ir.Value, moments: Sequence[Moments]) -> None:
+    grid, name = choose_grid(x), str(x.name)
+    for values in walk.advance([name]):
+        exact = values[name].reshape(-1, values[name].shape[-1])
+        given = rounded(exact, grid)
+        for moment in moments:
+            moment.add(given, exact)
+
+
+def _describe(matrix: Matrix, quantized: Quantized, covariance: Matrix) -> Rounding:
+    def error(made: Quantized) -> float:
+        difference = _real(made) - matrix
+        return float((difference * (covariance @ difference)).sum())
+
+    variance = float((matrix * (covariance @ matrix)).sum()) or 1.0
+    plain = quantize_matrix(matrix, "columns")
+    return Rounding(quantized, error(plain) / variance, error(quantized) / variance)
+
+
+def _real(quantized: Quantized) -> Matrix:
+    return quantized.values * quantized.scales
