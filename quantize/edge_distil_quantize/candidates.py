@@ -46,7 +46,7 @@ class Workbench:
     folder: Path
 
     def make(
-        self, keep: Collection[str], name: str, *, expose: Iterable[str] = (), quick: bool = False
+        self, keep: Collection[str], name: str, *, expose: Iterable[str] = (), plain: bool = False
     ) -> Path:
         """Write the candidate that keeps `keep` in fp32.
 
@@ -54,9 +54,10 @@ class Workbench:
             keep: Names of operators.
             name: The file's name without suffix; a file of that name is replaced.
             expose: Values that the graph shall give beside its outputs.
-            quick: Calibrate on the probes alone: near enough to rank operators by.
+            plain: Round by the weights alone. Calibration takes long, and moves factors and
+                biases between operators: the values inside are no longer the fp32 graph's.
         """
-        calibration = self.probes if quick and self.calibration else self.calibration
+        calibration = () if plain else self.calibration
         request = Request(_read(self.source), calibration, frozenset(keep))
         return self._write(RECIPES[self.recipe].make(request).model, name, expose)
 

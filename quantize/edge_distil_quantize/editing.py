@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,11 @@ class Editor:
     graph: ir.Graph
     constants: dict[str, ir.Value] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        outputs = (value.name for node in self.graph for value in node.outputs)
+        inputs = (value.name for value in self.graph.inputs)
+        self._taken = {*outputs, *inputs, *self.graph.initializers}
+
     def before(
         self,
         anchor: ir.Node,
@@ -33,6 +39,7 @@ class Editor:
         domain: str = "",
     ) -> ir.Value:
         """Insert an operator before `anchor`; return its output, named near `output`."""
+        output = self._free(output)
         name = f"{output}_{op_type}"
         node = ir.node(op_type, list(inputs), attributes, domain=domain, name=name)
         node.outputs[0].name = output
@@ -40,7 +47,8 @@ class Editor:
         return node.outputs[0]
 
     def initializer(self, name: str, array: NDArray[Any] | np.generic) -> ir.Value:
-        """Store `array` in the graph."""
+        """Store `array` in the graph, named near `name`."""
+        name = self._free(name)
         tensor = ir.tensor(array, name=name)
         value = ir.Value(
             name=name,
@@ -56,6 +64,13 @@ class Editor:
         if name not in self.constants:
             self.constants[name] = self.initializer(name, array)
         return self.constants[name]
+
+    def _free(self, name: str) -> str:
+        """Return `name`, or the first numbered one that no value has: a graph may hold anything."""
+        numbered = (f"{name}_{number}" for number in itertools.count(2))
+        free = next(n for n in itertools.chain([name], numbered) if n not in self._taken)
+        self._taken.add(free)
+        return free
 
     def replace(self, node: ir.Node, output: ir.Value) -> None:
         """Let `output` stand for `node`'s, a graph output included, and remove `node`."""

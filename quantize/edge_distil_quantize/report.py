@@ -57,7 +57,8 @@ def describe_sensitivity(
         operators           a list in the graph's order, each with
           name, label, layer, role, kind, shape, kept
           fp32_bytes, int8_bytes   an equal share where several operators read one matrix
-          error             relative squared error of its output when it alone is quantized
+          error             relative squared error of its output when it alone is quantized, without
+                            calibration
           sqnr_db           the same as a ratio of signal to noise in decibels
           output_error      that of the model's outputs then
           activation        ranges of its input (null for a table); see `activations.Ranges`

@@ -1,6 +1,7 @@
 """Sensitivity: what quantizing one operator alone does, to its own output and to the model's.
 
-All others stay in fp32, so the operator's inputs are exact and the error is its own. Ranking by
+All others stay in fp32, so the operator's inputs are exact and the error is its own; weights are
+rounded by themselves, so it is what calibration has to deal with, not what it leaves. Ranking by
 this experiment, then leaving the worst in floating point, is "partial quantization" (Wu et al.
 2020, arXiv 2004.09602, section 5.1); there each trial is scored by the task's measure, here by the
 error of the outputs, which takes a few texts where the measure takes a data set.
@@ -77,7 +78,7 @@ def relative_errors(
 
 def _effect(bench: Workbench, exact: OnnxSession, operator: Operator) -> Effect:
     others = frozenset(o.name for o in bench.operators) - {operator.name}
-    variant = OnnxSession(bench.make(others, "candidate", expose=[operator.output], quick=True))
+    variant = OnnxSession(bench.make(others, "candidate", expose=[operator.output], plain=True))
     names = list(dict.fromkeys([operator.output, *bench.outputs]))
     errors = relative_errors(exact, variant, bench.probes, names)
     return Effect(errors[operator.output], float(np.mean([errors[n] for n in bench.outputs])))
