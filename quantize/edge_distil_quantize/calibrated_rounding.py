@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
 import onnx_ir as ir
 
 from edge_distil_quantize.gptq import Matrix, factor, round_matrix
@@ -51,7 +50,7 @@ def round_weights(
     corrections: list[tuple[ir.Value, Matrix]] = []  # at the end: the fp32 graph runs till then
     for number, (members, moments) in enumerate(_gather(model, targets, inputs), start=1):
         progress(f"rounding {', '.join(str(t.node.name) for t in members)} (group {number})")
-        means, covariance = moments.means(), moments.covariance()
+        means, covariance = moments.means(), moments.take_covariance()
         factored = factor(covariance)
         for target in members:
             key, matrix = (target.weight, target.transposed), stored_matrix(target)

@@ -22,6 +22,7 @@ DAMPING = 0.01  # of the mean diagonal, added to it: GPTQ's own
 # Of the scale with which nothing is clipped: what is clipped, the next inputs make up for.
 CLIPPING = (1.0, 0.92, 0.84, 0.76, 0.68)
 _BLOCK = 64  # inputs between two products with all that came before
+_PANEL = 256  # columns factored at a time
 _MOST_TRIES = 6
 
 
@@ -48,23 +49,40 @@ def factor(covariance: Matrix, damping: float = DAMPING) -> Factor:
             takes for the matrix to be positive definite in float32.
     """
     order = np.argsort(-np.diag(covariance), kind="stable")
-    ordered = covariance[np.ix_(order, order)]
     # Cholesky's lower factor of the matrix turned round is an upper factor of the matrix.
-    upper = _cholesky(ordered[::-1, ::-1], damping)[::-1, ::-1]
-    diagonal = np.diag(upper).copy()
-    return Factor(order, upper / diagonal, diagonal**2)
-
-
-def _cholesky(matrix: Matrix, damping: float) -> Matrix:
-    mean = float(np.diag(matrix).mean()) or 1.0
+    turned = np.ix_(order[::-1], order[::-1])
+    mean = float(np.diag(covariance).mean()) or 1.0
     for attempt in range(_MOST_TRIES):
-        damped = matrix.copy()
-        damped[np.diag_indices_from(damped)] += np.float32(damping * mean * 10**attempt)
+        matrix = covariance[turned]
+        matrix[np.diag_indices_from(matrix)] += np.float32(damping * mean * 10**attempt)
         try:
-            return np.linalg.cholesky(damped)
+            cholesky_in_place(matrix)
+            break
         except np.linalg.LinAlgError:
             continue
-    return np.eye(len(matrix), dtype=np.float32)  # rounds each input by itself
+    else:
+        matrix = np.eye(len(covariance), dtype=np.float32)  # rounds each input by itself
+    upper = matrix[::-1, ::-1]
+    diagonal = np.diag(upper).copy()
+    upper /= diagonal
+    return Factor(order, upper, diagonal**2)
+
+
+def cholesky_in_place(matrix: Matrix) -> None:
+    """Replace a symmetric matrix by its lower Cholesky factor, panel by panel.
+
+    numpy's own needs several times the matrix's memory: too much beside a model.
+
+    Raises:
+        numpy.linalg.LinAlgError: It is not positive definite; part of it is lost.
+    """
+    for start in range(0, len(matrix), _PANEL):
+        panel = matrix[start:, start : start + _PANEL]
+        columns = panel.shape[1]
+        panel -= matrix[start:, :start] @ matrix[start : start + columns, :start].T
+        panel[:columns] = np.linalg.cholesky(panel[:columns])
+        panel[columns:] = np.linalg.solve(panel[:columns], panel[columns:].T).T
+        matrix[start : start + columns, start + columns :] = 0
 
 
 def round_matrix(matrix: Matrix, moment: Factor, clipping: Sequence[float] = CLIPPING) -> Quantized:
