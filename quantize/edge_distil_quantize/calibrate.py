@@ -12,7 +12,7 @@ import onnx_ir as ir
 from edge_distil_quantize.balance import STEPS, STRENGTH, Smoothing
 from edge_distil_quantize.calibrated_rounding import Rounding, round_weights
 from edge_distil_quantize.equivalence import Prepared, prepare
-from edge_distil_quantize.gptq import CLIPPING, DAMPING
+from edge_distil_quantize.gptq import DAMPING
 from edge_distil_quantize.recipe import Feeds, Request
 from edge_distil_quantize.rewrite_matmul import Rounded, Target
 
@@ -86,7 +86,7 @@ def _settings(inputs: Sequence[Feeds], prepared: Prepared) -> dict[str, Any]:
         "layer_norms_smoothed": sum(found.pays for found in prepared.norms),
         "values_smoothed": sum(found.pays for found in prepared.values),
         "biases_dropped": prepared.biases,
-        "rounding": f"GPTQ, damping {DAMPING}, scales {', '.join(map(str, CLIPPING))} of the full",
+        "rounding": f"GPTQ, damping {DAMPING}",
         "biases": "corrected by the mean error of the outputs",
     }
 

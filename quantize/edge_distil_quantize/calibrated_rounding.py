@@ -50,7 +50,7 @@ def round_weights(
     corrections: list[tuple[ir.Value, Matrix]] = []  # at the end: the fp32 graph runs till then
     for number, (members, moments) in enumerate(_gather(model, targets, inputs), start=1):
         progress(f"rounding {', '.join(str(t.node.name) for t in members)} (group {number})")
-        means, covariance = moments.means(), moments.covariance()
+        means, covariance = moments.means(), moments.take_covariance()
         factored = factor(covariance)
         for target in members:
             key, matrix = (target.weight, target.transposed), stored_matrix(target)
