@@ -93,3 +93,13 @@ def drop_unused(graph: ir.Graph) -> None:
     for name in [n for n, v in graph.initializers.items() if not list(v.uses())]:
         if not graph.initializers[name].is_graph_output():
             del graph.initializers[name]
+
+
+def release_source(graph: ir.Graph) -> None:
+    """Copy the constants still read from the fp32 file, so that the rest of it can be let go.
+
+    One tensor of a protobuf message keeps the whole message in memory.
+    """
+    for name, value in graph.initializers.items():
+        if isinstance(value.const_value, ir.TensorProtoTensor):
+            value.const_value = ir.tensor(value.const_value.numpy().copy(), name=name)

@@ -11,7 +11,7 @@ import onnx_ir as ir
 from edge_distil.errors import QuantizeError
 from edge_distil_quantize.calibrate import ALL, Steps, calibrate
 from edge_distil_quantize.checks import nothing_to_quantize
-from edge_distil_quantize.editing import Editor, drop_unused
+from edge_distil_quantize.editing import Editor, drop_unused, release_source
 from edge_distil_quantize.recipe import Made, Request
 from edge_distil_quantize.rewrite_embedding import SMALLEST_TABLE, find_tables, quantize_tables
 from edge_distil_quantize.rewrite_matmul import FEWEST_OUTPUTS, find_targets, quantize_matmuls
@@ -62,6 +62,7 @@ def make(request: Request, steps: Steps = ALL) -> Made:
     quantized = quantize_tables(editor, tables, tied)
     quantize_matmuls(editor, targets, quantized, calibrated.weights)
     drop_unused(graph)
+    release_source(graph)
     _check_after(graph, len(targets))
     return Made(
         request.model,
