@@ -9,36 +9,13 @@ DistilBERT-base with seeded random weights, 66 M parameters. The peer (optimum 2
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
 import tempfile
 from pathlib import Path
 
-from processes import EMBEDDED, alternate, export_python, measure, peer_python, table
+from distilbert import make_checkpoint
+from processes import alternate, export_python, peer_python, table
 
 PEER = "optimum-cli"
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "vocab.txt",
-)
-
-
-MAKE = """
-import sys, torch
-from transformers import DistilBertConfig, DistilBertForQuestionAnswering
-torch.manual_seed(0)
-DistilBertForQuestionAnswering(DistilBertConfig()).save_pretrained(sys.argv[1])
-"""
-
-
-def make_checkpoint(folder: Path) -> Path:
-    """Save DistilBERT-base for question answering with seeded random weights."""
-    measure([sys.executable, "-c", MAKE, folder])  # a child's peak memory begins at its parent's
-    for name in TOKENIZER_FILES:
-        shutil.copy(EMBEDDED / name, folder)
-    return folder
 
 
 def main() -> None:
@@ -53,7 +30,16 @@ def main() -> None:
         onnx, int8 = folder / "onnx", folder / "int8"
         commands: dict[str, list[list[str | Path]]] = {
             "edge-distil export --int8": [
-                [ours, "export", checkpoint, "-o", folder / "bundle", "--int8", "--force"]
+                [
+                    ours,
+                    "export",
+                    checkpoint,
+                    "-o",
+                    folder / "bundle",
+                    "--int8",
+                    "--no-calibration",
+                    "--force",
+                ]
             ],
             PEER: [
                 [optimum, "export", "onnx", "-m", checkpoint, "--task", "question-answering", onnx],

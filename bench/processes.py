@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[1]
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parent
 EMBEDDED = REPOSITORY / "apps" / "models" / "minilm-l6-squad"
 
 
@@ -21,6 +22,13 @@ def peer_python(name: str) -> Path:
     from environments import python_environment
 
     return python_environment(name)
+
+
+def peer_version(environment: str, package: str) -> str:
+    """Return the release of a package that a peer's environment is pinned to."""
+    file = REPOSITORY / "tests" / "interop" / "requirements" / f"{environment}.txt"
+    pins = dict(line.split("==") for line in file.read_text().splitlines() if "==" in line)
+    return pins[package]
 
 
 def export_python() -> Path:

@@ -20,7 +20,7 @@ from edge_distil.errors import (
 from edge_distil.manifest import FILE_NAME, FileRecord, Manifest, Variant, from_json, to_json
 
 # Variant -> its file's name, as the Hub's clients expect it.
-MODEL_FILES = {
+_ONNX_FILES = {
     "fp32": "onnx/model.onnx",
     "int8": "onnx/model_quantized.onnx",
     "int8-static": "onnx/model_int8_static.onnx",
@@ -28,6 +28,10 @@ MODEL_FILES = {
     "fp16": "onnx/model_fp16.onnx",
     "int4": "onnx/model_q4.onnx",
 }
+# Each of them in ONNX Runtime's own format as well, for minimal mobile builds: int8-ort is
+# onnx/model_quantized.ort.
+_ORT_FILES = {f"{n}-ort": f"{f.removesuffix('.onnx')}.ort" for n, f in _ONNX_FILES.items()}
+MODEL_FILES = {**_ONNX_FILES, **_ORT_FILES}
 HASHED_AT_OPEN = 4 << 20  # bytes; sha256 of a file this small takes a few milliseconds
 _ONNX_FIRST_BYTE = 0x08  # protobuf tag of ModelProto.ir_version, which every writer puts first
 
@@ -64,7 +68,8 @@ class Bundle:
         if name not in variants:
             raise VariantMissing(
                 f"{self.path} has no variant {name!r}, only {', '.join(variants) or 'none'}: "
-                f"choose one of these, or make it with: edge-distil quantize {self.path} --{name}"
+                f"choose one of these, or make it with: edge-distil quantize {self.path} "
+                f"{self._flags(name)}"
             )
         return name, variants[name]
 
@@ -126,6 +131,13 @@ class Bundle:
                 f"{self.path} is a {self.manifest.task} bundle, expected {' or '.join(tasks)}: "
                 "choose another bundle, or export the checkpoint with --task"
             )
+
+    def _flags(self, name: str) -> str:
+        """Return the flags that make a variant, in the ORT format from one that is there."""
+        onnx = name.removesuffix("-ort")
+        if onnx == name:
+            return f"--{name}"
+        return "--ort" if onnx in self.manifest.variants else f"--{onnx} --ort"
 
     def _file(self, name: str) -> Path:
         return self.path / self.manifest.variants[name].file.path

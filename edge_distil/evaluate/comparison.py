@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_distil.errors import TaskError
 from edge_distil.evaluate import fidelity, predict, sts
@@ -19,12 +20,15 @@ from edge_distil.evaluate.squad_file import read_squad
 
 if TYPE_CHECKING:
     from edge_distil.tasks import (
+        Answer,
         Embedding,
         QuestionAnswering,
         Task,
         TextClassification,
         TokenClassification,
     )
+
+Tags = list[list[tuple[str, float]]]  # sentence by sentence, each word's tag and its score
 
 
 def compare(
@@ -50,58 +54,75 @@ def compare(
             f"got bundles for {task} and for {other}, expected two variants for one task: "
             "load both from one bundle"
         )
-    return _COMPARISONS[task](reference, variant, Path(data_path), limit)
+    predicted = (_PREDICTIONS[task](one, Path(data_path), limit) for one in (reference, variant))
+    return compare_predictions(task, *predicted)
 
 
-def _question_answering(
-    reference: QuestionAnswering, variant: QuestionAnswering, path: Path, limit: int | None
-) -> Fidelity:
+def compare_predictions(task: str, reference: Any, variant: Any) -> Fidelity:
+    """Compare what two variants gave for the same inputs, as `Evaluation.predictions` holds it.
+
+    Args:
+        task: The task of both.
+        reference: Predictions of the variant to stay near to, as a rule fp32.
+        variant: Those of the other one.
+    """
+    return _COMPARISONS[task](reference, variant)
+
+
+def _answers(task: QuestionAnswering, path: Path, limit: int | None) -> list[Answer]:
     whole = read_squad(path)
-    chosen = dataclasses.replace(whole, examples=whole.examples[:limit])
-    a, b = predict.answers(reference, chosen), predict.answers(variant, chosen)
-    return fidelity.of_answers(
-        [answer.text for answer in a],
-        [answer.text for answer in b],
-        [answer.score for answer in a],
-        [answer.score for answer in b],
-    )
+    return predict.answers(task, dataclasses.replace(whole, examples=whole.examples[:limit]))
 
 
-def _similarity(
-    reference: Embedding, variant: Embedding, path: Path, limit: int | None
-) -> Fidelity:
+def _vectors(task: Embedding, path: Path, limit: int | None) -> NDArray[np.float32]:
     pairs = sts.read_pairs(path)[:limit]
     texts = [pair.first for pair in pairs] + [pair.second for pair in pairs]
-    a, b = predict.vectors(reference, texts), predict.vectors(variant, texts)
-    scores_a, scores_b = (sts.cosines(*np.split(vectors, 2)) for vectors in (a, b))
-    return dataclasses.replace(fidelity.of_vectors(a, b), spearman=sts.spearman(scores_a, scores_b))
+    return predict.vectors(task, texts)
 
 
-def _text_classification(
-    reference: TextClassification, variant: TextClassification, path: Path, limit: int | None
-) -> Fidelity:
-    texts = [example.text for example in read_labelled(path)[:limit]]
-    return fidelity.of_logits(
-        predict.probabilities(reference, texts), predict.probabilities(variant, texts)
+def _probabilities(task: TextClassification, path: Path, limit: int | None) -> NDArray[np.float64]:
+    return predict.probabilities(task, [example.text for example in read_labelled(path)[:limit]])
+
+
+def _tags(task: TokenClassification, path: Path, limit: int | None) -> Tags:
+    return predict.tags(task, read_conll(path)[:limit])
+
+
+def _of_answers(reference: list[Answer], variant: list[Answer]) -> Fidelity:
+    return fidelity.of_answers(
+        [answer.text for answer in reference],
+        [answer.text for answer in variant],
+        [answer.score for answer in reference],
+        [answer.score for answer in variant],
     )
 
 
-def _token_classification(
-    reference: TokenClassification, variant: TokenClassification, path: Path, limit: int | None
-) -> Fidelity:
+def _of_pairs(reference: NDArray[np.float32], variant: NDArray[np.float32]) -> Fidelity:
+    """Compare the vectors, and the order of the pairs: first texts, then second ones."""
+    scores = (sts.cosines(*np.split(vectors, 2)) for vectors in (reference, variant))
+    found = fidelity.of_vectors(reference, variant)
+    return dataclasses.replace(found, spearman=sts.spearman(*scores))
+
+
+def _of_tags(reference: Tags, variant: Tags) -> Fidelity:
     """Compare word by word."""
-    sentences = read_conll(path)[:limit]
-    a = [word for words in predict.tags(reference, sentences) for word in words]
-    b = [word for words in predict.tags(variant, sentences) for word in words]
+    a, b = ([word for words in tags for word in words] for tags in (reference, variant))
     return fidelity.of_answers(
         [tag for tag, _ in a], [tag for tag, _ in b], [p for _, p in a], [p for _, p in b]
     )
 
 
+_PREDICTIONS: Mapping[str, Callable[..., Any]] = {
+    "question-answering": _answers,
+    "sentence-similarity": _vectors,
+    "feature-extraction": _vectors,
+    "text-classification": _probabilities,
+    "token-classification": _tags,
+}
 _COMPARISONS: Mapping[str, Callable[..., Fidelity]] = {
-    "question-answering": _question_answering,
-    "sentence-similarity": _similarity,
-    "feature-extraction": _similarity,
-    "text-classification": _text_classification,
-    "token-classification": _token_classification,
+    "question-answering": _of_answers,
+    "sentence-similarity": _of_pairs,
+    "feature-extraction": _of_pairs,
+    "text-classification": fidelity.of_logits,
+    "token-classification": _of_tags,
 }

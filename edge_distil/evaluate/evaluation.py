@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +27,7 @@ class Evaluation:
         count: Number of examples.
         data: The file's name.
         sha256: The file's hash.
+        predictions: What the variant gave for each example, for `compare_predictions`.
     """
 
     task: str
@@ -36,11 +36,13 @@ class Evaluation:
     count: int
     data: str
     sha256: str
+    predictions: Any = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, ready for JSON: a metric that is not finite is None."""
+        """Return the figures, ready for JSON: a metric that is not finite is None."""
         metrics = {k: v if math.isfinite(v) else None for k, v in self.metrics.items()}
-        return {**dataclasses.asdict(self), "metrics": metrics}
+        names = ("task", "variant", "metrics", "count", "data", "sha256")
+        return {name: getattr(self, name) for name in names} | {"metrics": metrics}
 
 
 def evaluate(
@@ -76,9 +78,16 @@ def evaluate(
     """
     manifest, path = task.bundle.manifest, Path(data_path)
     check_arguments(task, limit)
-    metrics, count = MEASURES[manifest.task](task, path, limit, progress)
-    percent = {name: float(value) for name, value in metrics.items()}
-    return Evaluation(manifest.task, task.variant, percent, count, path.name, sha256(path))
+    found = MEASURES[manifest.task](task, path, limit, progress)
+    return Evaluation(
+        task=manifest.task,
+        variant=task.variant,
+        metrics={name: float(value) for name, value in found.metrics.items()},
+        count=found.count,
+        data=path.name,
+        sha256=sha256(path),
+        predictions=found.predictions,
+    )
 
 
 def check_arguments(task: Task, limit: int | None) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,15 @@ if TYPE_CHECKING:
     )
 
 MULTI_LABEL_THRESHOLD = 0.5  # a label with a sigmoid score above this counts as given
-Measured = tuple[dict[str, float], int]  # metrics, number of examples
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a measure found, and the predictions that it was taken from; see `predict`."""
+
+    metrics: dict[str, float]
+    count: int
+    predictions: Any
 
 
 def _question_answering(
@@ -53,7 +62,7 @@ def _question_answering(
             "no_answer_exact": result.no_answer_exact,
         }
         metrics |= {name: value for name, value in split.items() if value is not None}
-    return metrics, result.total
+    return Measured(metrics, result.total, answers)
 
 
 def _similarity(
@@ -67,12 +76,13 @@ def _similarity(
             "ones for a correlation: give more rows, or a larger limit"
         )
     texts = [pair.first for pair in pairs] + [pair.second for pair in pairs]
-    first, second = np.split(predict.vectors(task, texts, progress), 2)
-    found = sts.cosines(first, second)
-    return {
+    vectors = predict.vectors(task, texts, progress)
+    found = sts.cosines(*np.split(vectors, 2))
+    metrics = {
         "spearman": 100 * sts.spearman(found, gold),
         "pearson": 100 * sts.pearson(found, gold),
-    }, len(pairs)
+    }
+    return Measured(metrics, len(pairs), vectors)
 
 
 def _text_classification(
@@ -86,7 +96,7 @@ def _text_classification(
         _require_single(examples)
     scores = predict.probabilities(task, [example.text for example in examples], progress)
     metrics = _multi_label(truth, scores) if multi else _single_label(truth, scores)
-    return metrics, len(examples)
+    return Measured(metrics, len(examples), scores)
 
 
 def _require_single(examples: Sequence[LabelledText]) -> None:
@@ -130,7 +140,8 @@ def _token_classification(
     _require_known(sentences, task.bundle.manifest.labels)
     tags = predict.tags(task, sentences, progress)
     found = [spans([tag for tag, _ in words]) for words in tags]
-    return _percent(span_counts([s.spans for s in sentences], found).micro()), len(sentences)
+    metrics = _percent(span_counts([s.spans for s in sentences], found).micro())
+    return Measured(metrics, len(sentences), tags)
 
 
 def _require_known(sentences: Sequence[TaggedSentence], labels: Sequence[str]) -> None:

@@ -1,6 +1,16 @@
 """Bundle -> smaller variants with their evidence: ``pip install 'edge-distil[export]'``."""
 
 from edge_distil_quantize.api import quantize_bundle
+from edge_distil_quantize.budget import quantize_within_budget
+from edge_distil_quantize.ort_format import convert_to_ort, onnx_variants
 from edge_distil_quantize.recipes import RECIPES
+from edge_distil_quantize.report import describe_sensitivity
 
-__all__ = ["RECIPES", "quantize_bundle"]
+__all__ = [
+    "RECIPES",
+    "convert_to_ort",
+    "describe_sensitivity",
+    "onnx_variants",
+    "quantize_bundle",
+    "quantize_within_budget",
+]

@@ -13,14 +13,14 @@ import onnx
 import onnx_ir as ir
 
 from edge_distil import storage
-from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle
+from edge_distil.bundle import MODEL_FILES, Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.manifest import FILE_NAME, Variant, to_json
 from edge_distil.versions import installed_versions
 from edge_distil_quantize import evidence
 from edge_distil_quantize.calibration import calibration_inputs
-from edge_distil_quantize.checks import check_fp32
-from edge_distil_quantize.editing import sizes
+from edge_distil_quantize.checks import check_fp32, reopen
+from edge_distil_quantize.editing import detach_constants, sizes
 from edge_distil_quantize.recipe import Feeds, Progress, Request
 from edge_distil_quantize.recipes import RECIPES
 
@@ -52,6 +52,7 @@ def quantize_bundle(
     data: str | Path | None = None,
     calibrate: bool = True,
     keep: Collection[str] = (),
+    method: str = "percentile",
     progress: Progress | None = None,
 ) -> Bundle:
     """Add a variant to a bundle, with evidence of what it costs.
@@ -66,6 +67,7 @@ def quantize_bundle(
             when ``None``. Recipes that do not calibrate pass it over.
         calibrate: False rounds by the weights alone: fast, and less faithful.
         keep: Names of operators of the fp32 graph that stay in fp32.
+        method: How ``int8-static`` chooses ranges: see `activation_ranges.METHODS`.
         progress: Called with one line at the start of every stage.
 
     Returns:
@@ -80,23 +82,18 @@ def quantize_bundle(
     say = progress or (lambda _: None)
     if recipe not in RECIPES:
         raise QuantizeError(f"no recipe {recipe!r}: choose one of {', '.join(RECIPES)}")
-    # From disk even where it is open: another variant may have been added since.
-    bundle = open_bundle(bundle.path if isinstance(bundle, Bundle) else bundle)
-    if bundle.inferred:
-        raise QuantizeError(
-            f"{bundle.path} has no {FILE_NAME}, so the variant's evidence has no place: export "
-            "the checkpoint with edge-distil first"
-        )
+    bundle = reopen(bundle)
     source = bundle.model_path("fp32")
     inputs = _calibration(bundle, recipe, data, calibrate)
     say(f"quantizing {source.name} ({recipe})")
-    made = _make(source, recipe, inputs, frozenset(keep), say)
+    made = _make(source, recipe, inputs, frozenset(keep), method, say)
     gc.collect()  # graphs are cyclic: without this the fp32 weights stay beside those of sessions
     with (
         storage.atomic_file(bundle.path / FILE_NAME) as manifest_file,
         storage.atomic_file(bundle.path / MODEL_FILES[recipe]) as model_file,  # in place first
     ):
         model_file.write_bytes(made.data)
+        made = made._replace(data=b"")  # room for the sessions below
         say(f"comparing {recipe} with fp32")
         variant = _describe(bundle, recipe, made, source, model_file)
         manifest = bundle.manifest.with_variant(recipe, variant)
@@ -115,7 +112,12 @@ def _calibration(
 
 
 def _make(
-    source: Path, recipe: str, inputs: Sequence[Feeds], keep: frozenset[str], say: Progress
+    source: Path,
+    recipe: str,
+    inputs: Sequence[Feeds],
+    keep: frozenset[str],
+    method: str,
+    say: Progress,
 ) -> Written:
     """Read, rewrite, check and serialise; the fp32 weights are let go at the end."""
     try:
@@ -127,7 +129,9 @@ def _make(
         ) from error
     check_fp32(model)
     vocabulary = _vocabulary(model.graph)
-    made = RECIPES[recipe].make(Request(model, inputs, keep, say))
+    made = RECIPES[recipe].make(Request(model, inputs, keep, method, say))
+    detach_constants(made.model.graph)
+    gc.collect()  # graphs are cyclic
     data = ir.to_proto(made.model).SerializeToString(deterministic=True)
     try:
         onnx.checker.check_model(data)

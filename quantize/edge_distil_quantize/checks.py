@@ -1,12 +1,15 @@
-"""What every recipe asks of the fp32 graph, and what it may say of it."""
+"""What every recipe asks of the bundle and its fp32 graph, and what it may say of them."""
 
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import onnx_ir as ir
 
+from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import QuantizeError
+from edge_distil.manifest import FILE_NAME
 
 _OLDEST_OPSET = 18  # ReduceMax takes its axes as an input from here on
 _QUANTIZED = {
@@ -17,6 +20,24 @@ _QUANTIZED = {
     "QLinearMatMul",
     "QuantizeLinear",
 }
+
+
+def reopen(bundle: Bundle | str | Path) -> Bundle:
+    """Open a bundle that is to be added to.
+
+    From disk even where it is open: another variant may have been added since.
+
+    Raises:
+        BundleError: The directory is no bundle.
+        QuantizeError: It has no manifest.
+    """
+    bundle = open_bundle(bundle.path if isinstance(bundle, Bundle) else bundle)
+    if bundle.inferred:
+        raise QuantizeError(
+            f"{bundle.path} has no {FILE_NAME}, so the variant's evidence has no place: export "
+            "the checkpoint with edge-distil first"
+        )
+    return bundle
 
 
 def check_fp32(model: ir.Model) -> None:

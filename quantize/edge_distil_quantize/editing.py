@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,11 @@ class Editor:
     graph: ir.Graph
     constants: dict[str, ir.Value] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        outputs = (value.name for node in self.graph for value in node.outputs)
+        inputs = (value.name for value in self.graph.inputs)
+        self._taken = {*outputs, *inputs, *self.graph.initializers}
+
     def before(
         self,
         anchor: ir.Node,
@@ -30,15 +36,19 @@ class Editor:
         inputs: Sequence[ir.Value],
         output: str,
         attributes: Mapping[str, Any] | None = None,
+        domain: str = "",
     ) -> ir.Value:
         """Insert an operator before `anchor`; return its output, named near `output`."""
-        node = ir.node(op_type, list(inputs), attributes, name=f"{output}_{op_type}")
+        output = self._free(output)
+        name = f"{output}_{op_type}"
+        node = ir.node(op_type, list(inputs), attributes, domain=domain, name=name)
         node.outputs[0].name = output
         self.graph.insert_before(anchor, node)
         return node.outputs[0]
 
     def initializer(self, name: str, array: NDArray[Any] | np.generic) -> ir.Value:
-        """Store `array` in the graph."""
+        """Store `array` in the graph, named near `name`."""
+        name = self._free(name)
         tensor = ir.tensor(array, name=name)
         value = ir.Value(
             name=name,
@@ -54,6 +64,13 @@ class Editor:
         if name not in self.constants:
             self.constants[name] = self.initializer(name, array)
         return self.constants[name]
+
+    def _free(self, name: str) -> str:
+        """Return `name`, or the first numbered one that no value has: a graph may hold anything."""
+        numbered = (f"{name}_{number}" for number in itertools.count(2))
+        free = next(n for n in itertools.chain([name], numbered) if n not in self._taken)
+        self._taken.add(free)
+        return free
 
     def replace(self, node: ir.Node, output: ir.Value) -> None:
         """Let `output` stand for `node`'s, a graph output included, and remove `node`."""
@@ -95,11 +112,11 @@ def drop_unused(graph: ir.Graph) -> None:
             del graph.initializers[name]
 
 
-def release_source(graph: ir.Graph) -> None:
-    """Copy the constants still read from the fp32 file, so that the rest of it can be let go.
+def detach_constants(graph: ir.Graph) -> None:
+    """Copy what a graph still holds of the file it was read from, so that the rest can be freed.
 
-    One tensor of a protobuf message keeps the whole message in memory.
+    A single constant in a parsed file keeps all of that file in memory.
     """
-    for name, value in graph.initializers.items():
+    for value in graph.initializers.values():
         if isinstance(value.const_value, ir.TensorProtoTensor):
-            value.const_value = ir.tensor(value.const_value.numpy().copy(), name=name)
+            value.const_value = ir.tensor(value.const_value.numpy().copy(), name=value.name)

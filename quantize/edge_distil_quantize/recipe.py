@@ -22,12 +22,15 @@ class Request:
         model: The fp32 graph; the recipe may change it in place.
         calibration: Inputs to calibrate on; empty where the caller wants none.
         keep: Names of operators that stay in fp32.
+        method: How ranges of activations are chosen, where scales are static: one of
+            `activation_ranges.METHODS`.
         progress: Called with one line at the start of every stage.
     """
 
     model: ir.Model
     calibration: Sequence[Feeds] = ()
     keep: frozenset[str] = frozenset()
+    method: str = "percentile"
     progress: Progress = field(default=lambda _: None)
 
 

@@ -17,9 +17,10 @@ SMALLEST_TABLE = 1 << 14
 
 
 class Table(NamedTuple):
-    """A quantized embedding table: int8 ``(rows, dimension)``, one scale a row."""
+    """A quantized embedding table: int8 ``(rows, dimension)``, float32 scales ``(rows, 1)``."""
 
     values: ir.Value
+    scales: ir.Value
     quantized: Quantized
 
 
@@ -63,7 +64,7 @@ def quantize_tables(
         scales = editor.initializer(f"{table.name}_scale", quantized.scales[:, None])
         for node in gathers:
             _rewrite(editor, node, values, scales)
-        done[table] = Table(values, quantized)
+        done[table] = Table(values, scales, quantized)
     return done
 
 

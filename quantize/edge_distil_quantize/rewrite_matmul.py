@@ -96,7 +96,7 @@ def quantize_matmuls(
         if x not in activations:
             activations[x] = quantize_activation(editor, target.node, x)
         if key not in weights:
-            weights[key] = _quantize_weight(
+            weights[key] = quantize_weight(
                 editor, target, tables.get(target.weight), rounded.get(key)
             )
         _rewrite(editor, target.node, activations[x], weights[key])
@@ -137,8 +137,8 @@ def _outputs(target: Target) -> int:
     return rows if target.transposed else columns
 
 
-def _quantize_weight(
-    editor: Editor, target: Target, table: Table | None, quantized: Quantized | None
+def quantize_weight(
+    editor: Editor, target: Target, table: Table | None, quantized: Quantized | None = None
 ) -> Weight:
     """Store a weight as int8, or take the table that holds it already."""
     name = str(target.weight.name)

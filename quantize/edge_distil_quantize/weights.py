@@ -36,9 +36,13 @@ Along = Literal["columns", "rows"]
 
 
 def quantize_matrix(
-    matrix: NDArray[np.float32], along: Along, *, multiplied: bool = True
+    matrix: NDArray[np.float32],
+    along: Along,
+    *,
+    multiplied: bool = True,
+    scales: NDArray[np.float32] | None = None,
 ) -> Quantized:
-    """Round a matrix to int8, each column (or row) to its own greatest magnitude.
+    """Round a matrix to int8, each column (or row) to its own scale.
 
     >>> quantize_matrix(np.array([[0.5, -3.0], [-1.0, 1.0]], np.float32), "columns")
     Quantized(values=array([[ 43, -96],
@@ -47,19 +51,23 @@ def quantize_matrix(
     Args:
         matrix: float32 ``(rows, columns)``.
         along: ``"columns"`` for a MatMul's output channels, ``"rows"`` for an embedding table.
-        multiplied: Keep pairs of neighbours, across `along`, within `PAIR_LIMIT`. False for a
-            table that is only looked up.
+        multiplied: Keep pairs of neighbours, across `along`, within `PAIR_LIMIT`. False where
+            nothing is multiplied in integers.
+        scales: One for each column or row, such as a search found; what they cannot reach is
+            clipped. By default the least with which nothing is.
 
     Returns:
         Values within ``[-127, 127]``. A channel of zeros gets scale 1.
     """
-    scales = full_scales(matrix, along, multiplied=multiplied)
+    if scales is None:
+        scales = full_scales(matrix, along, multiplied=multiplied)
     values = np.empty(matrix.shape, np.int8)
     step = 2 * max(1, _BLOCK // matrix.shape[1] // 2)  # even: a block divides no pair
     for start in range(0, len(matrix), step):
         rows = slice(start, start + step)
         divisor = scales if along == "columns" else scales[rows, None]
         scaled = matrix[rows] / divisor
+        # Beyond the limit only where the given scales clip, or a subnormal one has lost digits.
         np.clip(np.rint(scaled, out=scaled), -LIMIT, LIMIT, out=scaled)
         if multiplied:
             _limit_pairs(_pairs(scaled, along))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -100,15 +101,88 @@ def test_eval_scores_each_variant(edge_distil: Command, tiny: Path, tmp_path: Pa
     assert "agreement" in scores["int8"]["fidelity"]
 
 
+def test_quantize_without_a_flag_names_them_all(edge_distil: Command, tiny: Path) -> None:
+    result = edge_distil("quantize", tiny / "fill_mask")
+    assert result.status == 2
+    for flag in ("--int8", "--weights-only", "--fp16", "--int4", "--ort"):
+        assert flag in result.err
+
+
+def test_quantize_adds_every_variant_that_is_named(
+    edge_distil: Command, tiny: Path, tmp_path: Path
+) -> None:
+    bundle = Path(shutil.copytree(tiny / "embedding", tmp_path / "embedding"))
+    before = list(ed.open_bundle(bundle).manifest.variants)
+    result = edge_distil(
+        "quantize", bundle, "--weights_only", "--fp16", "--int4", "--ort", "--json"
+    )
+    named = ["weights-only", "fp16", "int4"]
+    variants = json.loads(result.out)["variants"]
+    assert list(variants) == [*before, *named, *(f"{name}-ort" for name in named)]
+    assert "warning: fp16 is meant for GPU" in result.err.replace("\n", " ")
+    assert edge_distil("doctor", bundle).status == 0
+    expected = ed.Embedding.load(bundle).encode(["storm"])
+    for name in variants:
+        assert (ed.Embedding.load(bundle, variant=name).encode(["storm"]) @ expected.T > 0.99).all()
+
+
+def test_ort_alone_converts_every_onnx_variant(
+    edge_distil: Command, tiny: Path, tmp_path: Path
+) -> None:
+    bundle = Path(shutil.copytree(tiny / "text_classification", tmp_path / "classes"))
+    before = list(ed.open_bundle(bundle).manifest.variants)
+    edge_distil("quantize", bundle, "--ort")
+    expected = [*before, *(f"{name}-ort" for name in before)]
+    assert list(ed.open_bundle(bundle).manifest.variants) == expected
+    edge_distil("quantize", bundle, "--ort")  # of what is converted already, nothing more
+    assert list(ed.open_bundle(bundle).manifest.variants) == expected
+
+
 def test_doctor(edge_distil: Command, tiny: Path, tmp_path: Path) -> None:
-    report = json.loads(edge_distil("doctor", tiny / "fill_mask", "--json").out)
+    report = json.loads(edge_distil("doctor", tiny / "fill_mask", "--no-speed", "--json").out)
     assert [check["name"] for check in report["checks"]] == ["files", "fp32", "int8"]
     assert all(check["ok"] for check in report["checks"])
     assert report["environment"]["cores"] >= 1
+    assert report["speeds"] == []
     (tmp_path / "empty").mkdir()
     bad = edge_distil("doctor", tmp_path / "empty")
     assert bad.status == 1
     assert "FAIL bundle" in bad.out
+
+
+def test_doctor_times_the_variants_and_says_which_to_use(edge_distil: Command, tiny: Path) -> None:
+    bundle = tiny / "embedding"
+    report = json.loads(edge_distil("doctor", bundle, "--threads", "1", "--json").out)
+    timed = [(one["variant"], one["tokens"]) for one in report["speeds"]]
+    lengths = sorted({tokens for _, tokens in timed})
+    assert timed == [(variant, tokens) for tokens in lengths for variant in ("fp32", "int8")]
+    for one in report["speeds"]:
+        for figure in (one["milliseconds"], one["speedup"]):
+            assert 0 < figure["low"] <= figure["median"] <= figure["high"]
+    advice = report["recommendation"]
+    assert advice["reason"].startswith(f"use {advice['variant']} here")
+    shown = edge_distil("doctor", bundle, "--threads", "1").out
+    assert "times as fast as fp32" in shown
+    assert shown.splitlines()[-1].startswith("use ")
+
+
+def test_doctor_does_not_time_what_fails(edge_distil: Command, tiny: Path, tmp_path: Path) -> None:
+    bundle = shutil.copytree(tiny / "fill_mask", tmp_path / "bundle")
+    int8 = bundle / "onnx" / "model_quantized.onnx"
+    int8.write_bytes(int8.read_bytes()[:-1])
+    report = json.loads(edge_distil("doctor", bundle, "--json").out)
+    assert {one["variant"] for one in report["speeds"]} == {"fp32"}
+    assert report["recommendation"]["reason"].endswith("no other variant that works")
+
+
+def test_doctor_without_fp32_has_nothing_to_choose_by(
+    edge_distil: Command, tiny: Path, tmp_path: Path
+) -> None:
+    bundle = shutil.copytree(tiny / "fill_mask", tmp_path / "bundle")
+    (bundle / "onnx" / "model.onnx").unlink()
+    result = edge_distil("doctor", bundle, "--json")
+    assert result.status == 1
+    assert json.loads(result.out)["recommendation"] is None
 
 
 def test_the_extra_that_is_missing_is_named(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +19,8 @@ from edge_distil.errors import InputError, MissingExtra
 _OUT = Console(highlight=False, soft_wrap=True)
 _ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
-# What the extra [export] brings: if one of these is absent, the extra is.
+# What the extras bring: if one of these is absent, the extra is.
+_APPS_PACKAGES = {"jinja2", "matplotlib"}
 _EXPORT_PACKAGES = {
     "huggingface_hub", "onnx", "onnx_ir", "onnxscript", "optimum", "safetensors", "torch",
     "transformers",
@@ -100,9 +101,19 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
+def needs_export() -> AbstractContextManager[None]:
+    """Turn an import that fails for want of ``[export]`` into the command that installs it."""
+    return _needs("export", _EXPORT_PACKAGES)
+
+
+def needs_apps() -> AbstractContextManager[None]:
+    """Turn an import that fails for want of ``[apps]`` into the command that installs it."""
+    return _needs("apps", _APPS_PACKAGES)
+
+
 @contextmanager
-def needs_export() -> Iterator[None]:
-    """Turn an import that fails for want of ``[export]`` into the command that installs it.
+def _needs(extra: str, packages: Collection[str]) -> Iterator[None]:
+    """Name the extra in the error of an import that fails.
 
     Raises:
         MissingExtra: One of the extra's packages is absent.
@@ -111,10 +122,10 @@ def needs_export() -> Iterator[None]:
         yield
     except ModuleNotFoundError as missing:
         package = (missing.name or "").split(".")[0]
-        if package not in _EXPORT_PACKAGES:
+        if package not in packages:
             raise
         raise MissingExtra(
-            f"this needs {package}, which is not installed: pip install 'edge-distil[export]'"
+            f"this needs {package}, which is not installed: pip install 'edge-distil[{extra}]'"
         ) from missing
 
 

@@ -33,17 +33,18 @@ def evaluate(
     names = variant or list(edge_distil.open_bundle(bundle).manifest.variants)
     results: dict[str, dict[str, Any]] = {}
     reference = None
-    for name in names:
+    for name in sorted(names, key=lambda name: name != "fp32"):  # the others are compared with it
         task = edge_distil.load(bundle, variant=name, threads=threads)
         with console.progress_bar(f"evaluating {name}") as progress:
             result = evaluation.evaluate(task, data, limit=limit, progress=progress)
         results[name] = result.to_dict()
         if name == "fp32":
-            reference = task
+            reference = result
         elif reference is not None:
-            results[name]["fidelity"] = evaluation.compare(
-                reference, task, data, limit=limit
-            ).to_dict()
+            found = evaluation.compare_predictions(
+                result.task, reference.predictions, result.predictions
+            )
+            results[name]["fidelity"] = found.to_dict()
     if json:
         console.document(results)
     else:

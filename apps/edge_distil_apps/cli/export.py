@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from edge_distil_apps.cli import console, inspect
-from edge_distil_apps.cli.quantize import Data, Int8, NoCalibration, add_variants, chosen
+from edge_distil_apps.cli import variants as flags
 
 
 def export(
@@ -20,9 +20,17 @@ def export(
         str | None,
         typer.Option(help="Task, if not the one of the checkpoint's architecture."),
     ] = None,
-    int8: Int8 = False,
-    data: Data = None,
-    no_calibration: NoCalibration = False,
+    int8: flags.Int8 = False,
+    int8_static: flags.Int8Static = False,
+    weights_only: flags.WeightsOnly = False,
+    fp16: flags.Fp16 = False,
+    int4: flags.Int4 = False,
+    ort: flags.Ort = False,
+    static_method: flags.StaticMethod = "percentile",
+    data: flags.Data = None,
+    no_calibration: flags.NoCalibration = False,
+    max_drop: flags.MaxDrop = None,
+    report: flags.Report = False,
     opset: Annotated[int | None, typer.Option(help="ONNX operator set.")] = None,
     atol: Annotated[
         float, typer.Option(help="Greatest allowed difference of outputs from PyTorch.")
@@ -42,6 +50,12 @@ def export(
     count). If the graph differs from PyTorch by more than --atol, the export fails and leaves
     nothing behind.
     """
+    recipes = flags.chosen(
+        int8=int8, int8_static=int8_static, weights_only=weights_only, fp16=fp16, int4=int4
+    )
+    settings = flags.Settings(
+        recipes, ort, static_method, data, not no_calibration, max_drop, report
+    )
     started = time.perf_counter()
     with console.needs_export():
         from edge_distil_export import DEFAULT_OPSET, export_bundle
@@ -60,6 +74,6 @@ def export(
     # Importing torch and tracing made millions of objects that stay to the end: walking them once
     # more, now or at exit, would take two seconds.
     gc.freeze()
-    bundle = add_variants(bundle, chosen(int8=int8), data=data, calibrate=not no_calibration)
+    bundle = flags.add_variants(bundle, settings)
     console.note(f"done in {time.perf_counter() - started:.1f} s")
     inspect.show(bundle, json)

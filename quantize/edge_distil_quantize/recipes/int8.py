@@ -11,7 +11,8 @@ import onnx_ir as ir
 from edge_distil.errors import QuantizeError
 from edge_distil_quantize.calibrate import ALL, Steps, calibrate
 from edge_distil_quantize.checks import nothing_to_quantize
-from edge_distil_quantize.editing import Editor, drop_unused, release_source
+from edge_distil_quantize.editing import Editor, drop_unused
+from edge_distil_quantize.operators import without_kept
 from edge_distil_quantize.recipe import Made, Request
 from edge_distil_quantize.rewrite_embedding import SMALLEST_TABLE, find_tables, quantize_tables
 from edge_distil_quantize.rewrite_matmul import FEWEST_OUTPUTS, find_targets, quantize_matmuls
@@ -47,26 +48,26 @@ def make(request: Request, steps: Steps = ALL) -> Made:
         steps: Steps of the calibration.
 
     Raises:
-        QuantizeError: The graph has nothing to quantize.
+        QuantizeError: The graph has nothing to quantize, or no operator of a name to keep.
     """
     graph = request.model.graph
-    targets = [t for t in find_targets(graph) if t.node.name not in request.keep]
-    tables = find_tables(graph)
+    targets, tables = find_targets(graph), find_tables(graph)
     if not targets:
         raise nothing_to_quantize(
             graph, f"MatMul with a stored matrix of {FEWEST_OUTPUTS} columns or more"
         )
+    targets, tables = without_kept(targets, tables, request.keep)
     editor = Editor(graph)
     tied = {t.weight for t in targets if t.transposed} & tables.keys()
     calibrated = calibrate(request, targets, tables.keys(), steps)
     quantized = quantize_tables(editor, tables, tied)
     quantize_matmuls(editor, targets, quantized, calibrated.weights)
     drop_unused(graph)
-    release_source(graph)
     _check_after(graph, len(targets))
+    kept = {"kept_fp32": sorted(request.keep)} if request.keep else {}
     return Made(
         request.model,
-        {**SETTINGS, **calibrated.settings},
+        {**SETTINGS, **calibrated.settings, **kept},
         {**PROPERTIES, **calibrated.evidence},
     )
 

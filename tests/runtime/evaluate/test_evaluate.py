@@ -14,7 +14,7 @@ import pytest
 
 from edge_distil.bundle import Bundle
 from edge_distil.errors import DataError, InputError, TaskError
-from edge_distil.evaluate import compare, evaluate
+from edge_distil.evaluate import compare, compare_predictions, evaluate
 from edge_distil.manifest import Checkpoint, Manifest
 from edge_distil.tasks import Answer, Entity, Label
 
@@ -243,6 +243,35 @@ def test_compare_token_classification(conll_file: Path) -> None:
     other = tagger(Entity("B-PER", 0.8, "Ada", 0, 3), Entity("B-LOC", 0.5, "in", 10, 12))
     found = compare(task, other, conll_file)
     assert (found.count, found.agreement, found.max_difference) == (4, 0.75, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("task", "variant", "file"),
+    [
+        (
+            qa(Who=("Ada", 0.9), Where=("London", 0.5)),
+            qa(Who=("Ada", 0.8), Where=("in London", 0.25)),
+            "squad_file",
+        ),
+        (embedding(), embedding().changed({"B.": [0.6, 0.8]}), "pairs_file"),
+        (
+            classifier(a=0.9, b=0.75, c=0.6, d=0.2),
+            classifier(a=0.9, b=0.25, c=0.7, d=0.2),
+            "labels_file",
+        ),
+        (
+            tagger(Entity("B-PER", 0.9, "Ada", 0, 3)),
+            tagger(Entity("B-LOC", 0.5, "in", 10, 12)),
+            "conll_file",
+        ),
+    ],
+)
+def test_scored_variants_need_no_second_run_to_be_compared(
+    task: StandIn, variant: StandIn, file: str, request: pytest.FixtureRequest
+) -> None:
+    path = request.getfixturevalue(file)
+    scored = [evaluate(one, path).predictions for one in (task, variant)]
+    assert compare_predictions(task.task, *scored) == compare(task, variant, path)
 
 
 def test_an_entity_type_that_the_model_lacks(conll_file: Path) -> None:

@@ -1,0 +1,175 @@
+"""The flags that ``export`` and ``quantize`` share, and what they make."""
+
+from __future__ import annotations
+
+import json as json_library
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from edge_distil import storage
+from edge_distil.bundle import Bundle
+from edge_distil_apps.cli import console
+
+_KEEPING = "int8"  # the recipe that can keep operators in fp32
+Method = Literal["minmax", "percentile", "entropy"]
+
+Int8 = Annotated[
+    bool, typer.Option("--int8", help="Add int8: dynamic, the same integers on every CPU.")
+]
+Int8Static = Annotated[
+    bool,
+    typer.Option(
+        "--int8-static", help="Add int8-static: scales from calibration, for accelerators."
+    ),
+]
+WeightsOnly = Annotated[
+    bool,
+    typer.Option("--weights-only", help="Add weights-only: a quarter of the size at fp32's speed."),
+]
+Fp16 = Annotated[
+    bool, typer.Option("--fp16", help="Add fp16, for GPU, Apple and WebGPU: slow on a CPU.")
+]
+Int4 = Annotated[
+    bool,
+    typer.Option(
+        "--int4", help="Add int4: the smallest file; for onnxruntime only, slower than fp32."
+    ),
+]
+Ort = Annotated[
+    bool,
+    typer.Option(
+        "--ort",
+        help="Add the ORT format, for minimal mobile builds, of the variants named beside it; of "
+        "all that there are where none is named.",
+    ),
+]
+StaticMethod = Annotated[Method, typer.Option(help="How int8-static chooses ranges.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        help="Texts to calibrate on: a file as for eval, or .txt with a text a line "
+        "(question, tab, context). By default an own-written sample. With --max-drop the file, "
+        "as for eval, that scores are taken on."
+    ),
+]
+NoCalibration = Annotated[
+    bool, typer.Option("--no-calibration", help="Round by the weights alone: fast, less faithful.")
+]
+MaxDrop = Annotated[
+    float | None,
+    typer.Option(
+        "--max-drop",
+        min=0,
+        max=99,
+        help="Accuracy budget of --int8: keep as few operators in fp32 as it takes to lose at most "
+        "so many percent of fp32's score on --data. Goes on where it was interrupted.",
+    ),
+]
+Report = Annotated[
+    bool,
+    typer.Option(
+        "--report", help="Write a page on what each operator of --int8 costs, to DIR/report/."
+    ),
+]
+
+
+def chosen(**flags: bool) -> list[str]:
+    """Return the recipes whose flags are set."""
+    return [name.replace("_", "-") for name, is_set in flags.items() if is_set]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Which variants are made and how, as the flags say.
+
+    Attributes:
+        recipes: Names of recipes, in order.
+        ort: Add the ORT format of these, of every ONNX variant where there are none.
+        data: See `Data`, and so on.
+    """
+
+    recipes: Sequence[str]
+    ort: bool
+    static_method: Method
+    data: Path | None
+    calibrate: bool
+    max_drop: float | None
+    report: bool
+
+    def __post_init__(self) -> None:
+        """Refuse, before any work, what cannot be done at its end.
+
+        Raises:
+            BadParameter: A budget without a file to take scores on, or without a variant to keep.
+            MissingExtra: A report without ``[apps]``.
+        """
+        if self.max_drop is not None and self.data is None:
+            raise typer.BadParameter("--max-drop needs --data FILE to take scores on, as for eval")
+        if (self.max_drop is not None or self.report) and _KEEPING not in self.recipes:
+            raise typer.BadParameter(f"--max-drop and --report are for --{_KEEPING}: add that flag")
+        if self.report:
+            with console.needs_apps():
+                import_module("edge_distil_apps.report")
+
+
+def add_variants(bundle: Bundle, settings: Settings) -> Bundle:
+    """Add variants by recipe, in order; returns the bundle that has them all."""
+    if not settings.recipes and not settings.ort:
+        return bundle
+    with console.needs_export():
+        for recipe in settings.recipes:
+            bundle = _add(bundle, recipe, settings)
+        if settings.report:
+            _write_report(bundle, settings)
+        if settings.ort:
+            bundle = _add_ort_format(bundle, settings.recipes)
+    return bundle
+
+
+def _add(bundle: Bundle, recipe: str, settings: Settings) -> Bundle:
+    from edge_distil_quantize import quantize_bundle, quantize_within_budget
+
+    data, calibrate, drop = settings.data, settings.calibrate, settings.max_drop
+    if recipe == _KEEPING and drop is not None and data is not None:
+        return quantize_within_budget(
+            bundle, recipe, data=data, max_drop=drop, calibrate=calibrate, progress=console.note
+        )
+    return quantize_bundle(
+        bundle,
+        recipe,
+        data=data,
+        calibrate=calibrate,
+        method=settings.static_method,
+        progress=console.note,
+    )
+
+
+def _write_report(bundle: Bundle, settings: Settings) -> None:
+    """Write ``report/int8.html`` and the same figures as ``report/int8.json``."""
+    from edge_distil_apps.report import render
+    from edge_distil_quantize import describe_sensitivity
+
+    document = describe_sensitivity(
+        bundle, _KEEPING, data=settings.data, calibrate=settings.calibrate, progress=console.note
+    )
+    page = bundle.path / "report" / f"{_KEEPING}.html"
+    for path, text in (
+        (page.with_suffix(".json"), json_library.dumps(document, indent=2) + "\n"),
+        (page, render(document)),
+    ):
+        with storage.atomic_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    console.note(f"report: {page}")
+
+
+def _add_ort_format(bundle: Bundle, recipes: Sequence[str]) -> Bundle:
+    from edge_distil_quantize import convert_to_ort, onnx_variants
+
+    for variant in recipes or onnx_variants(bundle):
+        bundle = convert_to_ort(bundle, variant, progress=console.note)
+    return bundle

@@ -1,0 +1,126 @@
+"""Latency of several models side by side: taken in turns, with intervals that assume no shape.
+
+Timings on a machine that does other work drift for seconds at a time and have a long tail.
+Taking turns lets the drift meet all models alike, a ratio within a round cancels it, and an
+interval from order statistics needs no normal distribution.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from edge_distil.errors import InputError
+
+CONFIDENCE = 0.95
+# With fewer values even the least and the greatest hold the median less often than CONFIDENCE.
+FEWEST = 6
+REPEATS = 3  # timed runs a turn: one that was interrupted does not decide
+
+
+class Interval(NamedTuple):
+    """A median, and between what values that of all runs lies, at `CONFIDENCE`."""
+
+    median: float
+    low: float
+    high: float
+
+
+def alternate(
+    runs: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    seconds: float = math.inf,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, list[float]]:
+    """Time functions in turns, A B C then C B A, so that none always follows the same one.
+
+    A turn begins with a run that is not timed: the one before has filled the caches with another
+    model's weights, which is not how a model runs that is alone.
+
+    Args:
+        runs: Name -> what to time.
+        rounds: Turns of each.
+        seconds: Stop after so long, though not before `FEWEST` rounds.
+        progress: Called with the number of rounds done and of all.
+
+    Returns:
+        Name -> seconds, one figure a round: the median of `REPEATS` runs.
+    """
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    order = list(runs)
+    end = time.perf_counter() + seconds
+    for done in range(rounds):
+        if done >= FEWEST and time.perf_counter() > end:
+            break
+        for name in order:
+            times[name].append(_turn(runs[name]))
+        order.reverse()
+        if progress is not None:
+            progress(done + 1, rounds)
+    return times
+
+
+def speedup(reference: Sequence[float], own: Sequence[float]) -> Interval:
+    """How many times as fast as the reference, from ratios within the rounds.
+
+    >>> speedup([2.0, 4.0, 2.0, 2.0, 2.0, 6.0], [1.0, 2.0, 1.0, 1.0, 1.0, 2.0])
+    Interval(median=2.0, low=2.0, high=3.0)
+
+    Args:
+        reference: Seconds of the reference, one a round.
+        own: Seconds of the other, in the same rounds.
+    """
+    return median_interval([a / b for a, b in zip(reference, own, strict=True)])
+
+
+def median_interval(values: Sequence[float]) -> Interval:
+    """Return the median and its interval from order statistics.
+
+    Each value lies below the true median with probability 1/2, so the number of those that do is
+    binomial, and the k-th least and k-th greatest value enclose it with probability
+    ``1 - 2 P(B(n, 1/2) < k)`` whatever the distribution (Conover, Practical Nonparametric
+    Statistics, 3.2; Hoefler and Belli 2015, "Scientific Benchmarking of Parallel Computing
+    Systems", 3.1.3). The largest k that keeps `CONFIDENCE` is taken.
+
+    >>> median_interval([5, 1, 2, 9, 3, 4])
+    Interval(median=3.5, low=1, high=9)
+
+    Raises:
+        InputError: There are fewer than `FEWEST` values.
+    """
+    if len(values) < FEWEST:
+        raise InputError(
+            f"got {len(values)} timings, expected at least {FEWEST} for an interval of "
+            f"{CONFIDENCE:.0%}: take more rounds"
+        )
+    ranked = sorted(values)
+    cut = _cut(len(ranked))
+    return Interval(statistics.median(ranked), ranked[cut], ranked[-1 - cut])
+
+
+def _cut(count: int) -> int:
+    """Return how many values at each end lie outside the interval.
+
+    >>> [_cut(n) for n in (6, 8, 9, 20)]
+    [0, 0, 1, 5]
+    """
+    outside, cut = 0.0, 0
+    while True:
+        outside += 2 * math.comb(count, cut) / 2**count
+        if outside > 1 - CONFIDENCE:
+            return cut - 1
+        cut += 1
+
+
+def _turn(run: Callable[[], object]) -> float:
+    run()
+    timed = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        run()
+        timed.append(time.perf_counter() - started)
+    return statistics.median(timed)

@@ -1,0 +1,164 @@
+"""An accuracy budget: the fewest operators in fp32 that keep the task's measure near fp32's."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edge_distil import hardware, storage
+from edge_distil.bench import Interval, alternate, speedup
+from edge_distil.bundle import Bundle, open_bundle, write_manifest
+from edge_distil.errors import QuantizeError
+from edge_distil.session import OnnxSession
+from edge_distil.versions import installed_versions
+from edge_distil_quantize.api import quantize_bundle
+from edge_distil_quantize.candidates import Workbench, open_workbench
+from edge_distil_quantize.journal import open_journal
+from edge_distil_quantize.operators import Operator
+from edge_distil_quantize.recipe import Feeds, Progress
+from edge_distil_quantize.search import smallest_set
+from edge_distil_quantize.sensitivity import measure_effects
+from edge_distil_quantize.trials import Trials
+
+JOURNAL = ".edge_distil-budget.json"  # in the bundle, while a search is under way
+_TIMED_TEXTS = 8
+_ROUNDS = 9
+
+
+def quantize_within_budget(
+    bundle: Bundle | str | Path,
+    recipe: str = "int8",
+    *,
+    data: str | Path,
+    max_drop: float,
+    calibrate: bool = True,
+    progress: Progress | None = None,
+) -> Bundle:
+    """Add a variant whose score on a file stays within a budget, at the least cost found.
+
+    Where the plain variant is within it, that is the result. Otherwise operators are ranked by
+    what quantizing each alone does to the outputs, for the bytes that keeping it costs; the
+    shortest passing prefix of that ranking is kept in fp32, less every operator that turns out
+    not to be needed. A search that is interrupted goes on where it stopped.
+
+    Args:
+        bundle: A bundle with its fp32 variant, or its directory.
+        recipe: One of `candidates.KEEPING`.
+        data: A file as for `edge_distil.evaluate.evaluate`. Calibration takes its texts, without
+            labels, from there too.
+        max_drop: The budget in percent of fp32's main measure: a score passes from
+            ``fp32 * (1 - max_drop / 100)`` on.
+        calibrate: As for `quantize_bundle`.
+        progress: Called with one line before every step.
+
+    Returns:
+        The bundle with the variant; its evidence ``"accuracy_budget"`` says what was kept and
+        what it cost.
+
+    Raises:
+        QuantizeError: No set was found, fp32 itself scores nothing, or the recipe keeps nothing.
+        DataError: `data` cannot be read.
+        TaskError: The task has no measure.
+        BundleError, StorageError: As for `quantize_bundle`.
+    """
+    if not 0 <= max_drop < 100:
+        raise QuantizeError(f"max_drop is {max_drop}, expected 0 to below 100 percent")
+    bundle = open_bundle(bundle.path if isinstance(bundle, Bundle) else bundle)
+    say, data = progress or (lambda _: None), Path(data)
+    with (
+        open_workbench(bundle, recipe, data, calibrate) as bench,
+        open_journal(bundle.path / JOURNAL, _key(bundle, recipe, data, calibrate)) as journal,
+    ):
+        trials = Trials(bundle, bench, journal, data, say)
+        kept = _search(trials, max_drop)
+        found = _describe(trials, kept, max_drop)
+        bundle = quantize_bundle(
+            bundle, recipe, data=data, calibrate=calibrate, keep=kept, progress=say
+        )
+        variant = bundle.manifest.variants[recipe]
+        evidence = {**variant.evidence, "accuracy_budget": found}
+        variant = dataclasses.replace(variant, evidence=evidence)
+        return write_manifest(bundle.path, bundle.manifest.with_variant(recipe, variant))
+
+
+def _key(bundle: Bundle, recipe: str, data: Path, calibrate: bool) -> dict[str, Any]:
+    """Return all that a figure in the journal depends on; the budget itself is not among it."""
+    return {
+        "model": storage.sha256(bundle.model_path("fp32")),
+        "data": storage.sha256(data),
+        "recipe": recipe,
+        "calibrate": calibrate,
+        "tools": installed_versions(("edge-distil", "numpy", "onnxruntime")),
+        "cpu": hardware.cpu_name(),
+    }
+
+
+def _search(trials: Trials, max_drop: float) -> frozenset[str]:
+    reference = trials.measure(None)
+    if not reference["value"] > 0:
+        raise QuantizeError(
+            f"fp32 scores {reference['metric']} {reference['value']:.2f} on {trials.data}, "
+            "expected more than 0 to measure a drop from: check the data"
+        )
+    trials.allowed = reference["value"] * (1 - max_drop / 100)
+    if trials.passes(frozenset(), 1):
+        return frozenset()
+    effects = measure_effects(trials.bench, trials.journal, trials.say)
+    ranking = sorted(trials.bench.operators, key=lambda o: -effects[o.name].outputs / o.fp32_bytes)
+    found = smallest_set([operator.name for operator in ranking], trials.passes)
+    if found is None:
+        raise QuantizeError(
+            f"no set of operators to keep in fp32 was found that reaches {reference['metric']} "
+            f"{trials.allowed:.2f} ({max_drop:g} % below fp32's {reference['value']:.2f}); with "
+            f"all but {ranking[-1].label} kept it is {_last(trials, ranking):.2f}: allow a "
+            "larger drop, or use fp32"
+        )
+    return found
+
+
+def _last(trials: Trials, ranking: Sequence[Operator]) -> float:
+    most = frozenset(operator.name for operator in ranking[:-1])
+    return float(trials.measure(most)["value"])
+
+
+def _describe(trials: Trials, kept: frozenset[str], max_drop: float) -> dict[str, Any]:
+    """Say what was found and what it costs, for the manifest."""
+    bench, data = trials.bench, trials.data
+    exact, plain, result = (trials.measure(keep) for keep in (None, frozenset[str](), kept))
+    time = _time_ratio(bench, kept) if kept else Interval(1.0, 1.0, 1.0)
+    return {
+        "max_drop_percent": max_drop,
+        "metric": exact["metric"],
+        "allowed": trials.allowed,
+        "fp32": exact["value"],
+        "plain": plain["value"],
+        "result": result["value"],
+        "kept": {o.name: o.label for o in bench.operators if o.name in kept},
+        "operators": len(bench.operators),
+        "minimal": "the budget is missed without any single one of those kept",
+        "bytes_added": result["bytes"] - plain["bytes"],
+        "time_added": time.median - 1,
+        "time_added_interval": [time.low - 1, time.high - 1],
+        "evaluations": trials.count(),
+        "data": {"name": data.name, "sha256": storage.sha256(data)},
+        "cpu": hardware.cpu_name(),
+    }
+
+
+def _time_ratio(bench: Workbench, kept: frozenset[str]) -> Interval:
+    """Return the time with `kept` over that of the plain variant, on one thread."""
+    sessions = {
+        name: OnnxSession(bench.make(keep, name), threads=1)
+        for name, keep in (("plain", frozenset[str]()), ("result", kept))
+    }
+    texts = bench.probes[:_TIMED_TEXTS]
+    times = alternate({n: partial(_run, s, texts) for n, s in sessions.items()}, rounds=_ROUNDS)
+    return speedup(times["result"], times["plain"])
+
+
+def _run(session: OnnxSession, texts: Sequence[Feeds]) -> None:
+    for feeds in texts:
+        session.run(feeds)

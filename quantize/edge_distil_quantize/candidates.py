@@ -1,0 +1,115 @@
+"""Variants that are made to be measured, not to stay: a recipe with some operators in fp32."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+import onnx_ir as ir
+
+from edge_distil import storage
+from edge_distil.bundle import Bundle
+from edge_distil.errors import QuantizeError
+from edge_distil_quantize.calibration import calibration_inputs
+from edge_distil_quantize.operators import Operator, find_operators
+from edge_distil_quantize.recipe import Feeds, Request
+from edge_distil_quantize.recipes import RECIPES
+
+KEEPING = ("int8",)  # recipes that heed `Request.keep`
+_MOST_PROBES = 32  # texts that an operator's effect is measured on: enough to rank by
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """Where candidates of one recipe are made.
+
+    Attributes:
+        source: The fp32 model.
+        recipe: One of `KEEPING`.
+        calibration: What the recipe calibrates on; empty where it shall not.
+        probes: Texts that candidates are compared on.
+        operators: What may stay in fp32.
+        outputs: Names of the model's outputs.
+        folder: Where a candidate's file is written.
+    """
+
+    source: Path
+    recipe: str
+    calibration: Sequence[Feeds]
+    probes: Sequence[Feeds]
+    operators: Sequence[Operator]
+    outputs: Sequence[str]
+    folder: Path
+
+    def make(
+        self, keep: Collection[str], name: str, *, expose: Iterable[str] = (), plain: bool = False
+    ) -> Path:
+        """Write the candidate that keeps `keep` in fp32.
+
+        Args:
+            keep: Names of operators.
+            name: The file's name without suffix; a file of that name is replaced.
+            expose: Values that the graph shall give beside its outputs.
+            plain: Round by the weights alone. Calibration takes long, and moves factors and
+                biases between operators: the values inside are no longer the fp32 graph's.
+        """
+        calibration = () if plain else self.calibration
+        request = Request(_read(self.source), calibration, frozenset(keep))
+        return self._write(RECIPES[self.recipe].make(request).model, name, expose)
+
+    def make_fp32(self, name: str, expose: Iterable[str] = ()) -> Path:
+        """Write the fp32 graph itself, with values exposed; see `make`."""
+        return self._write(_read(self.source), name, expose)
+
+    def _write(self, model: ir.Model, name: str, expose: Iterable[str]) -> Path:
+        _expose(model.graph, set(expose))
+        path = self.folder / f"{name}.onnx"
+        with storage.storage_errors(path):
+            path.write_bytes(ir.to_proto(model).SerializeToString(deterministic=True))
+        return path
+
+
+@contextmanager
+def open_workbench(
+    bundle: Bundle, recipe: str, data: str | Path | None, calibrate: bool
+) -> Iterator[Workbench]:
+    """Make candidates from a bundle, in a temporary folder; arguments as for `quantize_bundle`.
+
+    Raises:
+        QuantizeError: The recipe keeps nothing in fp32.
+        DataError: `data` cannot be read.
+    """
+    if recipe not in KEEPING:
+        raise QuantizeError(
+            f"{recipe} has no operators to keep in fp32, expected {' or '.join(KEEPING)}: leave "
+            "out the accuracy budget and the report"
+        )
+    source = bundle.model_path("fp32")
+    inputs = calibration_inputs(bundle, data)
+    with tempfile.TemporaryDirectory() as folder:
+        yield Workbench(
+            source=source,
+            recipe=recipe,
+            calibration=inputs if calibrate and RECIPES[recipe].calibrated else (),
+            probes=inputs[:: -(-len(inputs) // _MOST_PROBES)],
+            operators=find_operators(_read(source).graph),
+            outputs=bundle.manifest.outputs,
+            folder=Path(folder),
+        )
+
+
+def _read(source: Path) -> ir.Model:
+    return ir.from_proto(onnx.load(source))
+
+
+def _expose(graph: ir.Graph, names: set[str]) -> None:
+    present = {value.name for value in graph.outputs}
+    for node in graph:
+        for value in node.outputs:
+            if value.name in names - present:
+                value.type = value.type or ir.TensorType(ir.DataType.FLOAT)
+                graph.outputs.append(value)

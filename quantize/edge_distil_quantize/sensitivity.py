@@ -1,0 +1,99 @@
+"""Sensitivity: what quantizing one operator alone does, to its own output and to the model's.
+
+All others stay in fp32, so the operator's inputs are exact and the error is its own; weights are
+rounded by themselves, so it is what calibration has to deal with, not what it leaves. Ranking by
+this experiment, then leaving the worst in floating point, is "partial quantization" (Wu et al.
+2020, arXiv 2004.09602, section 5.1); there each trial is scored by the task's measure, here by the
+error of the outputs, which takes a few texts where the measure takes a data set.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from edge_distil.session import Floats, OnnxSession
+from edge_distil_quantize.candidates import Workbench
+from edge_distil_quantize.journal import Journal
+from edge_distil_quantize.operators import Operator
+from edge_distil_quantize.recipe import Feeds, Progress
+
+
+class Effect(NamedTuple):
+    """Squared error over squared magnitude: 0 is exact, 1 as wrong as giving zeros.
+
+    Attributes:
+        own: Of the operator's output.
+        outputs: Of the model's outputs, the mean over them.
+    """
+
+    own: float
+    outputs: float
+
+
+def measure_effects(bench: Workbench, journal: Journal, progress: Progress) -> dict[str, Effect]:
+    """Quantize each operator alone and compare with fp32.
+
+    Returns:
+        Operator's name -> what it does.
+    """
+    exact = OnnxSession(bench.make_fp32("exact", [o.output for o in bench.operators]))
+    started = time.monotonic()
+    names = [f"effect {operator.name}" for operator in bench.operators]
+    fresh = [name for name in names if name not in journal]
+    effects = {}
+    for operator, name in zip(bench.operators, names, strict=True):
+        if name in fresh:
+            done = fresh.index(name)
+            progress(_stage(operator, done, len(fresh), time.monotonic() - started))
+        found = journal.recall(name, partial(_effect, bench, exact, operator))
+        effects[operator.name] = Effect(*found)
+    return effects
+
+
+def measure_whole(bench: Workbench, model: Path) -> float:
+    """Return the error of a whole variant's outputs."""
+    exact, variant = OnnxSession(bench.source), OnnxSession(model)
+    errors = relative_errors(exact, variant, bench.probes, bench.outputs)
+    return float(np.mean(list(errors.values())))
+
+
+def relative_errors(
+    exact: OnnxSession, variant: OnnxSession, probes: Sequence[Feeds], names: Sequence[str]
+) -> dict[str, float]:
+    """Return the relative squared error of each named output, over all probes."""
+    error, magnitude = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0)
+    for feeds in probes:
+        expected, got = exact.run(feeds, names), variant.run(feeds, names)
+        for name in names:
+            error[name] += _energy(got[name] - expected[name])
+            magnitude[name] += _energy(expected[name])
+    return {name: error[name] / max(magnitude[name], np.finfo(float).tiny) for name in names}
+
+
+def _effect(bench: Workbench, exact: OnnxSession, operator: Operator) -> Effect:
+    others = frozenset(o.name for o in bench.operators) - {operator.name}
+    variant = OnnxSession(bench.make(others, "candidate", expose=[operator.output], plain=True))
+    names = list(dict.fromkeys([operator.output, *bench.outputs]))
+    errors = relative_errors(exact, variant, bench.probes, names)
+    return Effect(errors[operator.output], float(np.mean([errors[n] for n in bench.outputs])))
+
+
+def _energy(values: Floats) -> float:
+    """Return the sum of squares.
+
+    >>> _energy(np.float32([3, 4]))
+    25.0
+    """
+    wide = values.ravel().astype(np.float64)
+    return float(wide @ wide)
+
+
+def _stage(operator: Operator, done: int, count: int, seconds: float) -> str:
+    left = f", about {seconds / done * (count - done):.0f} s left" if done else ""
+    return f"sensitivity {done + 1}/{count}: {operator.label}{left}"
