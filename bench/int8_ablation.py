@@ -41,8 +41,8 @@ def quantized(folder: Path, steps: Steps, data: Path | None) -> float:
 
 
 def row(name: str, metrics: dict[str, float], figures: dict[str, float], seconds: float) -> str:
-    cells = [f"{value:.2f}" for value in metrics.values()]
-    cells += [f"{figures[key]:.5f}" for key in FIGURES if key in figures]
+    cells = [f"{key} {value:.2f}" for key, value in metrics.items()]
+    cells += [f"{key} {figures[key]:.5f}" for key in FIGURES if key in figures]
     return " | ".join([name, *cells, f"{seconds:.0f} s"])
 
 
@@ -56,7 +56,6 @@ def main() -> None:
         folder = Path(shutil.copytree(arguments.bundle, Path(temporary) / "bundle"))
         reference = edge_distil.load(folder, variant="fp32", threads=1)
         exact = evaluate.evaluate(reference, arguments.data)
-        print(" | ".join(["variation", *exact.metrics, *FIGURES, "time"]))
         print(row("fp32", exact.metrics, {}, 0))
         for name, steps in VARIATIONS.items():
             seconds = quantized(folder, steps, arguments.calibrate_on)
