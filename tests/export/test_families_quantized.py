@@ -1,0 +1,48 @@
+"""Every family's graph through the recipe int8: near fp32, and near transformers itself."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import tiny
+import torch
+import transformers
+
+from edge_distil.bundle import Bundle, open_bundle
+from edge_distil_quantize import quantize_bundle
+
+LEAST_COSINE = 0.995  # of a text's logits: tiny random models have little to average over
+TEXTS = ["Ada lived in London.", "The quick brown fox jumps over the lazy dog, and sleeps on it."]
+SMOOTHED = {"albert": 1, "mobilebert": 0}  # shared weights; no layer norms. Others: most of four
+
+
+@pytest.mark.parametrize("family", tiny.FAMILIES)
+def test_int8_is_near_transformers(
+    family: str,
+    checkpoint: Callable[..., Path],
+    exported: Callable[..., Bundle],
+    tmp_path: Path,
+) -> None:
+    path = shutil.copytree(exported(family, "question-answering").path, tmp_path / "bundle")
+    bundle = quantize_bundle(open_bundle(path))
+    folder = checkpoint(family, "question-answering")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModelForQuestionAnswering.from_pretrained(folder).eval()
+    runner = onnxruntime.InferenceSession(bundle.model_path("int8"))
+
+    found = bundle.manifest.variants["int8"].settings["calibration"]["layer_norms_smoothed"]
+    assert found == SMOOTHED.get(family, max(found, 4))
+    for text in TEXTS:
+        inputs = dict(tokenizer(text, return_tensors="pt"))
+        with torch.no_grad():
+            wanted = np.concatenate([o.numpy() for o in model(**inputs).to_tuple()], axis=None)
+        types = torch.zeros_like(inputs["input_ids"])
+        given = {"token_type_ids": types, **inputs}
+        feeds = {i.name: given[i.name].numpy() for i in runner.get_inputs()}
+        got = np.concatenate(runner.run(None, feeds), axis=None)
+        assert got @ wanted / np.linalg.norm(got) / np.linalg.norm(wanted) > LEAST_COSINE
