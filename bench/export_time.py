@@ -29,7 +29,7 @@ def main() -> None:
         ours = export_python().with_name("edge-distil")
         onnx, int8 = folder / "onnx", folder / "int8"
         commands: dict[str, list[list[str | Path]]] = {
-            "edge-distil export --int8": [
+            "edge-distil export --int8 --no-calibration": [
                 [
                     ours,
                     "export",
