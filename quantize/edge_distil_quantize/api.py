@@ -107,7 +107,10 @@ def _calibration(
     if not RECIPES[recipe].calibrated:
         return ()
     if not calibrate and RECIPES[recipe].required:
-        raise QuantizeError(f"{recipe} cannot be made without calibrating: leave that out")
+        raise QuantizeError(
+            f"{recipe} cannot be made without calibrating: leave out --no-calibration "
+            "(calibrate=False)"
+        )
     return calibration_inputs(bundle, data) if calibrate else ()
 
 
