@@ -83,8 +83,9 @@ def full_scales(
     scales = np.maximum(matrix.max(axis), -matrix.min(axis)) / np.float32(LIMIT)
     if multiplied:
         first, second = _pairs(matrix, along)
-        sums = (np.abs(first) + np.abs(second)).max(axis, initial=0)
-        scales = np.maximum(scales, sums / np.float32(PAIR_LIMIT))
+        half = np.float32(0.5)  # the sum of two large numbers would pass float32
+        halves = (np.abs(first) * half + np.abs(second) * half).max(axis, initial=0)
+        scales = np.maximum(scales, halves / np.float32(PAIR_LIMIT / 2))
     scales[scales == 0] = 1  # zeros, or too small to divide by
     return np.asarray(scales, np.float32)
 
