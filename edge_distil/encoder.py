@@ -14,7 +14,7 @@ from tokenizers import Encoding
 
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import BundleCorrupt
-from edge_distil.session import Floats, OnnxSession, Session
+from edge_distil.session import Floats, OnnxSession, Session, Tokens
 from edge_distil.tokenizer import Tokenizer, collate
 
 # Padded tokens in a batch: beyond this a CPU's matrix kernels gain nothing and memory grows.
@@ -56,8 +56,12 @@ class Encoder:
             ``(batch, ...)``.
         """
         for indices in batches([len(e) for e in encodings], batch_size=batch_size):
-            feeds = collate([encodings[i] for i in indices], self.tokenizer.pad_id)
+            feeds = self.features([encodings[i] for i in indices])
             yield indices, self.session.run(feeds, outputs)
+
+    def features(self, encodings: Sequence[Encoding]) -> dict[str, Tokens]:
+        """Return the graph's inputs for one batch; see `tokenizer.collate`."""
+        return collate(encodings, self.tokenizer.pad_id)
 
 
 def batches(

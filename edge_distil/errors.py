@@ -16,6 +16,7 @@ builtin that a caller would expect, so ``except FileNotFoundError`` works as usu
     ├── TaskError               ValueError          the wrong task, or none to be found
     ├── InputError              ValueError          a text or a parameter that cannot be used
     ├── DataError               ValueError          an evaluation file that cannot be read
+    ├── BenchmarkError          RuntimeError        a process that is timed cannot go on
     ├── MissingExtra            ImportError         an optional dependency is not installed
     ├── ExportError             RuntimeError
     │   ├── CheckpointError     ValueError          the checkpoint cannot be found or read
@@ -74,6 +75,10 @@ class InputError(EdgeDistilError, ValueError):
 
 class DataError(EdgeDistilError, ValueError):
     """An evaluation or calibration file cannot be read."""
+
+
+class BenchmarkError(EdgeDistilError, RuntimeError):
+    """A process that is timed cannot start or go on; what was measured before is kept."""
 
 
 class MissingExtra(EdgeDistilError, ImportError):

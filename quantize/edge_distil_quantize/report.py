@@ -13,11 +13,11 @@ from onnx import numpy_helper
 
 from edge_distil import hardware
 from edge_distil.bundle import Bundle, open_bundle
+from edge_distil.journal import Journal
 from edge_distil.manifest import Variant
 from edge_distil.versions import installed_versions
 from edge_distil_quantize.activations import Ranges, activation_ranges, ranges_of
 from edge_distil_quantize.candidates import Workbench, open_workbench
-from edge_distil_quantize.journal import Journal
 from edge_distil_quantize.node_times import by_operator, node_times, owners_of_nodes
 from edge_distil_quantize.operators import Operator
 from edge_distil_quantize.recipe import Progress

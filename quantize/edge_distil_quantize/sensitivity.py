@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from edge_distil.journal import Journal
 from edge_distil.session import Floats, OnnxSession
 from edge_distil_quantize.candidates import Workbench
-from edge_distil_quantize.journal import Journal
 from edge_distil_quantize.operators import Operator
 from edge_distil_quantize.recipe import Feeds, Progress
 

@@ -12,11 +12,11 @@ from typing import Any
 from edge_distil.bundle import Bundle
 from edge_distil.encoder import Encoder
 from edge_distil.evaluate import evaluate
+from edge_distil.journal import Journal
 from edge_distil.session import OnnxSession
 from edge_distil.tasks import BY_NAME
 from edge_distil.tokenizer import Tokenizer
 from edge_distil_quantize.candidates import Workbench
-from edge_distil_quantize.journal import Journal
 from edge_distil_quantize.recipe import Progress
 
 _PREFIX = "trial "

@@ -22,9 +22,10 @@ import edge_distil as ed
 from edge_distil import storage
 from edge_distil.errors import DataError, QuantizeError, TaskError
 from edge_distil.evaluate import evaluate
+from edge_distil.journal import Journal
 from edge_distil_quantize import quantize_bundle, quantize_within_budget
 from edge_distil_quantize.budget import JOURNAL
-from edge_distil_quantize.journal import Journal, open_journal
+from edge_distil_quantize.journal import open_journal
 from edge_distil_quantize.operators import find_operators
 from edge_distil_quantize.search import smallest_set
 

@@ -1,0 +1,132 @@
+"""A process that runs one model whenever it is asked to, and times itself.
+
+Started by `edge_distil.bench.processes`, which sets the clock going before anything is imported.
+Requests and replies are lines of JSON on stdin and stdout:
+
+==============================================  ==================================================
+request                                         reply
+==============================================  ==================================================
+(none: it has started)                          ``{"baseline", "import_ns", "session_ns", "rss"}``
+``{"queries": FILE}``, of `Queries.write`       ``{}``
+``{"run": [item, ...]}``                        ``{"start_ns": [...], "stage_ns": {stage: [...]},
+                                                "total_ns": [...]}``
+``{"forward": {"tokens", "batch", "passes",     ``{"forward_ns": [...]}``: the session alone, on
+"seconds"}}``                                   random ids; stops after so many seconds
+``{"memory": true}``                            ``{"resident", "peak"}``: bytes, or null
+==============================================  ==================================================
+
+What fails is answered by ``{"error": line}``. A peer's worker speaks the same words, with
+``forward`` as its only stage (it is given the ids of the queries); it may leave out ``forward`` and
+``memory``. The process ends when stdin does.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import edge_distil
+from edge_distil.bench.measurements import STAGES
+from edge_distil.bench.memory import peak, resident
+from edge_distil.bench.stages import TimedTask
+from edge_distil.errors import EdgeDistilError
+
+_FIRST_ID = 1000  # below are special and unused tokens in BERT's vocabularies
+
+
+class Server:
+    """Answers requests with one model.
+
+    Args:
+        bundle: Its directory.
+        variant: Its variant.
+        threads: Of the engine.
+    """
+
+    def __init__(self, bundle: str, variant: str, threads: int | None) -> None:
+        self._task = edge_distil.load(bundle, variant=variant, threads=threads)
+        self._timed = TimedTask(self._task)
+        self._texts: Sequence[Sequence[str]] = ()
+        self._requests: dict[str, Callable[[Any], dict[str, Any]]] = {
+            "queries": self.queries,
+            "run": self.run,
+            "forward": self.forward,
+            "memory": lambda _: {"resident": resident(), "peak": peak()},
+        }
+
+    def reply(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer one request of one word."""
+        [(word, value)] = request.items()
+        return self._requests[word](value)
+
+    def queries(self, file: str) -> dict[str, Any]:
+        """Take up a list of queries."""
+        written = json.loads(Path(file).read_text(encoding="utf-8"))
+        self._texts = written["texts"]
+        self._timed = TimedTask(self._task, written["inputs"]["padded_to"])
+        return {}
+
+    def run(self, items: Sequence[int]) -> dict[str, Any]:
+        """Time queries one after the other."""
+        taken = [self._timed(self._texts[item]) for item in items]
+        return {
+            "start_ns": [timing.start for timing in taken],
+            "stage_ns": {stage: [getattr(t, stage) for t in taken] for stage in STAGES},
+            "total_ns": [timing.total for timing in taken],
+        }
+
+    def forward(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Time forward passes over one batch of random ids."""
+        shape = (wanted["batch"], wanted["tokens"])
+        ids = np.random.default_rng(0).integers(_FIRST_ID, 2 * _FIRST_ID, shape)
+        feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+        feeds["token_type_ids"] = np.zeros_like(ids)
+        session = self._task.encoder.session
+        taken: list[int] = []
+        end = time.perf_counter() + wanted["seconds"]
+        while len(taken) < wanted["passes"] and (not taken or time.perf_counter() < end):
+            started = time.perf_counter_ns()
+            session.run(feeds)
+            taken.append(time.perf_counter_ns() - started)
+        return {"forward_ns": taken}
+
+
+def main(arguments: Sequence[str], started_ns: int, baseline: int | None) -> None:
+    """Load the model and answer until stdin ends.
+
+    Args:
+        arguments: Bundle, variant and number of threads.
+        started_ns: When the process began to run, before any import.
+        baseline: Resident bytes at that moment.
+    """
+    imported = time.perf_counter_ns()
+    bundle, variant, threads = arguments
+    try:
+        server = Server(bundle, variant, int(threads))
+    except EdgeDistilError as error:
+        _say({"error": str(error)})
+        return
+    ready = time.perf_counter_ns()
+    _say(
+        {
+            "baseline": baseline,
+            "import_ns": imported - started_ns,
+            "session_ns": ready - imported,
+            "rss": resident(),
+        }
+    )
+    for line in sys.stdin:
+        try:
+            _say(server.reply(json.loads(line)))
+        except EdgeDistilError as error:
+            _say({"error": str(error)})
+
+
+def _say(reply: dict[str, Any]) -> None:
+    print(json.dumps(reply), flush=True)
