@@ -249,8 +249,8 @@ def _frontier(view: View) -> Figure | None:
         return None
     spots = [
         Spot(
-            view.label(model),
-            f"{milliseconds(ms / 1e3)} ms, {megabytes(model.bytes)}{_score(view, model)}",
+            view.short(model),
+            _score(view, model),
             view.style(model),
             (ms, model.bytes / 1e6),
             hollow=not model.trained,
@@ -278,7 +278,7 @@ def _on_edge(spot: Spot, spots: list[Spot]) -> bool:
 def _score(view: View, model: Model) -> str:
     """Return the last score of a trained model: F1 where there is one."""
     found = view.accuracy(model) if model.trained else []
-    return f", {scores(found[0]).split(', ')[-1]}" if found else ""
+    return scores(found[0]).split(", ")[-1] if found else ""
 
 
 def _median(found: Distribution | None) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from edge_distil_apps.study.report.rows import Style
 from edge_distil_apps.study.report.svg import (
@@ -78,21 +79,58 @@ def plane(
     across, up = _frame(canvas, x, y, width - 10)
     if len(edge) > 1:
         canvas.path([(across(a), up(b)) for a, b in edge], "frontier")
-    lines = spread(
-        [up(spot.at[1]) for spot in spots], 2 * FONT + 6, _TOP + 8, height - _BOTTOM - 20
-    )
-    for spot, level in zip(spots, lines, strict=True):
-        left, top = across(spot.at[0]), up(spot.at[1])
+    places = [(across(spot.at[0]), up(spot.at[1])) for spot in spots]
+    taken = [Box(x - 8, y - 8, x + 8, y + 8) for x, y in places]
+    for spot, place in zip(spots, places, strict=True):
         css = f"{spot.style.css} open" if spot.hollow else spot.style.css
-        canvas.mark((left, top), css, square=spot.style.square, size=6)
-        words = max(letters(spot.label), letters(spot.note))
-        fits = left + 12 + words < width
-        anchor, place = ("start", left + 12) if fits else ("end", left - 12)
-        if abs(level - top) > FONT:
-            canvas.line((left, top), (place, level), f"leader {spot.style.css}")
-        canvas.text(place, level + 1, spot.label, f"name {spot.style.css}", anchor)
-        canvas.text(place, level + 15, spot.note, "tick", anchor)
+        canvas.mark(place, css, square=spot.style.square, size=6)
+    for spot, (left, top) in zip(spots, places, strict=True):
+        wide = max(letters(spot.label), letters(spot.note))
+        high = FONT + 4 + (FONT + 2 if spot.note else 0)
+        frame = Box(_LEFT, _TOP, width, height - _BOTTOM)
+        box = _free_place(left, top, (wide, high), taken, frame)
+        taken.append(box)
+        anchor = "end" if box.right < left else "start"
+        at = box.right if anchor == "end" else box.left
+        canvas.text(at, box.top + FONT, spot.label, f"name {spot.style.css}", anchor)
+        canvas.text(at, box.top + 2 * FONT + 2, spot.note, "tick", anchor)
     return str(canvas)
+
+
+class Box(NamedTuple):
+    """A rectangle in CSS pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def shared(self, other: Box) -> float:
+        """Return the area that both cover.
+
+        >>> Box(0, 0, 10, 10).shared(Box(5, 5, 20, 20))
+        25
+        """
+        wide = min(self.right, other.right) - max(self.left, other.left)
+        high = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return max(wide, 0) * max(high, 0)
+
+
+def _free_place(x: float, y: float, size: Point, taken: Sequence[Box], frame: Box) -> Box:
+    """Return where words of a width and height beside a mark cover least of what is there."""
+    wide, high = size
+    corners = [
+        (left, top)
+        for top in (y - high / 2, y - high - 8, y + 8, y - high, y)
+        for left in (x + 12, x - 12 - wide, x - wide / 2)
+    ]
+    boxes = [Box(left, top, left + wide, top + high) for left, top in corners]
+
+    def covered(box: Box) -> float:
+        outside = wide * high - box.shared(frame)
+        return sum(box.shared(other) for other in taken) + 10 * outside
+
+    return min(boxes, key=covered)
 
 
 def _frame(canvas: Canvas, x: Axis, y: Axis, right: float) -> tuple[Scale, Scale]:

@@ -55,16 +55,8 @@ def _lines(view: View, axis: str, x: Callable[[Point], float], y: Value) -> list
         points = [(place, value) for place, value in values if value is not None]
         if len(points) > 1:
             style = view.style(model)
-            lines.append(
-                Curve(_short(view, model), style, points, "dashed" if style.square else "")
-            )
+            lines.append(Curve(view.short(model), style, points, "dashed" if style.square else ""))
     return lines
-
-
-def _short(view: View, model: Model) -> str:
-    """Return a name for the end of a curve: the figure is narrow on a phone."""
-    label = view.label(model).replace("-base", "").replace("-L6-SQuAD", "")
-    return label if len(label) <= 16 else f"{label[:15]}…"
 
 
 def _draw(title: str, note: str, lines: Sequence[Curve], x: Axis, y: Axis) -> Figure:
@@ -105,7 +97,7 @@ def _floor(view: View) -> Curve | None:
         return None
     linear, quadratic = flops
     work = [(p.tokens, linear * p.tokens + quadratic * p.tokens**2) for p in points]
-    name = _short(view, view.reference).split()[0]
+    name = view.short(view.reference).split()[0]
     return Curve(
         f"{name} limit", Style("limit-ink"), [(n, w / rate * 1e3) for n, w in work], "limit"
     )
@@ -136,8 +128,10 @@ def _batch(view: View) -> Figure | None:
     marks = sorted({x for line in lines for x, _ in line.points})
     tokens = Counter(p.tokens for p in view.data.curves if p.axis == "batch").most_common(1)[0][0]
     x = Axis("rows in a batch", marks[0], marks[-1], log=True, marks=marks)
-    y = axis_over("rows a second", [y for line in lines for _, y in line.points])
-    return _draw("Throughput against batch", f"Rows of {tokens} tokens.", lines, x, y)
+    y = axis_over("rows a second", [y for line in lines for _, y in line.points], log=True)
+    return _draw(
+        "Throughput against batch", f"Rows of {tokens} tokens; both axes logarithmic.", lines, x, y
+    )
 
 
 def _threads(view: View) -> Figure | None:
@@ -158,7 +152,7 @@ def _threads(view: View) -> Figure | None:
     lines.append(Curve("ideal", Style("limit-ink"), [(m, m) for m in marks], "limit"))
     x = Axis("threads", marks[0], marks[-1], marks=marks)
     top = max(y for line in lines for _, y in line.points)
-    y = Axis("times as fast as 1 thread", 0, top * 1.1)
+    y = Axis("times as fast as 1 thread", 0.8, top * 1.1)
     return _draw("Speed against threads", "Dotted: as many times as threads.", lines, x, y)
 
 

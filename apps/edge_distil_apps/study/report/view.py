@@ -84,6 +84,11 @@ class View:
         names = Counter(_label(one) for one in self.models)
         return _label(model) if names[_label(model)] < 2 else model.id
 
+    def short(self, model: Model) -> str:
+        """Return a name for within a figure, which is narrow on a phone."""
+        label = self.label(model).replace("-base", "").replace("-L6-SQuAD", "")
+        return label if len(label) <= 18 else f"{label[:17]}…"
+
     def style(self, model: Model) -> Style:
         """Return how a model is drawn: a colour a checkpoint, a square for all but fp32."""
         kinds = list(dict.fromkeys(one.model for one in self.models))
