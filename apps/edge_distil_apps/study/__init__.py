@@ -1,1 +1,1 @@
-"""The on-device latency study: DistilBERT beside BERT, by the protocol of `edge_distil.bench`."""
+"""The paper's on-device study, on this device: what is measured, and how it is reported."""

@@ -1,0 +1,285 @@
+"""The models beside each other: the answer, the table, the ratios, and the frontier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edge_distil.bench.distribution import Distribution, Estimate
+from edge_distil.bench.measurements import Accuracy, Memory, Model
+from edge_distil.bench.summary import first_answer, memory, share_of_limit
+from edge_distil.errors import InputError
+from edge_distil_apps.study.report.content import Cell, Figure, Section, Table, Tile, figure
+from edge_distil_apps.study.report.planes import Spot, axis_over, plane
+from edge_distil_apps.study.report.rows import Interval, Row, intervals
+from edge_distil_apps.study.report.view import BERT, DISTILBERT, END_TO_END, View
+from edge_distil_apps.study.report.words import (
+    NONE,
+    megabytes,
+    millions,
+    milliseconds,
+    percent,
+    plural,
+    seconds_in_words,
+    times,
+    times_with_interval,
+)
+
+_METRICS = {"exact_match": "EM", "f1": "F1", "spearman": "Spearman"}
+UNTRAINED = "random weights: no accuracy"
+
+
+def answer(view: View) -> str:
+    """Return the study's result on a device in a sentence or two."""
+    bert, small = view.find(BERT, "fp32"), view.find(DISTILBERT, "fp32")
+    found = view.compare(small, bert) if bert and small else None
+    if not (bert and small and found):
+        return _plain_answer(view)
+    words = [f"DistilBERT-base {_faster(found.ratio, found.claimed)} BERT-base in fp32"]
+    if found.claimed:
+        words.append(f": {percent(found.reduction)} less time for a forward pass")
+    words.append(f", at {percent(small.bytes / bert.bytes, 0)} of the size")
+    sentence = "".join(words) + "."
+    int8 = view.find(DISTILBERT, "int8")
+    against = view.compare(int8, bert) if int8 else None
+    if int8 and against:
+        sentence += (
+            f" In int8 it is {times_with_interval(against.ratio)} as fast as BERT-base in fp32, "
+            f"in {megabytes(int8.bytes)} instead of {megabytes(bert.bytes)}."
+        )
+    return sentence
+
+
+def _plain_answer(view: View) -> str:
+    """Return the fastest model's ratio to the reference, or its time where there is but one."""
+    found = [(c, m) for m in view.models if (c := view.compare(m)) is not None]
+    if not found:
+        median = _median(view.latency(view.reference))
+        return f"{view.label(view.reference)}: {milliseconds(median)} ms for a forward pass."
+    best, model = max(found, key=lambda pair: pair[0].ratio.value)
+    size = percent(model.bytes / view.reference.bytes, 0)
+    return (
+        f"{view.label(model)} {_faster(best.ratio, best.claimed)} {view.label(view.reference)}, "
+        f"at {size} of the size."
+    )
+
+
+def _faster(ratio: Estimate, claimed: bool) -> str:
+    if not claimed:
+        return f"cannot be told apart ({times_with_interval(ratio)}) from"
+    return f"is {times_with_interval(ratio)} as fast as"
+
+
+def tiles(view: View) -> Iterator[Tile]:
+    """Yield the figures in large type."""
+    reference = view.reference
+    for model in view.models:
+        found = view.compare(model)
+        if found is not None and model.model != reference.model and len(view.models) < 9:
+            words = f"as fast as {view.label(reference)}: {view.label(model)}, forward"
+            yield Tile(times(found.ratio.value), words)
+    small = view.find(DISTILBERT, "fp32")
+    if small and small.parameters and reference.parameters and small is not reference:
+        figures = f"{millions(small.parameters)} / {millions(reference.parameters)}"
+        yield Tile(figures, f"parameters, {view.label(small)} / {view.label(reference)}")
+    if view.band is not None:
+        yield Tile(f"±{percent(view.band, 2)}", "A/A band: smaller differences are not claimed")
+
+
+def models_section(view: View) -> Section:
+    """Return the table of models, with their ratios and the frontier drawn."""
+    figures = [f for f in (_ratios(view), _frontier(view)) if f is not None]
+    notes = [
+        f"Times in ms; inputs “{view.inputs}”, {plural(view.threads, 'thread')}, batch 1. "
+        "Brackets hold the 95 % interval. p99 is given from 1,000 samples on. "
+        f"“As fast as” compares with {view.label(view.reference)}: time of it / time of the model."
+    ]
+    if any(view.compare(m) is None and m.id != view.reference.id for m in view.models):
+        notes.append(
+            "≈: this model did not run side by side with the reference; the ratio is that of two "
+            "medians, without an interval, and no claim."
+        )
+    if not all(model.trained for model in view.models):
+        notes.append(
+            "Models with random weights have the architecture and the operators of the real ones: "
+            "times and sizes hold, accuracy does not exist."
+        )
+    tables = [_speed_table(view), _cost_table(view)]
+    return Section("The models", figures=figures, tables=tables, notes=notes)
+
+
+def _speed_table(view: View) -> Table:
+    columns = (
+        "model", "forward, median", "p95", "p99", "end to end, median", "p95",
+        f"times as fast as {view.label(view.reference)}", "end to end",
+    )  # fmt: skip
+    rows = []
+    for model in view.models:
+        forward, whole = view.latency(model), view.latency(model, stage=END_TO_END)
+        if forward is None:
+            continue
+        rows.append(
+            (
+                view.label(model),
+                time_cell(forward.median),
+                time_cell(forward.percentiles[95]),
+                time_cell(forward.percentiles[99]),
+                time_cell(whole.median if whole else None),
+                time_cell(whole.percentiles[95] if whole else None),
+                ratio_cell(view, model),
+                ratio_cell(view, model, END_TO_END),
+            )
+        )
+    return Table("Latency, ms", columns, rows)
+
+
+def time_cell(estimate: Estimate | None) -> Cell:
+    """Return a time in ms."""
+    return Cell(NONE) if estimate is None else Cell(milliseconds(estimate.value), estimate.value)
+
+
+def ratio_cell(view: View, model: Model, stage: str = "forward") -> Cell:
+    """Return how many times as fast a model is as the reference."""
+    if model.id == view.reference.id:
+        return Cell("1", 1.0)
+    found = view.compare(model, stage=stage)
+    if found is not None:
+        claim = "" if found.claimed else " not claimed"
+        return Cell(times_with_interval(found.ratio) + claim, found.ratio.value)
+    own, other = view.latency(model, stage=stage), view.latency(view.reference, stage=stage)
+    if own is None or other is None:
+        return Cell(NONE)
+    ratio = other.median.value / own.median.value
+    return Cell(f"≈ {times(ratio)}", ratio)
+
+
+def _cost_table(view: View) -> Table:
+    columns = (
+        "model", "weights", "parameters", "file", "memory, peak", "cold start", "share of limit",
+        "accuracy",
+    )  # fmt: skip
+    rows = []
+    for model in view.models:
+        resident, cold, share = (
+            memory_of(view, model),
+            cold_start_of(view, model),
+            limit(view, model),
+        )
+        rows.append(
+            (
+                view.label(model),
+                "trained" if model.trained else "random",
+                Cell(millions(model.parameters), model.parameters),
+                Cell(megabytes(model.bytes), model.bytes),
+                Cell(megabytes(resident.peak), resident.peak) if resident else NONE,
+                Cell(seconds_in_words(cold), cold) if cold else NONE,
+                Cell(percent(share, 0), share),
+                _accuracy(view, model),
+            )
+        )
+    return Table("Size, memory, start and accuracy", columns, rows)
+
+
+def memory_of(view: View, model: Model) -> Memory | None:
+    """Return a model's memory; None where it was not measured."""
+    try:
+        return memory(view.data, model.id)
+    except InputError:
+        return None
+
+
+def cold_start_of(view: View, model: Model) -> float | None:
+    """Return the median time from nothing to the first answer, in seconds."""
+    measured = [one for one in view.data.cold_starts if one.model == model.id and one.import_ns]
+    if not measured:
+        return None
+    return first_answer(view.data, model.id, threads=measured[0].threads).median.value
+
+
+def limit(view: View, model: Model) -> float | None:
+    """Return the share of the machine's matrix-multiply limit at the inputs' mean length."""
+    tokens, found = view.mean_tokens(view.inputs), view.latency(model)
+    if tokens is None or found is None:
+        return None
+    return share_of_limit(
+        view.data, model.id, tokens=round(tokens), batch=1, threads=view.threads, seconds=found.mean
+    )
+
+
+def _accuracy(view: View, model: Model) -> str:
+    if not model.trained:
+        return UNTRAINED
+    return "; ".join(map(scores, view.accuracy(model))) or NONE
+
+
+def scores(accuracy: Accuracy) -> str:
+    """Write what a model's file scored.
+
+    >>> scores(Accuracy("m", "SQuAD", "", 10, {"exact_match": 81.23, "f1": 88.5}))
+    'EM 81.2, F1 88.5'
+    """
+    named = ((_METRICS.get(name, name), value) for name, value in accuracy.metrics.items())
+    return ", ".join(f"{name} {value:.1f}" for name, value in named)
+
+
+def _ratios(view: View) -> Figure | None:
+    reference = view.reference
+    rows = []
+    for model in view.models:
+        found = view.compare(model)
+        if found is not None:
+            row = Row(view.label(model), times_with_interval(found.ratio), view.style(model))
+            rows.append((row, Interval(*found.ratio)))
+    if not rows:
+        return None
+    title = f"Times as fast as {view.label(reference)}"
+    band = "" if view.band is None else f" Grey: the A/A band, ±{percent(view.band, 2)}."
+    return figure(
+        title,
+        f"Forward pass, median of block ratios; thick: 95 % interval.{band}",
+        lambda width: intervals(
+            rows, width, title=title, axis=f"time of {view.label(reference)} / time of the model",
+            band=view.band,
+        ),
+    )  # fmt: skip
+
+
+def _frontier(view: View) -> Figure | None:
+    found = [(m, d.median.value * 1e3) for m in view.models if (d := view.latency(m)) is not None]
+    if len(found) < 2:
+        return None
+    spots = [
+        Spot(
+            view.short(model),
+            _score(view, model),
+            view.style(model),
+            (ms, model.bytes / 1e6),
+            hollow=not model.trained,
+        )
+        for model, ms in found
+    ]
+    edge = [s.at for s in sorted(spots, key=lambda s: s.at) if _on_edge(s, spots)]
+    x = axis_over("forward pass, median, ms", [s.at[0] for s in spots], log=True)
+    y = axis_over("model file, MB", [s.at[1] for s in spots], log=True)
+    title = "Speed, size and accuracy"
+    random = "" if all(m.trained for m, _ in found) else " Hollow: random weights, no accuracy."
+    return figure(
+        title,
+        "Both axes logarithmic; down and to the left is better. Dotted: models that no other "
+        f"beats in both.{random}",
+        lambda width: plane(spots, x, y, width, 340, title=title, edge=edge),
+    )
+
+
+def _on_edge(spot: Spot, spots: list[Spot]) -> bool:
+    (x, y) = spot.at
+    return not any(o.at != spot.at and o.at[0] <= x and o.at[1] <= y for o in spots)
+
+
+def _score(view: View, model: Model) -> str:
+    """Return the last score of a trained model: F1 where there is one."""
+    found = view.accuracy(model) if model.trained else []
+    return scores(found[0]).split(", ")[-1] if found else ""
+
+
+def _median(found: Distribution | None) -> float | None:
+    return None if found is None else found.median.value
