@@ -16,6 +16,7 @@ from edge_distil.errors import SessionError
 Tokens = NDArray[np.int64]  # (batch, sequence)
 Floats = NDArray[np.float32]
 
+DEFAULT_PROVIDER = "CPUExecutionProvider"
 _ERRORS_ONLY = 3  # onnxruntime's log level: its warnings speak to the maker of a graph
 
 
@@ -64,7 +65,7 @@ class OnnxSession:
     def __init__(
         self, path: Path, *, threads: int | None = None, providers: Sequence[str] | None = None
     ) -> None:
-        wanted = list(providers or ("CPUExecutionProvider",))
+        wanted = list(providers or (DEFAULT_PROVIDER,))
         absent = set(wanted) - set(ort.get_available_providers())
         if absent:
             raise SessionError(
@@ -117,6 +118,11 @@ def available_providers() -> list[str]:
 def runtime_version() -> str:
     """Return onnxruntime's version."""
     return str(ort.__version__)
+
+
+def graph_level() -> str:
+    """Return how far onnxruntime optimises a graph when it loads it: ``"ORT_ENABLE_ALL"``."""
+    return str(_options(None).graph_optimization_level.name)
 
 
 def _options(threads: int | None) -> ort.SessionOptions:

@@ -120,10 +120,12 @@ class CTranslate2:
 
         ids = arrays["input_ids"].astype(np.int32)
         length = arrays["attention_mask"].sum(axis=1, dtype=np.int32)
-        given = {"ids": ids, "lengths": length}
-        if "token_type_ids" in arrays:
-            given["token_type_ids"] = arrays["token_type_ids"].astype(np.int32)
-        return {name: ctranslate2.StorageView.from_array(array) for name, array in given.items()}
+        types = arrays.get("token_type_ids")
+        return {
+            "inputs": ctranslate2.StorageView.from_array(ids),
+            "lengths": ctranslate2.StorageView.from_array(length),
+            "token_type_ids": None if types is None else types.tolist(),
+        }
 
     def run(self, feed: Any) -> Any:
         return self._model.forward_batch(**feed)
