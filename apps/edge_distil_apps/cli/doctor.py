@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from edge_distil.bench import Candidate, Recommendation, Speed, measure_speeds, recommend
+from edge_distil.bench.distribution import CONFIDENCE
 from edge_distil.bench.environment import describe_machine
-from edge_distil.bench.latency import CONFIDENCE
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.encoder import open_encoder
 from edge_distil.errors import EdgeDistilError
@@ -148,7 +148,10 @@ def _candidates(
 
 def _plain(one: Speed) -> dict[str, Any]:
     """Write the intervals with their names, where `asdict` would give bare lists."""
-    named = {"milliseconds": one.milliseconds._asdict(), "speedup": one.speedup._asdict()}
+    named = {
+        name: {"median": figure.value, "low": figure.low, "high": figure.high}
+        for name, figure in (("milliseconds", one.milliseconds), ("speedup", one.speedup))
+    }
     return {"variant": one.variant, "tokens": one.tokens, **named}
 
 
@@ -180,7 +183,7 @@ def _show_speeds(speeds: Sequence[Speed], threads: int) -> None:
             [
                 one.variant,
                 str(one.tokens),
-                f"{one.milliseconds.median:.2f}",
+                f"{one.milliseconds.value:.2f}",
                 *(f"{value:.2f}" for value in one.speedup),
             ]
             for one in speeds
