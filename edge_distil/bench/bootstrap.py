@@ -15,7 +15,10 @@ RESAMPLES = 2000
 _SEED = 1910
 _NORMAL = 1.959964  # standard normal quantile at (1 + CONFIDENCE) / 2
 # Student's t at (1 + CONFIDENCE) / 2 for 1, 2, ... degrees of freedom.
-_STUDENT = (12.706205, 4.302653, 3.182446, 2.776445, 2.570582, 2.446912, 2.364624, 2.306004)
+_STUDENT = (
+    *(12.706205, 4.302653, 3.182446, 2.776445, 2.570582),
+    *(2.446912, 2.364624, 2.306004, 2.262157, 2.228139),
+)
 
 
 class Spread(NamedTuple):
@@ -59,7 +62,7 @@ def nested_interval(
         return math.nan, math.nan
     middle = np.median(np.concatenate(processes))
     outside = (1 - CONFIDENCE) / 2
-    ends = np.quantile(_resampled_medians(processes), [outside, 1 - outside])
+    ends = np.quantile(resampled_medians(processes), [outside, 1 - outside])
     half, least = (ends[1] - ends[0]) / 2, _student_half(processes, pooled)
     if 0 < half < least:
         ends = middle + (ends - middle) * least / half
@@ -107,7 +110,7 @@ def student(freedom: int) -> float:
     return z + (z**3 + z) / 4 / n + second / n**2 + third / n**3
 
 
-def _resampled_medians(processes: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+def resampled_medians(processes: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Return medians of resamples, each of as many processes and blocks as there are."""
     draw = np.random.default_rng(_SEED)
     counts = np.array([len(blocks) for blocks in processes])
