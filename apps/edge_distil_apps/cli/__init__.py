@@ -14,7 +14,17 @@ import typer
 
 from edge_distil import __version__
 from edge_distil.errors import EdgeDistilError
-from edge_distil_apps.cli import console, doctor, embed, evaluate, export, inspect, quantize, run
+from edge_distil_apps.cli import (
+    console,
+    doctor,
+    embed,
+    evaluate,
+    export,
+    inspect,
+    quantize,
+    run,
+    study,
+)
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -37,6 +47,7 @@ app.command("embed")(embed.embed)
 app.command("eval")(evaluate.evaluate)
 app.command("inspect")(inspect.inspect)
 app.command("doctor")(doctor.doctor)
+app.command("study")(study.study)
 
 
 def _print_version(wanted: bool) -> None:
