@@ -81,7 +81,7 @@ class View:
 
     def label(self, model: Model) -> str:
         """Return a name for people, unique in the report."""
-        names = Counter(_label(one) for one in self.models)
+        names = Counter(_label(one) for one in self.data.models)
         return _label(model) if names[_label(model)] < 2 else model.id
 
     def short(self, model: Model) -> str:
@@ -91,9 +91,9 @@ class View:
 
     def style(self, model: Model) -> Style:
         """Return how a model is drawn: a colour a checkpoint, a square for all but fp32."""
-        kinds = list(dict.fromkeys(one.model for one in self.models))
+        kinds = list(dict.fromkeys(one.model for one in self.data.models))
         if len(kinds) == 1:  # variants and engines of one checkpoint
-            order = [one.id for one in self.models].index(model.id)
+            order = self.data.models.index(model)
             return Style(f"c{order % 6}", square=model.variant != "fp32")
         others = [kind for kind in kinds if kind not in _COLOURS]
         css = _COLOURS.get(model.model)
