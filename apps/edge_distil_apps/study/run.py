@@ -82,7 +82,7 @@ def _measure(
     inputs = _inputs(options, models[0])
     pairs = len(inputs[PAIRS].texts)
     plan = make_plan(quick=options.quick, threads=options.threads, pairs=pairs)
-    kept = Journal(journal, _key(request, models, inputs))
+    kept = Journal(journal, _key(request, plan, models, inputs))
     begun = kept.recall("environment", lambda: _begin(options.threads))
     if begun["environment"]["loaded"]:
         progress.say(
@@ -115,11 +115,18 @@ def _begin(threads: int) -> dict[str, Any]:
 
 
 def _key(
-    request: Mapping[str, Any], models: Sequence[Made], inputs: Mapping[str, Queries]
+    request: Mapping[str, Any],
+    plan: Plan,
+    models: Sequence[Made],
+    inputs: Mapping[str, Queries],
 ) -> dict[str, Any]:
     """Return what the figures of the journal hold for."""
-    hashes = {record.id: record.sha256 for one in models for record in one.records()}
-    return {"request": dict(request), "models": hashes, "inputs": [q.ids for q in inputs.values()]}
+    return {
+        "request": dict(request),
+        "plan": plan.record(()),
+        "models": {record.id: record.sha256 for one in models for record in one.records()},
+        "inputs": [queries.ids for queries in inputs.values()],
+    }
 
 
 def _notes(plan: Plan, models: Sequence[Made], inputs: Mapping[str, Queries]) -> list[str]:
