@@ -39,7 +39,7 @@ def _memory(view: View) -> Figure | None:
     rows = []
     for model in view.models:
         one = memory_of(view, model)
-        if one is None or None in (one.baseline, one.loaded, one.peak):
+        if one is None or one.baseline is None or one.loaded is None or one.peak is None:
             continue
         steps = (one.baseline, one.loaded - one.baseline, max(one.peak - one.loaded, 0))
         row = Row(view.label(model), megabytes(one.peak), view.style(model))
@@ -194,7 +194,7 @@ def protocol_section(data: Measurements) -> Section:
     ]
     if processes and turn:
         text.append(f"Here: {plural(processes, 'process')}, turns of {plural(turn, 'query')}.")
-    rows = [(_spaced(name), _value(name, value)) for name, value in p.items()]
+    rows = list(_numbers(p))
     tables = [
         Table("Numbers of the protocol, as it ran", ("what", "value"), rows, True, folded=True)
     ]
@@ -202,9 +202,20 @@ def protocol_section(data: Measurements) -> Section:
     notes = [
         f"Again: edge-distil study {again}-o DIR. From these samples: edge-distil study --merge "
         "measurements.json -o DIR. The raw samples, warm-up included, are in measurements.json.",
+        *p.get("notes", ()),
         *_limits_of(data),
     ]
     return Section("How it was measured, and what it does not say", text, (), tables, notes)
+
+
+def _numbers(protocol: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield every number of the protocol; what groups several gets a row for each."""
+    for name, value in protocol.items():
+        if isinstance(value, Mapping) and any(isinstance(v, Mapping) for v in value.values()):
+            for inner, number in value.items():
+                yield f"{_spaced(name)}: {inner}", _value(inner, number)
+        elif name != "notes":
+            yield _spaced(name), _value(name, value)
 
 
 def _limits_of(data: Measurements) -> Iterator[str]:

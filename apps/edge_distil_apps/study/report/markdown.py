@@ -45,7 +45,7 @@ def _section(section: Section) -> Iterator[str]:
     yield f"### {section.title}\n"
     for text in section.text:
         yield f"{_escape(text)}\n"
-    for table in section.tables:
+    for table in (*section.first, *section.tables):
         yield f"**{_escape(table.title)}**\n"
         yield _table(table)
     for note in section.notes:

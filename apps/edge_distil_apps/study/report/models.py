@@ -24,7 +24,7 @@ from edge_distil_apps.study.report.words import (
     times_with_interval,
 )
 
-_METRICS = {"exact_match": "EM", "f1": "F1", "spearman": "Spearman"}
+_METRICS = {"exact": "EM", "exact_match": "EM", "f1": "F1", "spearman": "Spearman"}
 UNTRAINED = "random weights: no accuracy"
 
 
@@ -276,9 +276,10 @@ def _on_edge(spot: Spot, spots: list[Spot]) -> bool:
 
 
 def _score(view: View, model: Model) -> str:
-    """Return the last score of a trained model: F1 where there is one."""
+    """Return a trained model's F1, or its first score where it has none."""
     found = view.accuracy(model) if model.trained else []
-    return scores(found[0]).split(", ")[-1] if found else ""
+    named = scores(found[0]).split(", ") if found else [""]
+    return next((one for one in named if one.startswith("F1")), named[0])
 
 
 def _median(found: Distribution | None) -> float | None:
