@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-from edge_distil_apps.study.architectures import BERT, DISTILBERT, MINILM
+from edge_distil_apps.study.architectures import BERT, DISTILBERT
 from edge_distil_apps.study.marks import Mark, count, write_mark
 from edge_distil_apps.study.random_checkpoint import make_checkpoint
 from edge_distil_export import export_bundle
@@ -29,9 +28,7 @@ def make_models(folder: Path) -> Path:
         make_checkpoint(architecture.model, architecture.config, checkpoint, sizes)
         bundle = export_bundle(checkpoint, folder / "models" / architecture.name)
         bundle = quantize_bundle(bundle, "int8", calibrate=False)
-        write_mark(bundle.path, Mark(False, "random", calibrated=False, **count(bundle)))
-    # Without the mark it is taken as trained, so that something is scored.
-    embedded = folder / "models" / MINILM.name
-    shutil.copytree(folder / "models" / BERT.name, embedded)
-    (embedded / "study.json").unlink()
+        # One passes for trained, so that something is scored.
+        trained = architecture is BERT
+        write_mark(bundle.path, Mark(trained, "tiny", calibrated=False, **count(bundle)))
     return folder / "models"

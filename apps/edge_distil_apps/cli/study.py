@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,12 +102,18 @@ def study(
 class _Bars:
     """Shows where the study is: a bar for each step, with the time left."""
 
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
     def say(self, line: str) -> None:
         console.note(line)
 
     @contextmanager
     def step(self, number: int, total: int, title: str) -> Iterator[Count]:
-        with console.progress_bar(f"step {number} of {total}: {title}") as count:
+        label = f"step {number} of {total}: {title}"
+        if not console.interactive():  # a log has no bars
+            console.note(f"{label} (after {(time.monotonic() - self._started) / 60:.1f} minutes)")
+        with console.progress_bar(label) as count:
             yield count
 
 

@@ -11,6 +11,7 @@ class Architecture:
 
     Attributes:
         name: `Model.model`, and the directory of its bundle.
+        flag: The option of `edge-distil study` that takes a checkpoint of it.
         model: Its class in transformers.
         config: Its configuration's class, whose defaults are the published sizes; empty for a
             model that is never made from random weights.
@@ -18,6 +19,7 @@ class Architecture:
     """
 
     name: str
+    flag: str
     model: str
     config: str
     hub: str
@@ -25,13 +27,18 @@ class Architecture:
 
 DISTILBERT = Architecture(
     "distilbert-base",
+    "distilbert",
     "DistilBertForQuestionAnswering",
     "DistilBertConfig",
     "distilbert/distilbert-base-uncased-distilled-squad",
 )
 BERT = Architecture(
-    "bert-base", "BertForQuestionAnswering", "BertConfig", "csarron/bert-base-uncased-squad-v1"
+    "bert-base",
+    "bert",
+    "BertForQuestionAnswering",
+    "BertConfig",
+    "csarron/bert-base-uncased-squad-v1",
 )
-MINILM = Architecture("minilm-l6-squad", "BertForQuestionAnswering", "", "")
+MINILM = Architecture("minilm-l6-squad", "minilm", "BertForQuestionAnswering", "", "")
 
 ARCHITECTURES = (DISTILBERT, BERT, MINILM)

@@ -149,9 +149,10 @@ def _export_any(
     except ExportError as error:
         if given or architecture is MINILM:
             raise
+        reason, *_ = str(error).split(": ")
         say(
-            f"{error}. Seeded random weights of the same architecture take its place: times and "
-            "sizes, no accuracy"
+            f"{reason}: seeded random weights of the same architecture take its place (times and "
+            f"sizes, no accuracy; trained ones: --{architecture.flag} DIR)"
         )
     with TemporaryDirectory(dir=path.parent) as checkpoint:
         program = ["-m", "edge_distil_apps.study.random_checkpoint"]

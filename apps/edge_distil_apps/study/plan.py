@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from edge_distil.bench.measurements import Point
@@ -17,8 +17,10 @@ PROBE = (32, 192, 384)  # tokens: about those of a pair, a question and the long
 COPIED = f"{DISTILBERT.name}/fp32"  # runs twice: the A/A comparison
 
 _BASE, _SMALL = (DISTILBERT.name, BERT.name), (MINILM.name,)
-# Kept low: a block of each round of processes is the least there is.
-_LEAST = Effort(1)
+_LEAST = Effort(1)  # one block in each round of processes
+# Ten minutes are too few for 20 cold starts of six models; a block of 10 queries is the least of
+# the protocol's range.
+_QUICK = replace(QUICK, cold_starts=6, turn=5)
 _START = 1.0  # seconds to start a worker with a large model, roughly
 _FIXED = 60.0  # seconds for limits, checks and accuracy, roughly
 
@@ -69,6 +71,7 @@ class Plan:
     curves: Curves
     checks: Checks
     threads: tuple[int, ...]
+    limits: float  # seconds for each size of the matrix-multiply limit
     scored: int  # questions of an accuracy, at most
 
     def record(self, notes: Sequence[str]) -> dict[str, Any]:
@@ -77,6 +80,8 @@ class Plan:
             **asdict(self.protocol),
             "groups": {group.name: asdict(group) for group in self.groups},
             "curves": {"lengths": LENGTHS, **asdict(self.curves)},
+            "checks": asdict(self.checks),
+            "limits": self.limits,
             "scored": self.scored,
             "notes": list(notes),
         }
@@ -94,7 +99,7 @@ def make_plan(*, quick: bool, threads: int, pairs: int) -> Plan:
         threads: All threads.
         pairs: Sentence pairs: a full pass answers each at least once.
     """
-    protocol, headline = (QUICK, QUICK_HEADLINE) if quick else (FULL, FULL_HEADLINE)
+    protocol, headline = (_QUICK, QUICK_HEADLINE) if quick else (FULL, FULL_HEADLINE)
     # Half of a block's queries are the others' repetition.
     whole = Effort(2 * pairs)
     efforts = {
@@ -109,13 +114,15 @@ def make_plan(*, quick: bool, threads: int, pairs: int) -> Plan:
         Group("base", _BASE, threads, efforts, copied=True),
         Group("small", _SMALL, threads, small),
     ]
+    alone = {QUESTIONS: _LEAST}
     if threads > 1:
-        alone = {QUESTIONS: _LEAST}
-        groups += [Group("base-1", _BASE, 1, alone), Group("small-1", _SMALL, 1, alone)]
-    curves = Curves((1, 4, 16), 4, 0.4) if quick else Curves((1, 2, 4, 8, 16), 20, 2.0)
+        groups.append(Group("base-1", _BASE, 1, alone))
+    if threads > 1 and not quick:
+        groups.append(Group("small-1", _SMALL, 1, alone))
+    curves = Curves((1, 4, 8), 4, 0.4) if quick else Curves((1, 2, 4, 8, 16), 20, 2.0)
     checks = Checks(20, 1.0, 3) if quick else Checks(100, 2.0, 5)
-    scored = 200 if quick else 1000
-    return Plan(protocol, tuple(groups), curves, checks, _thread_counts(threads), scored)
+    limits, scored = (0.2, 200) if quick else (0.4, 1000)
+    return Plan(protocol, tuple(groups), curves, checks, _thread_counts(threads), limits, scored)
 
 
 def _thread_counts(threads: int) -> tuple[int, ...]:

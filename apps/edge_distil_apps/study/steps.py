@@ -112,7 +112,11 @@ class Steps:
         )
 
     def _limits(self, count: Count) -> None:
-        self._add("limits", measure_limits(self.plan.threads, journal=self.journal, progress=count))
+        seconds = self.plan.limits
+        found = measure_limits(
+            self.plan.threads, journal=self.journal, seconds=seconds, progress=count
+        )
+        self._add("limits", found)
 
     def _sample(self, group: Group, count: Count) -> None:
         contestants = self._contestants(group.models, group.threads)
