@@ -13,7 +13,9 @@ import pytest
 from scipy import stats
 from simulated_study import simulate_study, true_seconds
 
+from edge_distil.bench.comparison import compare_with_itself
 from edge_distil.bench.measurements import TIMED, Measurements
+from edge_distil.bench.protocol import QUICK, QUICK_HEADLINE, Effort
 from edge_distil.errors import InputError
 from edge_distil_apps.study.report import write_report
 
@@ -79,6 +81,11 @@ def study() -> Measurements:
 
 
 @pytest.fixture(scope="module")
+def short_study() -> Measurements:
+    return simulate_study(protocol=QUICK, headline=QUICK_HEADLINE, other=Effort(48))
+
+
+@pytest.fixture(scope="module")
 def folder(study: Measurements, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "new"
     write_report([study], path)
@@ -126,6 +133,19 @@ def test_ratios_are_the_truth(page: Page, study: Measurements) -> None:
     for model, label in LABELS.items():
         expected = truth["bert-base/fp32"] / truth[model]
         assert ratios[label] == pytest.approx(expected, rel=RATIO_TOLERANCE)
+
+
+def test_a_model_against_itself_is_shown(page: Page, study: Measurements) -> None:
+    rows = {row[0][0]: row for row in page.tables["A against A"]}
+    found = compare_with_itself(
+        study.runs, "distilbert-base/fp32", inputs="questions", threads=2
+    )  # fmt: skip
+    ratio, holds, band = rows["questions, 2 threads"][1:4]
+    assert ratio[1] == str(found.ratio.value)
+    assert (holds[0] == "yes") == (found.ratio.low <= 1 <= found.ratio.high)
+    assert band[1] == str(found.band)
+    assert float(str(band[1])) > 0
+    assert f"±{float(str(band[1])) * 100:.2f} %" in "".join(page.words)
 
 
 def test_sizes_and_costs_are_the_document_s(page: Page, study: Measurements) -> None:
@@ -179,6 +199,7 @@ def test_the_summary_holds_the_answer_and_whole_tables(folder: Path, page: Page)
     for block in re.findall(r"(?:^\|.*\n)+", text, re.M):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
     assert text.count("| DistilBERT-base fp32 |") >= 3
+    assert "| “60 % faster” | 1.63×, 38.6 % less time | 2.0" in text
 
 
 def without(*names: str) -> Part:
@@ -228,9 +249,9 @@ def as_peers(study: Measurements) -> Measurements:
     ],
 )
 def test_what_was_not_measured_leaves_no_gap(
-    study: Measurements, part: Part, absent: str, tmp_path: Path
+    short_study: Measurements, part: Part, absent: str, tmp_path: Path
 ) -> None:
-    write_report([part(study)], tmp_path)
+    write_report([part(short_study)], tmp_path)
     text = (tmp_path / "report.html").read_text("utf-8")
     shown = text[text.index("<main>") :]
     assert absent not in shown
@@ -240,7 +261,8 @@ def test_what_was_not_measured_leaves_no_gap(
     assert Page(text).open == []
 
 
-def test_several_devices_are_compared_first(study: Measurements, tmp_path: Path) -> None:
+def test_several_devices_are_compared_first(short_study: Measurements, tmp_path: Path) -> None:
+    study = short_study
     other = simulate_study(device="A <b>phone</b>", seed=1)
     write_report([study, other], tmp_path)
     text = (tmp_path / "report.html").read_text("utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,22 @@ def test_the_scheme_is_followed(page: Page) -> None:
     ink, paper = luminance
     assert (ink > paper) == dark
     assert abs(ink - paper) > 150  # of 255
+
+
+def test_the_quantizer_s_page_fits_too(browser: Browser, tiny: Path, tmp_path: Path) -> None:
+    from edge_distil_apps.report import render
+    from edge_distil_quantize import describe_sensitivity, quantize_bundle
+
+    bundle = shutil.copytree(tiny / "text_classification", tmp_path / "bundle")
+    quantize_bundle(bundle, "int8")
+    page = tmp_path / "int8.html"
+    page.write_text(render(describe_sensitivity(bundle, "int8", calibrate=False)), "utf-8")
+    for width in (PHONE, DESK):
+        shown = browser.new_page(viewport={"width": width, "height": 900})
+        shown.goto(page.as_uri())
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width
+        assert shown.evaluate(STICKING_OUT) == []
+        shown.close()
 
 
 def _inside(box: list[float], frame: list[float]) -> bool:

@@ -9,7 +9,7 @@ from edge_distil.bench.measurements import Model
 from edge_distil.bench.summary import full_pass
 from edge_distil_apps.study import paper
 from edge_distil_apps.study.report.content import Cell, Figure, Section, Table, figure
-from edge_distil_apps.study.report.models import UNTRAINED, scores
+from edge_distil_apps.study.report.models import UNTRAINED
 from edge_distil_apps.study.report.rows import Interval, Row, Style, intervals
 from edge_distil_apps.study.report.view import (
     BERT,
@@ -28,6 +28,7 @@ from edge_distil_apps.study.report.words import (
     millions,
     number,
     percent,
+    scores,
     seconds_in_words,
     times,
     times_with_interval,

@@ -1,4 +1,4 @@
-"""Memory, cold start, checks of the clock, the machine, the protocol, and what is not known."""
+"""Memory, cold start, checks of the clock, and the machine."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from edge_distil_apps.study.report.words import (
     megabytes,
     milliseconds,
     number,
-    plural,
     seconds_in_words,
 )
 
+_BARS, _BAR = {"timer": 0.005}, 0.03
 _CHECKS = {
     "timer": "reading the clock, against the smallest latency",
     "profiler": "forward pass, against onnxruntime's profiler",
@@ -39,7 +39,7 @@ def _memory(view: View) -> Figure | None:
     rows = []
     for model in view.models:
         one = memory_of(view, model)
-        if one is None or None in (one.baseline, one.loaded, one.peak):
+        if one is None or one.baseline is None or one.loaded is None or one.peak is None:
             continue
         steps = (one.baseline, one.loaded - one.baseline, max(one.peak - one.loaded, 0))
         row = Row(view.label(model), megabytes(one.peak), view.style(model))
@@ -112,27 +112,41 @@ def checks_section(view: View) -> Section | None:
             milliseconds(check.ours_ns / 1e9),
             milliseconds(check.theirs_ns / 1e9),
             _difference(check),
+            "yes" if abs(_share(check)) < _BARS.get(check.name, _BAR) else "no",
             str(check.count),
         )
         for check in view.data.checks
     ]
-    columns = ("check", "model", "ours, ms", "theirs, ms", "difference", "queries")
+    columns = (
+        "check",
+        "model",
+        "ours, ms",
+        "theirs, ms",
+        "difference",
+        "within the bar?",
+        "queries",
+    )
     table = Table("Checks", columns, rows)
     text = ["Bars: reading the clock costs less than 0.5 %; others agree within 3 %."]
     return Section("Is the clock right?", text, (), [table]) if rows else None
 
 
 def _difference(check: Check) -> Cell:
+    share = _share(check)
+    words = f"{share * 100:.3f} %" if check.name == "timer" else f"{share * 100:+.1f} %"
+    return Cell(words, share)
+
+
+def _share(check: Check) -> float:
+    """Return what the clock costs as a share, or by how much the two clocks differ."""
     if check.name == "timer":
-        share = check.theirs_ns / check.ours_ns
-        return Cell(f"{share * 100:.3f} %", share)
-    share = check.ours_ns / check.theirs_ns - 1
-    return Cell(f"{share * 100:+.1f} %", share)
+        return check.theirs_ns / check.ours_ns
+    return check.ours_ns / check.theirs_ns - 1
 
 
 def machine_section(data: Measurements) -> Section:
     """Return everything that was recorded about the machine, and the inputs."""
-    rows = [(_spaced(name), _value(name, value)) for name, value in data.environment.items()]
+    rows = [(spaced(name), recorded(name, value)) for name, value in data.environment.items()]
     rows += [(name, text) for name, text in _sensors(data)]
     tables = [Table("Machine and software", ("what", "value"), rows, wraps=True)]
     inputs = [
@@ -152,7 +166,7 @@ def machine_section(data: Measurements) -> Section:
             m.engine,
             str(m.sha256 or NONE)[:16],
             str(m.tokenizer_sha256 or NONE)[:16],
-            _value("", m.options),
+            recorded("", m.options),
         )
         for m in data.models
     ]
@@ -178,66 +192,27 @@ def _sensors(data: Measurements) -> Iterator[tuple[str, str]]:
     yield "energy", spent or "not measured: this machine gives no counter to read"
 
 
-def protocol_section(data: Measurements) -> Section:
-    """Return how it was measured, with every number that ran, and what is not known."""
-    p = data.protocol
-    processes, turn = p.get("processes"), p.get("turn")
-    text = [
-        "Each model ran in fresh processes of its own, warmed up, and then answered the same "
-        "queries in randomised ABBA blocks: all models in a drawn order, then in the opposite "
-        "order. A ratio is the median of the blocks' log ratios; its 95 % interval is a bootstrap "
-        "over blocks nested in processes. A model also ran against itself (A/A): a difference is "
-        "claimed only where the interval excludes 1 and the ratio lies outside the A/A band.",
-        "Warm-up runs and the first query of each turn are in the raw data and in no figure. "
-        "Outliers are counted and never dropped. Stages are timed inside the real task object "
-        "with a monotonic nanosecond clock.",
-    ]
-    if processes and turn:
-        text.append(f"Here: {plural(processes, 'process')}, turns of {plural(turn, 'query')}.")
-    rows = [(_spaced(name), _value(name, value)) for name, value in p.items()]
-    tables = [
-        Table("Numbers of the protocol, as it ran", ("what", "value"), rows, True, folded=True)
-    ]
-    again = "--quick " if p.get("name") == "quick" else ""
-    notes = [
-        f"Again: edge-distil study {again}-o DIR. From these samples: edge-distil study --merge "
-        "measurements.json -o DIR. The raw samples, warm-up included, are in measurements.json.",
-        *_limits_of(data),
-    ]
-    return Section("How it was measured, and what it does not say", text, (), tables, notes)
-
-
-def _limits_of(data: Measurements) -> Iterator[str]:
-    yield (
-        "One device, one runtime release, batch 1 unless said otherwise. Times of another "
-        "processor need its own measurement; ratios travel better, and not exactly."
-    )
-    if not all(model.trained for model in data.models):
-        yield "Random weights give times and sizes; whether their answers are right is no question."
-    if not any(one.joules is not None for one in data.readings):
-        yield "Energy was not measured."
-    if data.protocol.get("name") == "quick":
-        yield "The quick protocol has fewer samples and processes than the full one."
-
-
-def _spaced(name: str) -> str:
+def spaced(name: str) -> str:
+    """Return a field's name as words."""
     return name.replace("_", " ")
 
 
-def _value(name: str, value: Any) -> str:
+def recorded(name: str, value: Any) -> str:
     """Write a recorded value.
 
-    >>> _value("memory_bytes", 8_000_000_000), _value("", None), _value("", {"a": 1, "b": [2, 3]})
-    ('8,000 MB', 'not readable here', 'a 1; b 2, 3')
+    >>> recorded("memory_bytes", 8_000_000_000), recorded("governor", None)
+    ('8,000 MB', 'not readable here')
+    >>> recorded("effort", {"queries": 128, "seconds": [2, 3]})
+    'queries 128; seconds 2, 3'
     """
     if value is None:
         return "not readable here"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return "; ".join(f"{_spaced(k)} {_value(k, v)}" for k, v in value.items()) or NONE
+        return "; ".join(f"{spaced(k)} {recorded(k, v)}" for k, v in value.items()) or NONE
     if isinstance(value, (list, tuple)):
-        return ", ".join(_value("", one) for one in value) or "none"
+        return ", ".join(recorded("", one) for one in value) or "none"
     if name.endswith("bytes") and isinstance(value, int):
         return megabytes(value)
     return number(value) if isinstance(value, float) else str(value)

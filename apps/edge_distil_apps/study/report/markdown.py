@@ -7,11 +7,22 @@ from collections.abc import Iterator, Sequence
 from edge_distil_apps.study.report.against_paper import paper_section
 from edge_distil_apps.study.report.content import Section, Table
 from edge_distil_apps.study.report.devices import devices_section
+from edge_distil_apps.study.report.drift import drift_section
+from edge_distil_apps.study.report.itself import itself_section
 from edge_distil_apps.study.report.machine import checks_section
 from edge_distil_apps.study.report.models import answer, models_section
-from edge_distil_apps.study.report.timing import drift_section, padding_section
+from edge_distil_apps.study.report.timing import padding_section
 from edge_distil_apps.study.report.view import View
 from edge_distil_apps.study.report.words import percent, plural
+
+_SECTIONS = (
+    models_section,
+    paper_section,
+    padding_section,
+    itself_section,
+    drift_section,
+    checks_section,
+)
 
 
 def write_markdown(views: Sequence[View]) -> str:
@@ -35,7 +46,7 @@ def _device(view: View) -> Iterator[str]:
     yield f"{where}; {protocol} protocol, {view.data.created[:10]}{band}.\n"
     if reason:
         yield f"The machine was loaded: {_escape(reason)}.\n"
-    for make in (models_section, paper_section, padding_section, drift_section, checks_section):
+    for make in _SECTIONS:
         section = make(view)
         if section is not None:
             yield from _section(section)
@@ -45,7 +56,7 @@ def _section(section: Section) -> Iterator[str]:
     yield f"### {section.title}\n"
     for text in section.text:
         yield f"{_escape(text)}\n"
-    for table in section.tables:
+    for table in (*section.first, *section.tables):
         yield f"**{_escape(table.title)}**\n"
         yield _table(table)
     for note in section.notes:

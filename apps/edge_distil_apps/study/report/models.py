@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edge_distil.bench.distribution import Distribution, Estimate
-from edge_distil.bench.measurements import Accuracy, Memory, Model
+from edge_distil.bench.measurements import Memory, Model
 from edge_distil.bench.summary import first_answer, memory, share_of_limit
 from edge_distil.errors import InputError
-from edge_distil_apps.study.report.content import Cell, Figure, Section, Table, Tile, figure
-from edge_distil_apps.study.report.planes import Spot, axis_over, plane
-from edge_distil_apps.study.report.rows import Interval, Row, intervals
+from edge_distil_apps.study.report.content import Cell, Section, Table, Tile
+from edge_distil_apps.study.report.overview import frontier_figure, ratios_figure
 from edge_distil_apps.study.report.view import BERT, DISTILBERT, END_TO_END, View
 from edge_distil_apps.study.report.words import (
     NONE,
@@ -19,12 +18,12 @@ from edge_distil_apps.study.report.words import (
     milliseconds,
     percent,
     plural,
+    scores,
     seconds_in_words,
     times,
     times_with_interval,
 )
 
-_METRICS = {"exact_match": "EM", "f1": "F1", "spearman": "Spearman"}
 UNTRAINED = "random weights: no accuracy"
 
 
@@ -87,7 +86,7 @@ def tiles(view: View) -> Iterator[Tile]:
 
 def models_section(view: View) -> Section:
     """Return the table of models, with their ratios and the frontier drawn."""
-    figures = [f for f in (_ratios(view), _frontier(view)) if f is not None]
+    figures = [f for f in (ratios_figure(view), frontier_figure(view)) if f is not None]
     notes = [
         f"Times in ms; inputs “{view.inputs}”, {plural(view.threads, 'thread')}, batch 1. "
         "Brackets hold the 95 % interval. p99 is given from 1,000 samples on. "
@@ -110,7 +109,7 @@ def models_section(view: View) -> Section:
 def _speed_table(view: View) -> Table:
     columns = (
         "model", "forward, median", "p95", "p99", "end to end, median", "p95",
-        f"times as fast as {view.label(view.reference)}", "end to end",
+        f"times as fast as {view.label(view.reference)}", "end to end", "as its fp32",
     )  # fmt: skip
     rows = []
     for model in view.models:
@@ -127,6 +126,7 @@ def _speed_table(view: View) -> Table:
                 time_cell(whole.percentiles[95] if whole else None),
                 ratio_cell(view, model),
                 ratio_cell(view, model, END_TO_END),
+                _own_ratio(view, model),
             )
         )
     return Table("Latency, ms", columns, rows)
@@ -150,6 +150,16 @@ def ratio_cell(view: View, model: Model, stage: str = "forward") -> Cell:
         return Cell(NONE)
     ratio = other.median.value / own.median.value
     return Cell(f"≈ {times(ratio)}", ratio)
+
+
+def _own_ratio(view: View, model: Model) -> Cell:
+    """Return how many times as fast a variant is as the same checkpoint in fp32."""
+    plain = view.find(model.model, "fp32")
+    found = view.compare(model, plain) if plain else None
+    if found is None:
+        return Cell(NONE)
+    claim = "" if found.claimed else " not claimed"
+    return Cell(times_with_interval(found.ratio) + claim, found.ratio.value)
 
 
 def _cost_table(view: View) -> Table:
@@ -209,76 +219,6 @@ def _accuracy(view: View, model: Model) -> str:
     if not model.trained:
         return UNTRAINED
     return "; ".join(map(scores, view.accuracy(model))) or NONE
-
-
-def scores(accuracy: Accuracy) -> str:
-    """Write what a model's file scored.
-
-    >>> scores(Accuracy("m", "SQuAD", "", 10, {"exact_match": 81.23, "f1": 88.5}))
-    'EM 81.2, F1 88.5'
-    """
-    named = ((_METRICS.get(name, name), value) for name, value in accuracy.metrics.items())
-    return ", ".join(f"{name} {value:.1f}" for name, value in named)
-
-
-def _ratios(view: View) -> Figure | None:
-    reference = view.reference
-    rows = []
-    for model in view.models:
-        found = view.compare(model)
-        if found is not None:
-            row = Row(view.label(model), times_with_interval(found.ratio), view.style(model))
-            rows.append((row, Interval(*found.ratio)))
-    if not rows:
-        return None
-    title = f"Times as fast as {view.label(reference)}"
-    band = "" if view.band is None else f" Grey: the A/A band, ±{percent(view.band, 2)}."
-    return figure(
-        title,
-        f"Forward pass, median of block ratios; thick: 95 % interval.{band}",
-        lambda width: intervals(
-            rows, width, title=title, axis=f"time of {view.label(reference)} / time of the model",
-            band=view.band,
-        ),
-    )  # fmt: skip
-
-
-def _frontier(view: View) -> Figure | None:
-    found = [(m, d.median.value * 1e3) for m in view.models if (d := view.latency(m)) is not None]
-    if len(found) < 2:
-        return None
-    spots = [
-        Spot(
-            view.short(model),
-            _score(view, model),
-            view.style(model),
-            (ms, model.bytes / 1e6),
-            hollow=not model.trained,
-        )
-        for model, ms in found
-    ]
-    edge = [s.at for s in sorted(spots, key=lambda s: s.at) if _on_edge(s, spots)]
-    x = axis_over("forward pass, median, ms", [s.at[0] for s in spots], log=True)
-    y = axis_over("model file, MB", [s.at[1] for s in spots], log=True)
-    title = "Speed, size and accuracy"
-    random = "" if all(m.trained for m, _ in found) else " Hollow: random weights, no accuracy."
-    return figure(
-        title,
-        "Both axes logarithmic; down and to the left is better. Dotted: models that no other "
-        f"beats in both.{random}",
-        lambda width: plane(spots, x, y, width, 340, title=title, edge=edge),
-    )
-
-
-def _on_edge(spot: Spot, spots: list[Spot]) -> bool:
-    (x, y) = spot.at
-    return not any(o.at != spot.at and o.at[0] <= x and o.at[1] <= y for o in spots)
-
-
-def _score(view: View, model: Model) -> str:
-    """Return the last score of a trained model: F1 where there is one."""
-    found = view.accuracy(model) if model.trained else []
-    return scores(found[0]).split(", ")[-1] if found else ""
 
 
 def _median(found: Distribution | None) -> float | None:

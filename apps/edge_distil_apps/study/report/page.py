@@ -14,18 +14,19 @@ from edge_distil.errors import InputError
 from edge_distil_apps.study.report.against_paper import paper_section
 from edge_distil_apps.study.report.content import Section, Tile
 from edge_distil_apps.study.report.devices import devices_section
+from edge_distil_apps.study.report.drift import drift_section
+from edge_distil_apps.study.report.itself import itself_section
 from edge_distil_apps.study.report.machine import (
     checks_section,
     machine_section,
-    protocol_section,
     start_section,
 )
 from edge_distil_apps.study.report.markdown import write_markdown
 from edge_distil_apps.study.report.models import answer, models_section, tiles
+from edge_distil_apps.study.report.protocol import protocol_section
 from edge_distil_apps.study.report.scaling import scaling_section
 from edge_distil_apps.study.report.timing import (
     distribution_section,
-    drift_section,
     padding_section,
     stages_section,
 )
@@ -126,6 +127,7 @@ def sections(view: View) -> list[Section]:
         stages_section(view),
         scaling_section(view),
         start_section(view),
+        itself_section(view),
         drift_section(view),
         checks_section(view),
         protocol_section(view.data),

@@ -104,7 +104,8 @@ def intervals(
         canvas.line((frame.x(1), _TOP), (frame.x(1), frame.bottom), "one")
     for index, (row, interval) in enumerate(rows):
         y = frame.middle(index)
-        canvas.line((frame.x(start), y), (frame.x(interval.value), y), f"stem {row.style.css}")
+        if start == 0:  # a stem's length means the value only where it begins at 0
+            canvas.line((frame.x(0), y), (frame.x(interval.value), y), f"stem {row.style.css}")
         canvas.line(
             (frame.x(interval.low), y), (frame.x(interval.high), y), f"thick {row.style.css}"
         )

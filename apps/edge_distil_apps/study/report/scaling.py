@@ -28,8 +28,8 @@ def scaling_section(view: View) -> Section | None:
         return None
     text = [
         "An encoder is matrix products for the most part, so the greatest rate of matrix "
-        "multiplication that was reached on this machine bounds it from below. The limits are "
-        "measured, not taken from a data sheet."
+        "multiplication that was reached on this machine sets the least time it can take. The "
+        "limits are measured, not taken from a data sheet."
     ]
     return Section("Length, batch and threads", text, figures, tables)
 

@@ -110,13 +110,14 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Return 1, 2 and 5 of each decade from low to high; 1 alone where these are many.
+    """Return 1, 2 and 5 of each decade from low to high, or fewer or all where that suits.
 
-    >>> log_ticks(3, 60), log_ticks(0.1, 5000)
-    ([5.0, 10.0, 20.0, 50.0], [0.1, 1.0, 10.0, 100.0, 1000.0])
+    >>> log_ticks(3, 60), log_ticks(0.1, 5000), log_ticks(1.5, 5)
+    ([5.0, 10.0, 20.0, 50.0], [0.1, 1.0, 10.0, 100.0, 1000.0], [2.0, 3.0, 4.0, 5.0])
     """
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    digits = (1,) if math.log10(high / low) > 3 else (1, 2, 5)
+    span = high / low
+    digits = (1,) if span > 1000 else range(1, 10) if span < 5 else (1, 2, 5)
     values = (round(digit * 10.0**decade, 12) for decade in decades for digit in digits)
     return [value for value in values if low * 0.999 <= value <= high * 1.001]
 

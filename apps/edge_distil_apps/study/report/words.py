@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 
 from edge_distil.bench.distribution import Estimate
+from edge_distil.bench.measurements import Accuracy
 
 NONE = "–"
+_METRICS = {"exact": "EM", "exact_match": "EM", "f1": "F1", "spearman": "Spearman"}
 
 
 def number(value: float) -> str:
@@ -105,3 +107,13 @@ def plural(count: int, word: str) -> str:
             else f"{word}{'es' if word[-1] in 'sx' else 's'}"
         )
     return f"{count:,} {word}"
+
+
+def scores(accuracy: Accuracy) -> str:
+    """Write what a model's file scored.
+
+    >>> scores(Accuracy("m", "SQuAD", "", 10, {"exact_match": 81.23, "f1": 88.5}))
+    'EM 81.2, F1 88.5'
+    """
+    named = ((_METRICS.get(name, name), value) for name, value in accuracy.metrics.items())
+    return ", ".join(f"{name} {value:.1f}" for name, value in named)
