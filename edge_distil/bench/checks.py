@@ -12,9 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from edge_distil.bench.measurements import TIMED, Check, Run
+from edge_distil.bench.measurements import Check, Run
 from edge_distil.bench.processes import Contestant, Worker, contestant, started
 from edge_distil.bench.queries import Queries
+from edge_distil.bench.samples import timed
 from edge_distil.bench.stages import clock_cost
 from edge_distil.bench.worker import Answer, Server, serve
 from edge_distil.encoder import open_encoder
@@ -44,9 +45,10 @@ def check_timer(runs: Sequence[Run]) -> Check:
     Args:
         runs: Of bundles; at least one.
     """
-    forward_ns, run = min(((_forward_ns(run), run) for run in runs), key=lambda pair: pair[0])
-    count = run.phase.count(TIMED)
-    return Check("timer", run.model, forward_ns, clock_cost(), run.threads, count)
+    medians = [statistics.median(timed(run, "forward").seconds) for run in runs]
+    least = min(range(len(runs)), key=lambda index: medians[index])
+    run, forward_ns = runs[least], float(1e9 * medians[least])
+    return Check("timer", run.model, forward_ns, clock_cost(), run.threads, len(run.total_ns))
 
 
 def check_profiler(
@@ -143,12 +145,6 @@ def _whole(one: Contestant, bundle: Path, variant: str, file: Path, count: int) 
             "measure it alone, and report the last line if it ends again"
         )
     return taken
-
-
-def _forward_ns(run: Run) -> float:
-    """Return the median of a run's timed forward passes, in nanoseconds."""
-    pairs = zip(run.phase, run.stage_ns["forward"], strict=True)
-    return statistics.median(taken for phase, taken in pairs if phase == TIMED)
 
 
 def main(arguments: Sequence[str]) -> None:
