@@ -65,7 +65,7 @@ class _Transformers:
         return {name: value.numpy() for name, value in result.items() if hasattr(value, "numpy")}
 
 
-class Torch(_Transformers):
+class _Torch(_Transformers):
     """transformers' model in PyTorch; int8 is PyTorch's own dynamic quantization."""
 
     def __init__(self, settings: Settings) -> None:
@@ -77,12 +77,13 @@ class Torch(_Transformers):
         # A checkpoint may be stored in half precision, which transformers 5 would compute in.
         self.model = kind.from_pretrained(settings["model"]).float().eval()
         if settings["precision"] == "int8":
-            from torch.ao.quantization import quantize_dynamic
+            from torch.ao import quantization as untyped
 
-            self.model = quantize_dynamic(self.model, {torch.nn.Linear}, dtype=torch.qint8)
+            tools: Any = untyped
+            self.model = tools.quantize_dynamic(self.model, {torch.nn.Linear}, dtype=torch.qint8)
 
 
-class Optimum(_Transformers):
+class _Optimum(_Transformers):
     """optimum's ORTModel on the file that ``optimum-cli`` made."""
 
     def __init__(self, settings: Settings) -> None:
@@ -99,7 +100,7 @@ class Optimum(_Transformers):
         )
 
 
-class CTranslate2:
+class _CTranslate2:
     """CTranslate2's encoder, which has no head; `outputs` adds it, as convert.py kept it."""
 
     def __init__(self, settings: Settings) -> None:
@@ -143,7 +144,7 @@ class CTranslate2:
         return {"logits": logits}
 
 
-class OpenVino:
+class _OpenVino:
     """Our fp32 file as OpenVINO compiles it for latency."""
 
     def __init__(self, settings: Settings) -> None:
@@ -170,10 +171,10 @@ class OpenVino:
 
 # Name -> packages whose import is timed, and what opens the model.
 ENGINES: dict[str, tuple[tuple[str, ...], Callable[[Settings], Engine]]] = {
-    "torch": (("torch", "transformers"), Torch),
-    "optimum": (("onnxruntime", "torch", "optimum.onnxruntime"), Optimum),
-    "ctranslate2": (("ctranslate2",), CTranslate2),
-    "openvino": (("openvino",), OpenVino),
+    "torch": (("torch", "transformers"), _Torch),
+    "optimum": (("onnxruntime", "torch", "optimum.onnxruntime"), _Optimum),
+    "ctranslate2": (("ctranslate2",), _CTranslate2),
+    "openvino": (("openvino",), _OpenVino),
 }
 
 
