@@ -16,19 +16,22 @@ request                                         reply
 ``{"outputs": item}``                           ``{name: nested lists}``: what the model gives
 ==============================================  ==================================================
 
-What fails is answered by ``{"error": line}``. A peer's worker speaks the same words, with
-``forward`` as its only stage (it is given the ids of the queries); it may leave out ``forward`` and
-``memory``. The process ends when stdin does.
+What fails is answered by ``{"error": line}``. A peer's worker speaks the same words (`serve` does
+the speaking), with ``forward`` as its only stage (it is given the ids of the queries); one that
+leaves out ``forward`` or ``memory`` has no curves or no memory. The process ends when stdin does.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -37,7 +40,9 @@ from edge_distil.bench.measurements import STAGES
 from edge_distil.bench.memory import peak, resident
 from edge_distil.bench.stages import TimedTask
 from edge_distil.errors import EdgeDistilError
+from edge_distil.tasks import Task
 
+Answer = Callable[[dict[str, Any]], dict[str, Any]]
 _FIRST_ID = 1000  # below are special and unused tokens in BERT's vocabularies
 
 
@@ -45,14 +50,12 @@ class Server:
     """Answers requests with one model.
 
     Args:
-        bundle: Its directory.
-        variant: Its variant.
-        threads: Of the engine.
+        task: From `edge_distil.load`.
     """
 
-    def __init__(self, bundle: str, variant: str, threads: int | None) -> None:
-        self._task = edge_distil.load(bundle, variant=variant, threads=threads)
-        self._timed = TimedTask(self._task)
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._timed = TimedTask(task)
         self._queries: dict[str, Any] = {}
         self._requests: dict[str, Callable[[Any], dict[str, Any]]] = {
             "queries": self.queries,
@@ -114,28 +117,48 @@ def main(arguments: Sequence[str], started_ns: int, baseline: int | None) -> Non
         started_ns: When the process began to run, before any import.
         baseline: Resident bytes at that moment.
     """
-    imported = time.perf_counter_ns()
     bundle, variant, threads = arguments
-    try:
-        server = Server(bundle, variant, int(threads))
-    except EdgeDistilError as error:
-        _say({"error": str(error)})
-        return
-    ready = time.perf_counter_ns()
-    _say(
-        {
-            "baseline": baseline,
-            "import_ns": imported - started_ns,
-            "session_ns": ready - imported,
-            "rss": resident(),
-        }
-    )
-    for line in sys.stdin:
+
+    def load() -> Answer:
+        return Server(edge_distil.load(bundle, variant=variant, threads=int(threads))).reply
+
+    serve(load, started_ns, baseline)
+
+
+def serve(load: Callable[[], Answer], started_ns: int, baseline: int | None) -> None:
+    """Answer requests until stdin ends, which it does when the parent does, however that ends.
+
+    Args:
+        load: Loads the model and returns what answers a request.
+        started_ns: See `main`.
+        baseline: See `main`.
+    """
+    # Ctrl-C reaches the whole group; the parent is the one to decide, and it ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(BrokenPipeError), _replies() as replies:
+        imported = time.perf_counter_ns()
         try:
-            _say(server.reply(json.loads(line)))
+            answer = load()
         except EdgeDistilError as error:
-            _say({"error": str(error)})
+            _say(replies, {"error": str(error)})
+            return
+        session_ns = time.perf_counter_ns() - imported
+        ready = {"import_ns": imported - started_ns, "session_ns": session_ns}
+        _say(replies, {"baseline": baseline, **ready, "rss": resident()})
+        for line in sys.stdin:
+            try:
+                _say(replies, answer(json.loads(line)))
+            except EdgeDistilError as error:
+                _say(replies, {"error": str(error)})
 
 
-def _say(reply: dict[str, Any]) -> None:
-    print(json.dumps(reply), flush=True)
+def _replies() -> TextIO:
+    """Keep stdout for replies; what libraries print there goes to stderr from now on."""
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return replies
+
+
+def _say(replies: TextIO, reply: dict[str, Any]) -> None:
+    replies.write(json.dumps(reply) + "\n")
+    replies.flush()

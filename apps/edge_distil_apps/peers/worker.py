@@ -14,6 +14,7 @@ _STARTED = time.perf_counter_ns()
 
 import json  # noqa: E402 - the clock starts before the imports that it times
 import os  # noqa: E402
+import signal  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Callable, Sequence  # noqa: E402
 from importlib import import_module  # noqa: E402
@@ -272,6 +273,8 @@ def _status(key: str) -> int | None:
 
 if __name__ == "__main__":
     _baseline = _status("VmRSS")
+    # Ctrl-C reaches the whole group; the parent is the one to decide, and it ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Libraries may print to stdout; the replies keep it for themselves.
     _replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
