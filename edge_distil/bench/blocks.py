@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_distil.bench.measurements import Run
+from edge_distil.bench.measurements import TIMED, Run
 from edge_distil.bench.samples import Samples, timed
 from edge_distil.errors import InputError
 
@@ -58,8 +58,8 @@ def block_log_ratios(reference: Samples, own: Samples) -> NDArray[np.float64]:
 
 def side_by_side(own: Run, other: Run) -> bool:
     """Return whether two runs took turns, rather than that one came after the other."""
-    latest_begin = max(own.start_ns[own.block.index(0)], other.start_ns[other.block.index(0)])
-    return latest_begin < min(own.start_ns[-1], other.start_ns[-1])
+    begins = [run.start_ns[run.phase.index(TIMED)] for run in (own, other)]
+    return max(begins) < min(own.start_ns[-1], other.start_ns[-1])
 
 
 def _by_query(samples: Samples) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

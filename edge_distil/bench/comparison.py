@@ -38,7 +38,7 @@ class Comparison:
         stage: What was compared; see `samples.timed`.
         ratio: How many times as fast as the reference: time(reference) / time(model).
         band: b of the comparison of a model with itself: ratios within ``[1 / (1 + b), 1 + b]``
-            are claimed by nobody. ``None`` where no model ran beside itself.
+            are claimed by nobody. ``None`` where no model ran beside itself in two rounds.
         blocks: Over all processes.
         processes: Rounds of fresh processes.
     """
@@ -115,6 +115,8 @@ def compare_with_itself(
     other = select(runs, model, inputs=inputs, threads=threads)
     alike = [r for r in runs if (r.inputs, r.threads) == (inputs, threads) and has(r, stage)]
     alone = _comparison(own, other, alike, stage, None)
+    if alone.processes < 2:
+        return alone
     return replace(alone, band=max(alone.ratio.high, 1 / alone.ratio.low) - 1)
 
 

@@ -178,7 +178,7 @@ def memory(measurements: Measurements, model: str) -> Memory:
         InputError: The model's memory was not measured.
     """
     found = sorted(
-        (one for one in measurements.memory if one.model == model), key=lambda one: one.peak
+        (one for one in measurements.memory if one.model == model), key=lambda one: one.peak or 0
     )
     if not found:
         measured = ", ".join(sorted({one.model for one in measurements.memory}))

@@ -189,6 +189,7 @@ def test_a_single_process_has_a_ratio_but_no_interval() -> None:
     found = compare(runs, "b", "a", **WHERE)
     assert found.ratio.value == pytest.approx(0.8, rel=0.05)
     assert math.isnan(found.ratio.low)
+    assert found.band is None
     assert not found.claimed
 
 

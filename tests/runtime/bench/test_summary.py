@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,13 @@ from simulated_study import CURVES, LIMITS, MODELS, SHARE, simulate_study, true_
 from edge_distil.bench import summary
 from edge_distil.bench.comparison import compare
 from edge_distil.bench.drift import find_drifts
-from edge_distil.bench.measurements import Limit, Measurements
+from edge_distil.bench.environment import record_environment
+from edge_distil.bench.measurements import (
+    Limit,
+    Measurements,
+    read_measurements,
+    write_measurements,
+)
 from edge_distil.bench.samples import END_TO_END
 from edge_distil.errors import DataError, InputError
 
@@ -131,3 +138,10 @@ def test_what_was_not_measured_is_named(study: Measurements) -> None:
         summary.memory(study, "gpt")
     with pytest.raises(InputError, match="not measured on stsb with 2 threads; measured were"):
         summary.latency(study.runs, BERT, inputs="stsb", threads=2)
+
+
+def test_the_simulated_document_is_a_valid_one(study: Measurements, tmp_path: Path) -> None:
+    """What reports are tried on has the fields of what is measured."""
+    write_measurements(study, tmp_path / "measurements.json")
+    assert read_measurements(tmp_path / "measurements.json") == study
+    assert set(study.environment) == set(record_environment(2))
