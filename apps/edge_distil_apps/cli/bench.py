@@ -14,6 +14,7 @@ import typer
 from edge_distil import hardware, storage
 from edge_distil.bench.measurements import Measurements, write_measurements
 from edge_distil.bench.protocol import FULL, FULL_HEADLINE, QUICK, QUICK_HEADLINE, Effort, Protocol
+from edge_distil.bundle import Bundle
 from edge_distil.journal import Journal
 from edge_distil_apps import peers, side_by_side
 from edge_distil_apps.cli import console
@@ -23,6 +24,7 @@ from edge_distil_apps.side_by_side.texts import PASSAGES
 # Between the protocol's two: a small model's variants take a minute or two.
 _USUAL, _USUAL_EFFORT = Protocol("usual", processes=3, cold_starts=5), Effort(256, 10)
 _QUESTION_ANSWERING = "question-answering"
+_LEAST_LENGTH = 128  # tokens
 
 
 def bench(
@@ -60,7 +62,10 @@ def bench(
     ] = False,
     queries: Annotated[int | None, typer.Option(min=1, help="Timed queries a model.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Timed seconds a model.")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, help="Fresh processes a model.")] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=2, help="Fresh processes a model: an interval needs two or more."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the raw samples there, as JSON.")
     ] = None,
@@ -93,9 +98,11 @@ def bench(
     contenders = side_by_side.find_contenders(
         bundles, variant or (), threads=count, trained=not untrained
     )
-    asked = side_by_side.choose_queries(contenders[0].bundle, contenders[0].model.variant, texts)
-    contenders += _peers(wanted, contenders[0], checkpoint, count, work)
-    if data is None and contenders[0].bundle.manifest.task == _QUESTION_ANSWERING:
+    first = contenders[0]
+    folder = _check_peers(wanted, first.bundle, checkpoint)
+    asked = side_by_side.choose_queries(first.bundle, first.model.variant, texts)
+    contenders += _prepare(wanted, first, folder, count, work)
+    if data is None and _reads_passages(first.bundle):
         data = PASSAGES
     plan = side_by_side.Plan(contenders, asked, protocol, effort, data)
     measurements = _measure(plan, work, output)
@@ -104,6 +111,12 @@ def bench(
         console.document(presentation.document(measurements, conclusions, output))
     else:
         presentation.show(measurements, conclusions)
+
+
+def _reads_passages(bundle: Bundle) -> bool:
+    """Whether the shipped questions fit beside a window of their passages."""
+    manifest = bundle.manifest
+    return manifest.task == _QUESTION_ANSWERING and manifest.max_length >= _LEAST_LENGTH
 
 
 def _check_output(output: Path | None) -> None:
@@ -141,26 +154,37 @@ def _cache() -> Path:
     return Path(home) / "edge-distil"
 
 
-def _peers(
+def _check_peers(
+    wanted: list[peers.Wanted], bundle: Bundle, checkpoint: Path | None
+) -> Path | None:
+    """Refuse peers that cannot run before any is converted; return the checkpoint they need."""
+    for one in wanted:
+        peers.release(one)
+    if any(one.peer.needs_checkpoint for one in wanted):
+        return peers.find_checkpoint(bundle, checkpoint)
+    return None
+
+
+def _prepare(
     wanted: list[peers.Wanted],
     first: side_by_side.Contender,
     checkpoint: Path | None,
     threads: int,
     work: Path,
 ) -> list[side_by_side.Contender]:
-    for one in wanted:
-        peers.release(one)  # what is not installed is said before anything is converted
-    folder = None
-    if any(one.peer.needs_checkpoint for one in wanted):
-        folder = peers.find_checkpoint(first.bundle, checkpoint)
     return [
         side_by_side.Contender(made.model, made.contestant, first.bundle, peer=True)
         for one in wanted
         for made in peers.prepare(
-            one, first.bundle, folder, name=first.model.model, threads=threads, work=work,
+            one,
+            first.bundle,
+            checkpoint,
+            name=first.model.model,
+            threads=threads,
+            work=work,
             note=console.note,
         )
-    ]  # fmt: skip
+    ]
 
 
 def _measure(plan: side_by_side.Plan, work: Path, output: Path | None) -> Measurements:

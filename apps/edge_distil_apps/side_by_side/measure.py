@@ -88,6 +88,8 @@ def measure(plan: Plan, journal: Journal, bar: Bar) -> Measurements:
         BenchmarkError: A model's process cannot go on; what was measured before is kept.
     """
     begun = journal.recall("begun", partial(_begin, plan.threads))
+    # First, for a file that cannot be scored on is to be said before minutes of timing.
+    scores = _score(plan, journal, bar)
     contestants = [one.contestant for one in plan.contenders]
     beside_itself = replace(contestants[0], copy=1)
     workload = Workload(plan.queries, plan.effort)
@@ -102,7 +104,7 @@ def measure(plan: Plan, journal: Journal, bar: Bar) -> Measurements:
             journal=journal, progress=progress,
         )  # fmt: skip
     memory = _measure_memory(contestants, plan.queries, journal, bar)
-    accuracy = [*_compare(plan, journal, bar), *_score(plan, journal, bar)]
+    accuracy = [*_compare(plan, journal, bar), *scores]
     return Measurements(
         device=begun["environment"]["cpu"],
         created=begun["created"],

@@ -35,7 +35,7 @@ def choose_queries(bundle: Bundle, variant: str, file: Path | None) -> Queries:
     if file is not None:
         texts = _read(file, task)
         return make_queries(encoder, "texts", f"{len(texts)} lines of {file.name}", texts)
-    texts = [_fitted(encoder, query) for query in _shipped(task)]
+    texts = list(filter(None, (_fitted(encoder, query) for query in _shipped(task))))
     if task == _FILL_MASK:
         texts = [(f"{text} {encoder.tokenizer.mask_token}.",) for (text,) in texts]
     name = "questions" if task == _QUESTION_ANSWERING else "texts"
@@ -72,10 +72,15 @@ def _shipped(task: str) -> Texts:
     ]
 
 
-def _fitted(encoder: Encoder, query: tuple[str, ...]) -> tuple[str, ...]:
-    """Halve a shipped passage until the model, which may take few tokens, reads it at once."""
-    while len(query[-1].split()) > 1 and not _fits(encoder, query):
+def _fitted(encoder: Encoder, query: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Halve a shipped passage until the model, which may take few tokens, reads it at once.
+
+    A question that leaves no room for any passage is passed over.
+    """
+    while not _fits(encoder, query):
         words = query[-1].split()
+        if len(words) == 1:
+            return None
         query = (*query[:-1], " ".join(words[: len(words) // 2]))
     return query
 
