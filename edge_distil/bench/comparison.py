@@ -4,8 +4,8 @@ Models of one round of processes answered the same queries in turns, block by bl
 within a block cancels what slows both. What it does not cancel is the process: memory lies
 elsewhere in each, and stays there. So the estimate is the median of the blocks' log ratios, and its
 interval a bootstrap over blocks nested in processes (Kalibera and Jones 2013, "Rigorous
-Benchmarking in Reasonable Time", 9.3; Davison and Hinkley 1997, "Bootstrap Methods and their
-Application", 3.8).
+Benchmarking in Reasonable Time"; Davison and Hinkley 1997, "Bootstrap Methods and their
+Application", 3.8), as wide as a handful of processes demands (`edge_distil.bench.bootstrap`).
 
 A model is compared with itself, too, in two processes of each round. What that comparison shows is
 the least that this machine can tell apart, and nothing within its band is claimed.
@@ -15,18 +15,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge_distil.bench.bootstrap import nested_interval
+from edge_distil.bench.blocks import log_ratios, side_by_side
+from edge_distil.bench.bootstrap import Spread, nested_interval, pooled_spread
 from edge_distil.bench.distribution import Estimate
 from edge_distil.bench.measurements import Run
-from edge_distil.bench.samples import END_TO_END, Samples, select, timed
-from edge_distil.errors import InputError
-
-_ITEM_BITS = 32  # a block's number and a query's, in one integer
+from edge_distil.bench.samples import has, select
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Comparison:
         stage: What was compared; see `samples.timed`.
         ratio: How many times as fast as the reference: time(reference) / time(model).
         band: b of the comparison of a model with itself: ratios within ``[1 / (1 + b), 1 + b]``
-            are claimed by nobody. ``None`` where no model ran beside itself.
+            are claimed by nobody. ``None`` where no model ran beside itself in two rounds.
         blocks: Over all processes.
         processes: Rounds of fresh processes.
     """
@@ -77,32 +74,33 @@ def compare(
     threads: int,
     stage: str = "forward",
 ) -> Comparison:
-    """Compare two models that ran side by side.
+    """Compare two models on the same queries.
 
     Args:
-        runs: All runs of a document; those of a model beside itself give the band.
+        runs: All runs of a document: those of a model beside itself give the band, and those that
+            ran side by side with the reference show how much processes differ.
         model: `Model.id`.
         reference: `Model.id`.
         inputs: `Inputs.id`.
         threads: Of both engines.
         stage: See `samples.timed`.
 
+    Returns:
+        The comparison. With a single process its interval is NaN, and nothing is claimed.
+
     Raises:
-        InputError: One of them was not measured so, or never beside the other.
+        InputError: One of them was not measured so.
     """
     own = select(runs, model, inputs=inputs, threads=threads)
     other = select(runs, reference, inputs=inputs, threads=threads)
-    twice = {
-        run.model
-        for run in runs
-        if (run.copy, run.inputs, run.threads) == (1, inputs, threads)
-        and (stage == END_TO_END or stage in run.stage_ns)
-    }
+    alike = [r for r in runs if (r.inputs, r.threads) == (inputs, threads) and has(r, stage)]
+    twice = sorted({run.model for run in alike if run.copy == 1})
     bands = [
         compare_with_itself(runs, name, inputs=inputs, threads=threads, stage=stage).band
-        for name in sorted(twice)
+        for name in twice
     ]
-    return _comparison(own, other, stage, max((b for b in bands if b is not None), default=None))
+    band = max((b for b in bands if b is not None), default=None)
+    return _comparison(own, other, alike, stage, band)
 
 
 def compare_with_itself(
@@ -115,20 +113,18 @@ def compare_with_itself(
     """
     own = select(runs, model, inputs=inputs, threads=threads, copy=1)
     other = select(runs, model, inputs=inputs, threads=threads)
-    alone = _comparison(own, other, stage, None)
-    return _comparison(own, other, stage, _width(alone.ratio))
-
-
-def _width(ratio: Estimate) -> float:
-    """Return b, so that ``[1 / (1 + b), 1 + b]`` holds the whole interval."""
-    return max(ratio.high, 1 / ratio.low) - 1
+    alike = [r for r in runs if (r.inputs, r.threads) == (inputs, threads) and has(r, stage)]
+    alone = _comparison(own, other, alike, stage, None)
+    if alone.processes < 2:
+        return alone
+    return replace(alone, band=max(alone.ratio.high, 1 / alone.ratio.low) - 1)
 
 
 def _comparison(
-    own: Sequence[Run], other: Sequence[Run], stage: str, band: float | None
+    own: Sequence[Run], other: Sequence[Run], alike: Sequence[Run], stage: str, band: float | None
 ) -> Comparison:
-    ratios = _log_ratios(own, other, stage)
-    low, high = nested_interval(ratios)
+    ratios = log_ratios(own, other, stage)
+    low, high = nested_interval(ratios, _pooled(own, other, alike, stage))
     middle = float(np.median(np.concatenate(ratios)))
     return Comparison(
         model=own[0].model,
@@ -143,52 +139,22 @@ def _comparison(
     )
 
 
-def _log_ratios(own: Sequence[Run], other: Sequence[Run], stage: str) -> list[NDArray[np.float64]]:
-    """Return ``log(time(other) / time(own))`` of each block; one array a process that both have."""
-    beside = {run.process: run for run in other}
-    pairs = [(run, beside[run.process]) for run in own if run.process in beside]
-    ratios = [block_log_ratios(timed(b, stage), timed(a, stage)) for a, b in pairs]
-    ratios = [found for found in ratios if found.size]
-    if not ratios:
-        raise InputError(
-            f"{own[0].model} and {other[0].model} share no block of {own[0].inputs}: they can be "
-            "compared only where they were measured side by side"
+def _pooled(
+    own: Sequence[Run], other: Sequence[Run], alike: Sequence[Run], stage: str
+) -> Spread | None:
+    """Return the spread over all that ran side by side with the reference; ``None``: not these."""
+    beside = {
+        (run.model, run.copy): sorted(
+            (one for one in alike if (one.model, one.copy) == (run.model, run.copy)),
+            key=lambda one: one.process,
         )
-    return ratios
-
-
-def block_log_ratios(reference: Samples, own: Samples) -> NDArray[np.float64]:
-    """Return each block's log ratio over the same queries.
-
-    A query's time in a block is the median of its samples there, however many a fast model took; a
-    block's ratio is the median over its queries. One that was interrupted decides on neither.
-
-    >>> columns = (np.array([0, 0, 1, 1]), np.array([7, 8, 7, 8]), np.zeros(4))
-    >>> once = Samples(*columns, np.array([2.0, 4.0, 2.0, 4.0]))
-    >>> np.exp(block_log_ratios(once, once._replace(seconds=np.array([1.0, 2.0, 2.0, 4.0]))))
-    array([2., 1.])
-    """
-    keys, times = _by_query(reference)
-    own_keys, own_times = _by_query(own)
-    _, first, second = np.intersect1d(keys, own_keys, assume_unique=True, return_indices=True)
-    ratios = np.log(times[first] / own_times[second])
-    _, found = _medians(keys[first] >> _ITEM_BITS, ratios)
-    return found
-
-
-def _by_query(samples: Samples) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    return _medians((samples.block << _ITEM_BITS) + samples.item, samples.seconds)
-
-
-def _medians(
-    keys: NDArray[np.int64], values: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the keys in order, and the median of each one's values.
-
-    >>> _medians(np.array([1, 0, 1, 1]), np.array([5.0, 3.0, 4.0, 9.0]))
-    (array([0, 1]), array([3., 5.]))
-    """
-    order = np.lexsort((values, keys))
-    ranked = values[order]
-    found, first, count = np.unique(keys[order], return_index=True, return_counts=True)
-    return found, (ranked[first + (count - 1) // 2] + ranked[first + count // 2]) / 2
+        for run in alike
+    }
+    rounds = [run.process for run in other]
+    table = [
+        [np.median(blocks) for blocks in log_ratios(group, other, stage)]
+        for group in beside.values()
+        if [run.process for run in group] == rounds and all(map(side_by_side, group, other))
+    ]
+    together = [run.process for run in own] == rounds and all(map(side_by_side, own, other))
+    return pooled_spread(np.array(table)) if together and len(rounds) > 1 else None

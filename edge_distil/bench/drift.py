@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_distil.bench.measurements import Measurements, Run
+from edge_distil.bench.measurements import Measurements, Reading, Run
 from edge_distil.bench.samples import Samples, timed
 
 FLAGGED_ABOVE = 0.05
@@ -48,6 +48,34 @@ class Drift:
         return abs(self.change) > FLAGGED_ABOVE
 
 
+@dataclass(frozen=True)
+class Movement:
+    """How the sensors' readings changed; ``None`` where they could not be read.
+
+    Attributes:
+        megahertz: Median clock rate of the last fifth of the readings over the first, minus 1.
+        celsius: Median temperature of the last fifth, less the first's.
+    """
+
+    megahertz: float | None
+    celsius: float | None
+
+
+def find_movement(readings: Sequence[Reading]) -> Movement:
+    """Compare the first and the last fifth of the readings.
+
+    >>> find_movement([Reading(at, megahertz=3000 - 300 * at) for at in range(5)])
+    Movement(megahertz=-0.4, celsius=None)
+    """
+    ranked = sorted(readings, key=lambda reading: reading.at_ns)
+    rates = [r.megahertz for r in ranked if r.megahertz is not None]
+    degrees = [r.celsius for r in ranked if r.celsius is not None]
+    return Movement(
+        _last(rates) / _first(rates) - 1 if rates else None,
+        _last(degrees) - _first(degrees) if degrees else None,
+    )
+
+
 def find_drifts(measurements: Measurements, stage: str = "forward") -> list[Drift]:
     """Return the drift of every run, query lengths taken off."""
     tokens = {inputs.id: inputs.tokens for inputs in measurements.inputs}
@@ -67,11 +95,24 @@ def find_drift(run: Run, stage: str = "forward", *, tokens: Sequence[int] | None
     """
     samples = timed(run, stage)
     level = _without_length(samples, tokens)
-    fifth = max(1, len(level) // _ENDS)
-    change = math.expm1(np.median(level[-fifth:]) - np.median(level[:fifth]))
     return Drift(
-        run.model, run.inputs, run.threads, run.process, change, _slope(samples, level), run.copy
+        model=run.model,
+        inputs=run.inputs,
+        threads=run.threads,
+        process=run.process,
+        change=math.expm1(_last(level) - _first(level)),
+        slope=_slope(samples, level),
+        copy=run.copy,
     )
+
+
+def _first(values: Sequence[float] | NDArray[np.float64]) -> float:
+    """Return the median of the first fifth, one value at least."""
+    return float(np.median(values[: max(1, len(values) // _ENDS)]))
+
+
+def _last(values: Sequence[float] | NDArray[np.float64]) -> float:
+    return _first(values[::-1])
 
 
 def _without_length(samples: Samples, tokens: Sequence[int] | None) -> NDArray[np.float64]:

@@ -41,7 +41,7 @@ def timed(run: Run, stage: str) -> Samples:
     Raises:
         InputError: The stage was not measured, or nothing was timed.
     """
-    if stage != END_TO_END and stage not in run.stage_ns:
+    if not has(run, stage):
         raise InputError(
             f"{run.model} has no times of the stage {stage!r}, only of "
             f"{', '.join(run.stage_ns)} and {END_TO_END}: choose one of these"
@@ -56,6 +56,11 @@ def timed(run: Run, stage: str) -> Samples:
         np.array(run.start_ns)[kept] / 1e9,
         np.array(column)[kept] / 1e9,
     )
+
+
+def has(run: Run, stage: str) -> bool:
+    """Return whether a run has times of a stage; peers that take token ids have forward alone."""
+    return stage == END_TO_END or stage in run.stage_ns
 
 
 def select(

@@ -21,6 +21,7 @@ from edge_distil.bench.protocol import Effort, Protocol
 # Seconds of the other stages; forward is what a model is simulated with.
 OTHER_STAGES = {"tokenize": 6e-4, "features": 5e-5, "decode": 3e-4}
 _BETWEEN = 1e-4  # seconds between two queries
+_STARTING = 2 * 10**9  # nanoseconds that a round of fresh processes takes to start
 
 
 @dataclass(frozen=True)
@@ -76,115 +77,110 @@ def simulate_runs(
     *,
     noise: Noise | None = None,
     seed: int = 0,
+    begin_ns: int = 0,
 ) -> list[Run]:
     """Return the runs that `sampling.sample` would give, one a contestant and process."""
     draw = np.random.default_rng([seed, threads, *inputs.id.encode()])
-    rounds = (
-        _round(contestants, inputs, threads, protocol, effort, noise or Noise(), process, draw)
-        for process in range(protocol.processes)
-    )
-    return [run for runs in rounds for run in runs]
-
-
-def _round(
-    contestants: Sequence[Simulated],
-    inputs: Inputs,
-    threads: int,
-    protocol: Protocol,
-    effort: Effort,
-    noise: Noise,
-    process: int,
-    draw: np.random.Generator,
-) -> list[Run]:
-    rows = [*_warm_up(contestants, len(inputs.tokens), protocol)]
-    rows += _blocks(contestants, len(inputs.tokens), protocol, effort, process)
-    own = np.array([row.contestant for row in rows])
-    length = np.array(inputs.tokens, float)
-    length /= length.mean()
-    forward = np.array([one.seconds for one in contestants])[own]
-    forward = forward * length[[row.item for row in rows]]
-    forward = forward * _disturbance(forward, own, len(contestants), noise, draw)
-    stages = {
-        stage: forward if stage == "forward" else draw.lognormal(math.log(at), 0.1, len(rows))
-        for stage, at in ((stage, OTHER_STAGES.get(stage, 1.0)) for stage in STAGES)
-    }
-    return _columns(contestants, inputs.id, threads, process, rows, own, stages)
-
-
-def _warm_up(contestants: Sequence[Simulated], items: int, protocol: Protocol) -> list[_Row]:
-    runs = [
-        max(protocol.warmup_runs, math.ceil(protocol.warmup_seconds / one.seconds))
-        for one in contestants
-    ]
-    return [
-        _Row(index, WARMUP, -1, count % items)
-        for index in range(len(contestants))
-        for count in range(runs[index])
-    ]
-
-
-def _blocks(
-    contestants: Sequence[Simulated], items: int, protocol: Protocol, effort: Effort, process: int
-) -> list[_Row]:
-    """Return turns A B B A ..., each with its lead query, in the order of `sampling`."""
-    blocks = math.ceil(effort.queries / protocol.processes / (2 * protocol.turn))
-    repeats = [
-        max(1, math.ceil(effort.seconds / protocol.processes / (blocks * 2 * protocol.turn * s)))
-        for s in (one.seconds for one in contestants)
-    ]
-    shuffled = random.Random(f"{protocol.seed}/order/{process}")
-    every = random.Random(f"{protocol.seed}/items").sample(range(items), items)
-    order, rows = list(range(len(contestants))), []
-    for block in range(blocks):
-        first = (process * blocks + block) * protocol.turn
-        taken = [every[(first + i) % items] for i in range(protocol.turn)]
-        shuffled.shuffle(order)
-        for index in (*order, *reversed(order)):
-            rows.append(_Row(index, LEAD, block, taken[0]))
-            rows += [_Row(index, TIMED, block, item) for item in taken * repeats[index]]
-    return rows
-
-
-def _disturbance(
-    seconds: np.ndarray, own: np.ndarray, count: int, noise: Noise, draw: np.random.Generator
-) -> np.ndarray:
-    query = draw.lognormal(0.0, noise.query, len(own))
-    interrupted = draw.random(len(own)) < noise.interrupted
-    tail = 1 + interrupted * draw.exponential(noise.interruption, len(own))
-    process = draw.lognormal(0.0, noise.process, count)[own]
-    at = np.cumsum(seconds) / seconds.sum()  # share of the round's time, 0 to 1
-    wave = np.sin(2 * np.pi * (1.5 * at + draw.random()))
-    return query * tail * process * np.exp(noise.drift * wave + noise.ramp * at)
-
-
-def _columns(
-    contestants: Sequence[Simulated],
-    inputs: str,
-    threads: int,
-    process: int,
-    rows: Sequence[_Row],
-    own: np.ndarray,
-    stages: dict[str, np.ndarray],
-) -> list[Run]:
-    whole = {stage: (1e9 * values).astype(np.int64) for stage, values in stages.items()}
-    total = np.sum(list(whole.values()), axis=0)
-    starts = process * 10**12 + np.cumsum(total + int(1e9 * _BETWEEN)) - total
-    runs = []
-    for index, one in enumerate(contestants):
-        mine = np.flatnonzero(own == index)
-        runs.append(
-            Run(
-                model=one.model,
-                copy=one.copy,
-                inputs=inputs,
-                threads=threads,
-                process=process,
-                phase=tuple(rows[i].phase for i in mine),
-                block=tuple(rows[i].block for i in mine),
-                item=tuple(rows[i].item for i in mine),
-                start_ns=tuple(starts[mine].tolist()),
-                stage_ns={stage: tuple(values[mine].tolist()) for stage, values in whole.items()},
-                total_ns=tuple(total[mine].tolist()),
-            )
-        )
+    runs: list[Run] = []
+    for process in range(protocol.processes):
+        one = _Round(contestants, inputs, threads, protocol, effort, noise or Noise(), process)
+        runs += one.runs(draw, begin_ns)
+        begin_ns = max(run.start_ns[-1] + run.total_ns[-1] for run in runs) + _STARTING
     return runs
+
+
+@dataclass(frozen=True)
+class _Round:
+    """One round of fresh processes on one list of inputs."""
+
+    contestants: Sequence[Simulated]
+    inputs: Inputs
+    threads: int
+    protocol: Protocol
+    effort: Effort
+    noise: Noise
+    process: int
+
+    def runs(self, draw: np.random.Generator, begin_ns: int) -> list[Run]:
+        rows = [*self.warm_up(), *self.blocks()]
+        own = np.array([row.contestant for row in rows])
+        length = np.array(self.inputs.tokens, float)
+        length /= length.mean()
+        forward = np.array([one.seconds for one in self.contestants])[own]
+        forward = forward * length[[row.item for row in rows]]
+        forward = forward * self.disturbance(forward, own, draw)
+        others = {s: draw.lognormal(math.log(at), 0.1, len(rows)) for s, at in OTHER_STAGES.items()}
+        seconds = {**others, "forward": forward}
+        stages = {stage: (1e9 * seconds[stage]).astype(np.int64) for stage in STAGES}
+        total = np.sum(list(stages.values()), axis=0)
+        starts = begin_ns + np.cumsum(total + int(1e9 * _BETWEEN)) - total
+        return [
+            self.run(one, [rows[i] for i in mine], starts[mine], total[mine],
+                     {stage: values[mine] for stage, values in stages.items()})
+            for index, one in enumerate(self.contestants)
+            for mine in [np.flatnonzero(own == index)]
+        ]  # fmt: skip
+
+    def warm_up(self) -> list[_Row]:
+        items = len(self.inputs.tokens)
+        runs = [
+            max(self.protocol.warmup_runs, math.ceil(self.protocol.warmup_seconds / one.seconds))
+            for one in self.contestants
+        ]
+        return [
+            _Row(index, WARMUP, -1, count % items)
+            for index, most in enumerate(runs)
+            for count in range(most)
+        ]
+
+    def blocks(self) -> list[_Row]:
+        """Turns A B B A ..., each with its lead query, in the order of `sampling`."""
+        turn, items = self.protocol.turn, len(self.inputs.tokens)
+        blocks = math.ceil(self.effort.queries / self.protocol.processes / (2 * turn))
+        wanted = self.effort.seconds / self.protocol.processes / (blocks * 2 * turn)
+        shuffled = random.Random(f"{self.protocol.seed}/order/{self.process}")
+        every = random.Random(f"{self.protocol.seed}/items").sample(range(items), items)
+        order, rows = list(range(len(self.contestants))), []
+        for block in range(blocks):
+            first = (self.process * blocks + block) * turn
+            taken = [every[(first + i) % items] for i in range(turn)]
+            shuffled.shuffle(order)
+            for index in (*order, *reversed(order)):
+                repeats = max(1, math.ceil(wanted / self.contestants[index].seconds))
+                rows.append(_Row(index, LEAD, block, taken[0]))
+                rows += [_Row(index, TIMED, block, item) for item in taken * repeats]
+        return rows
+
+    def disturbance(
+        self, seconds: np.ndarray, own: np.ndarray, draw: np.random.Generator
+    ) -> np.ndarray:
+        noise = self.noise
+        query = draw.lognormal(0.0, noise.query, len(own))
+        interrupted = draw.random(len(own)) < noise.interrupted
+        tail = 1 + interrupted * draw.exponential(noise.interruption, len(own))
+        process = draw.lognormal(0.0, noise.process, len(self.contestants))[own]
+        at = np.cumsum(seconds) / seconds.sum()  # share of the round's time, 0 to 1
+        wave = np.sin(2 * np.pi * (1.5 * at + draw.random()))
+        return query * tail * process * np.exp(noise.drift * wave + noise.ramp * at)
+
+    def run(
+        self,
+        one: Simulated,
+        rows: Sequence[_Row],
+        starts: np.ndarray,
+        total: np.ndarray,
+        stages: dict[str, np.ndarray],
+    ) -> Run:
+        return Run(
+            model=one.model,
+            copy=one.copy,
+            inputs=self.inputs.id,
+            threads=self.threads,
+            process=self.process,
+            phase=tuple(row.phase for row in rows),
+            block=tuple(row.block for row in rows),
+            item=tuple(row.item for row in rows),
+            start_ns=tuple(starts.tolist()),
+            stage_ns={stage: tuple(values.tolist()) for stage, values in stages.items()},
+            total_ns=tuple(total.tolist()),
+        )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import product
 
 import numpy as np
 from simulated import Noise, Simulated, simulate_runs
@@ -29,6 +30,7 @@ LIMITS = {"fp32": {1: 9.5e10, 2: 1.8e11}, "int8": {1: 1.9e11, 2: 3.5e11}}
 # Of which a forward pass reaches this share: what is simulated, and what a report must find again.
 SHARE = {"fp32": 0.72, "int8": 0.63}
 OTHER_EFFORT = Effort(240)
+_PAUSE = 5 * 10**9  # nanoseconds between two groups
 CURVES = (
     *(("length", tokens, 1, 2) for tokens in (16, 32, 64, 128, 256, 384, 512)),
     *(("batch", 128, batch, 2) for batch in (1, 2, 4, 8, 16)),
@@ -96,14 +98,14 @@ def simulate_study(
     """
     draw = np.random.default_rng(seed)
     inputs = _inputs(np.random.default_rng(384))
-    runs = [
-        run
-        for one in inputs
-        for count in threads
-        for group in (MODELS[:4], MODELS[4:])
-        for run in _group(one, count, group, protocol, headline, other, count == threads[0], noise,
-                          seed)
-    ]  # fmt: skip
+    runs: list[Run] = []
+    for one, count, group in product(inputs, threads, (MODELS[:4], MODELS[4:])):
+        main = count == threads[0] and one.id in ("questions", "passage-384")
+        runs += simulate_runs(
+            _contestants(group, one, count), one, count, protocol, headline if main else other,
+            noise=noise, seed=seed + len(group), begin_ns=runs[-1].start_ns[-1] + _PAUSE if runs
+            else 0,
+        )  # fmt: skip
     return Measurements(
         device=device,
         created="2026-11-21T12:00:00+00:00",
@@ -134,27 +136,11 @@ def _inputs(draw: np.random.Generator) -> tuple[Inputs, ...]:
     )
 
 
-def _group(
-    inputs: Inputs,
-    threads: int,
-    models: Sequence[Model],
-    protocol: Protocol,
-    headline: Effort,
-    other: Effort,
-    first: bool,
-    noise: Noise | None,
-    seed: int,
-) -> list[Run]:
-    """Models that run side by side; the first of the first group beside itself."""
+def _contestants(models: Sequence[Model], inputs: Inputs, threads: int) -> list[Simulated]:
+    """Models that run side by side; the first of the study's first group beside itself."""
     mean = float(np.mean(inputs.tokens))
     group = [Simulated(m.id, true_seconds(m, mean, 1, threads)) for m in models]
-    if models[0] is MODELS[0]:
-        group.append(Simulated(group[0].model, group[0].seconds, copy=1))
-    main = first and inputs.id in ("questions", "passage-384")
-    effort = headline if main else other
-    return simulate_runs(
-        group, inputs, threads, protocol, effort, noise=noise, seed=seed + len(models)
-    )
+    return [*group, replace(group[0], copy=1)] if models[0] is MODELS[0] else group
 
 
 def _memory(model: Model, threads: int, draw: np.random.Generator) -> Memory:
@@ -208,21 +194,26 @@ def _readings(runs: Sequence[Run], draw: np.random.Generator) -> list[Reading]:
 
 def _environment(device: str, threads: Sequence[int]) -> dict[str, object]:
     return {
+        "python": "3.11.7",
+        "system": "Linux-6.1-x86_64-with-glibc2.36",
         "cpu": device,
-        "flags": ["avx2", "fma"],
+        "architecture": "x86_64",
+        "features": ["AVX2"],
         "cores": 2,
-        "cgroup_limit": None,
+        "threads": max(threads),
+        "provider": "CPUExecutionProvider",
+        "providers": ["CPUExecutionProvider"],
+        "graph_level": "ORT_ENABLE_ALL",
+        "packages": {"edge-distil": "0.1.0", "numpy": "2.4.6", "onnxruntime": "1.31.1"},
+        "cores_of_machine": 2,
+        "cgroup_cores": None,
+        "memory_bytes": 8 * 1024**3,
+        "memory_available_bytes": 6 * 1024**3,
         "governor": None,
         "megahertz": 3200.0,
         "load": [0.21, 0.18, 0.12],
-        "memory_total": 8 * 1024**3,
-        "memory_available": 6 * 1024**3,
-        "os": "Linux 6.1",
-        "python": "3.11.7",
-        "packages": {"edge-distil": "0.1.0", "onnxruntime": "1.31.1", "numpy": "2.4.6"},
-        "provider": "CPUExecutionProvider",
-        "threads": max(threads),
-        "graph_level": "all",
+        "busy_cores": 0.01,
+        "steal": 0.0,
         "loaded": False,
         "loaded_reason": None,
     }
