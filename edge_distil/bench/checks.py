@@ -116,10 +116,12 @@ def check_process(
         pace = statistics.fmean(_answer(worker, queries, _WARM))
         count = max(_WARM, round(seconds * 1e9 / pace))
         ours, theirs = [], []
-        for _ in range(repetitions):
-            short = _whole(one, bundle, variant, file, count)
+        for turn in range(repetitions):
+            first, second = (2 * count, count) if turn % 2 else (count, 2 * count)
+            taken = {first: _whole(one, bundle, variant, file, first)}
             ours.append(statistics.fmean(_answer(worker, queries, count)))
-            theirs.append((_whole(one, bundle, variant, file, 2 * count) - short) / count)
+            taken[second] = _whole(one, bundle, variant, file, second)
+            theirs.append((taken[2 * count] - taken[count]) / count)
     ours_ns, theirs_ns = statistics.median(ours), statistics.median(theirs)
     return Check("process", model, ours_ns, theirs_ns, threads, count)
 
