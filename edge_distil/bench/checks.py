@@ -29,14 +29,17 @@ _PLAIN = """
 import json, sys
 from edge_distil import load
 from edge_distil.bench.stages import answer
-bundle, variant, threads, file, count = sys.argv[1:]
+bundle, variant, threads, file, mix, count = sys.argv[1:]
 task = load(bundle, variant=variant, threads=int(threads))
 with open(file, encoding="utf-8") as lines:
     texts = json.load(lines)["texts"]
 for index in range(int(count)):
-    answer(task, texts[index % len(texts)])
+    answer(task, texts[index % int(mix) % len(texts)])
 """
 _WARM = 10  # queries before those that count
+# Whole processes answer these first queries over and over: the second N are then as long as the
+# first, which queries of other lengths would not be.
+_MIX = 8
 
 
 def check_timer(runs: Sequence[Run]) -> Check:
@@ -113,8 +116,8 @@ def check_process(
     with TemporaryDirectory() as folder, started([one]) as [worker]:
         queries.write(file := Path(folder, "queries.json"))
         worker.ask(queries=str(file))
-        pace = statistics.fmean(_answer(worker, queries, _WARM))
-        count = max(_WARM, round(seconds * 1e9 / pace))
+        pace = statistics.fmean(_answer(worker, queries, _MIX))
+        count = _MIX * max(1, round(seconds * 1e9 / pace / _MIX))
         ours, theirs = [], []
         for turn in range(repetitions):
             first, second = (2 * count, count) if turn % 2 else (count, 2 * count)
@@ -128,14 +131,14 @@ def check_process(
 
 def _answer(worker: Worker, queries: Queries, count: int) -> list[int]:
     """Return the end-to-end times of so many queries, in nanoseconds."""
-    items = [index % len(queries.texts) for index in range(count)]
+    items = [index % _MIX % len(queries.texts) for index in range(count)]
     taken: list[int] = worker.ask(run=items)["total_ns"]
     return taken
 
 
 def _whole(one: Contestant, bundle: Path, variant: str, file: Path, count: int) -> int:
     """Return the nanoseconds of a whole process that answers so many queries."""
-    arguments = (str(bundle), variant, str(one.threads), str(file), str(count))
+    arguments = (str(bundle), variant, str(one.threads), str(file), str(_MIX), str(count))
     command = (sys.executable, "-P", "-c", _PLAIN, *arguments)
     started_ns = time.perf_counter_ns()
     ended = subprocess.run(command, capture_output=True, text=True)
