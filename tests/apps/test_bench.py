@@ -40,7 +40,8 @@ SAME_MODEL = 1e-4
 # int8 in other kernels; see tests/interop.
 INT8_COSINE = 0.98
 QUERIES = 24
-LEAST = Protocol("least", processes=1, warmup_runs=2, warmup_seconds=0, cold_starts=2)
+LEAST = Protocol("least", processes=1, warmup_runs=2, warmup_seconds=0, cold_starts=1)
+TINY = Path(__file__).parents[1] / "golden" / "tiny"
 LINES = "who sleeps?\tthe dog sleeps\nwhere is Paris?\tParis is in France\n"
 
 
@@ -124,10 +125,13 @@ def test_the_command_measures_and_says_which_to_ship(
     assert raw.models[1].bytes == size
 
 
-def test_what_was_interrupted_is_not_measured_again(
-    tiny: Path, texts: Path, tmp_path: Path
-) -> None:
-    plan, file = plan_of(tiny / "question_answering", texts), tmp_path / "journal.json"
+@pytest.fixture(scope="module")
+def resumed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Measurements]:
+    """What was kept when measuring was interrupted, and what the second try gave."""
+    folder = tmp_path_factory.mktemp("resumed")
+    (folder / "texts.tsv").write_text(LINES, encoding="utf-8")
+    plan = plan_of(TINY / "question_answering", folder / "texts.tsv")
+    file = folder / "journal.json"
 
     def interrupted(label: str) -> Any:
         if label == "memory":
@@ -138,11 +142,18 @@ def test_what_was_interrupted_is_not_measured_again(
         measure(plan, Journal(file, plan.key()), interrupted)
     kept = json.loads(file.read_text(encoding="utf-8"))["figures"]
     whole = measure(plan, Journal(file, plan.key()), no_bar)
+    assert not Journal(file, replace(plan, effort=Effort(12)).key()).count("")
+    return kept, whole
+
+
+def test_what_was_interrupted_is_not_measured_again(
+    resumed: tuple[dict[str, Any], Measurements],
+) -> None:
+    kept, whole = resumed
     assert whole.created == kept["begun"]["created"]
     [unit] = [value for name, value in kept.items() if name.startswith("side-by-side")]
     assert [list(run.start_ns) for run in whole.runs] == [run["start_ns"] for run in unit["runs"]]
     assert WARMUP in whole.runs[0].phase
-    assert not Journal(file, replace(plan, effort=Effort(12)).key()).count("")
 
 
 def timed(measurements: Measurements, factors: dict[str, float]) -> Measurements:
@@ -157,9 +168,10 @@ def timed(measurements: Measurements, factors: dict[str, float]) -> Measurements
     return replace(measurements, runs=tuple(repeated))
 
 
-def test_the_verdict_follows_from_the_figures(tiny: Path, texts: Path, tmp_path: Path) -> None:
-    plan = plan_of(tiny / "question_answering", texts)
-    found = measure(plan, Journal(None, {}), no_bar)
+def test_the_verdict_follows_from_the_figures(
+    resumed: tuple[dict[str, Any], Measurements],
+) -> None:
+    _, found = resumed
     fp32, int8 = (one.id for one in found.models)
     fast = conclude(timed(found, {fp32: 1.0, int8: 0.5}))
     ratio = found.models[1].bytes / found.models[0].bytes
@@ -228,7 +240,10 @@ def test_a_peer_that_is_not_installed_names_the_command(tmp_path: Path) -> None:
         peers.release(peers.parse(f"openvino={bare}"))
 
 
-@pytest.fixture(scope="module", params=["BertConfig", "DistilBertConfig"])
+@pytest.fixture(
+    scope="module",
+    params=["DistilBertConfig", pytest.param("BertConfig", marks=pytest.mark.slow)],
+)
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny question-answering checkpoint with its bundle beside it."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -238,7 +253,7 @@ def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         else {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
               "intermediate_size": 64}
     )  # fmt: skip
-    tiny = Path(__file__).parents[1] / "golden" / "tiny" / "question_answering"
+    tiny = TINY / "question_answering"
     vocabulary = len(json.loads((tiny / "tokenizer.json").read_text())["model"]["vocab"])
     torch.manual_seed(0)
     config = getattr(transformers, request.param)(
@@ -261,9 +276,7 @@ def outputs(
     queries = choose_queries(open_bundle(bundle), "fp32", texts)
     queries.write(file := work / "queries.json")
     [own] = find_contenders([bundle], ["fp32"], threads=1, trained=False)
-    made = peers.prepare(
-        wanted, own.bundle, checkpoint, name="tiny", threads=1, work=work, note=print
-    )
+    made = peers.prepare(wanted, peers.Source(own.bundle, checkpoint, "tiny", 1, work), print)
     found = []
     for contestant in (own.contestant, *(one.contestant for one in made)):
         with started([contestant]) as [worker]:
@@ -307,9 +320,8 @@ def test_a_peer_that_fails_says_why(checkpoint: Path) -> None:
     [own] = find_contenders([checkpoint.with_name("bundle")], ["fp32"], threads=1, trained=False)
     empty = checkpoint.with_name("empty")
     empty.mkdir(exist_ok=True)
-    made = peers.prepare(
-        peers.parse("torch:fp32"), own.bundle, empty, name="x", threads=1, work=empty, note=print
-    )
+    source = peers.Source(own.bundle, empty, "x", 1, empty)
+    made = peers.prepare(peers.parse("torch:fp32"), source, print)
     contender = Contender(made[0].model, made[0].contestant, own.bundle, peer=True)
     with pytest.raises(BenchmarkError, match="x/torch: "), started([contender.contestant]):
         pass

@@ -101,7 +101,10 @@ def bench(
     first = contenders[0]
     folder = _check_peers(wanted, first.bundle, checkpoint)
     asked = side_by_side.choose_queries(first.bundle, first.model.variant, texts)
-    contenders += _prepare(wanted, first, folder, count, work)
+    source = peers.Source(
+        first.bundle, folder, first.model.model, count, work, trained=not untrained
+    )
+    contenders += _prepare(wanted, source)
     if data is None and _reads_passages(first.bundle):
         data = PASSAGES
     plan = side_by_side.Plan(contenders, asked, protocol, effort, data)
@@ -165,25 +168,11 @@ def _check_peers(
     return None
 
 
-def _prepare(
-    wanted: list[peers.Wanted],
-    first: side_by_side.Contender,
-    checkpoint: Path | None,
-    threads: int,
-    work: Path,
-) -> list[side_by_side.Contender]:
+def _prepare(wanted: list[peers.Wanted], source: peers.Source) -> list[side_by_side.Contender]:
     return [
-        side_by_side.Contender(made.model, made.contestant, first.bundle, peer=True)
+        side_by_side.Contender(made.model, made.contestant, source.bundle, peer=True)
         for one in wanted
-        for made in peers.prepare(
-            one,
-            first.bundle,
-            checkpoint,
-            name=first.model.model,
-            threads=threads,
-            work=work,
-            note=console.note,
-        )
+        for made in peers.prepare(one, source, console.note)
     ]
 
 

@@ -30,10 +30,15 @@ def show(measurements: Measurements, found: Conclusions) -> None:
     console.table("", list(_SPEED), [_speed_cells(row) for row in found.rows])
     score = next((row.score.metric for row in found.rows if row.score), None)
     columns = [*_COST, *([score] if score else [])]
+    console.say()
     console.table("", columns, [_cost_cells(row)[: len(columns)] for row in found.rows])
+    console.say()
+    remarks: dict[str, str] = {}  # said once, where two precisions share one
     for model in measurements.models:
         if remark := model.options.get("remark"):
-            console.note(f"{model.variant}: {model.engine} ({remark})")
+            remarks.setdefault(f"{model.engine} ({remark})", model.variant)
+    for remark, name in remarks.items():
+        console.say(console.text(f"{name}: {remark}"))
     itself = found.itself
     console.say(
         console.text(
