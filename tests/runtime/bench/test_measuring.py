@@ -184,7 +184,7 @@ def test_the_profiler_lists_each_run(tmp_path: Path) -> None:
 def test_whole_processes_are_timed(bundle: Path, queries: Queries) -> None:
     check = check_process("tiny/fp32", bundle, "fp32", queries, 1, seconds=0.02, repetitions=1)
     assert (check.name, check.threads) == ("process", 1)
-    assert check.count >= 10
+    assert check.count > 0
     assert check.ours_ns > 0
     with pytest.raises(BenchmarkError, match="no variant 'fp8'"):
         check_process("tiny/fp8", bundle, "fp8", queries, 1)
