@@ -13,6 +13,7 @@ request                                         reply
 ``{"forward": {"tokens", "batch", "passes",     ``{"forward_ns": [...]}``: the session alone, on
 "seconds"}}``                                   random ids; stops after so many seconds
 ``{"memory": true}``                            ``{"resident", "peak"}``: bytes, or null
+``{"outputs": item}``                           ``{name: nested lists}``: what the model gives
 ==============================================  ==================================================
 
 What fails is answered by ``{"error": line}``. A peer's worker speaks the same words (`serve` does
@@ -55,12 +56,13 @@ class Server:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._timed = TimedTask(task)
-        self._texts: Sequence[Sequence[str]] = ()
+        self._queries: dict[str, Any] = {}
         self._requests: dict[str, Callable[[Any], dict[str, Any]]] = {
             "queries": self.queries,
             "run": self.run,
             "forward": self.forward,
             "memory": lambda _: {"resident": resident(), "peak": peak()},
+            "outputs": self.outputs,
         }
 
     def reply(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -70,14 +72,13 @@ class Server:
 
     def queries(self, file: str) -> dict[str, Any]:
         """Take up a list of queries."""
-        written = json.loads(Path(file).read_text(encoding="utf-8"))
-        self._texts = written["texts"]
-        self._timed = TimedTask(self._task, written["inputs"]["padded_to"])
+        self._queries = json.loads(Path(file).read_text(encoding="utf-8"))
+        self._timed = TimedTask(self._task, self._queries["inputs"]["padded_to"])
         return {}
 
     def run(self, items: Sequence[int]) -> dict[str, Any]:
         """Time queries one after the other."""
-        taken = [self._timed(self._texts[item]) for item in items]
+        taken = [self._timed(self._queries["texts"][item]) for item in items]
         return {
             "start_ns": [timing.start for timing in taken],
             "stage_ns": {stage: [getattr(t, stage) for t in taken] for stage in STAGES},
@@ -98,6 +99,14 @@ class Server:
             session.run(feeds)
             taken.append(time.perf_counter_ns() - started)
         return {"forward_ns": taken}
+
+    def outputs(self, item: int) -> dict[str, Any]:
+        """Return every output for one query's token ids, unpadded: array ``(1, ...)`` as lists."""
+        ids = np.array([self._queries["ids"][item]])
+        types = np.array([self._queries["type_ids"][item]])
+        feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": types}
+        found = self._task.encoder.session.run(feeds)
+        return {name: array.tolist() for name, array in found.items()}
 
 
 def main(arguments: Sequence[str], started_ns: int, baseline: int | None) -> None:
