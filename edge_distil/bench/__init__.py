@@ -2,13 +2,14 @@
 
 from edge_distil.bench.distribution import Estimate
 from edge_distil.bench.latency import alternate, median_interval, speedup
-from edge_distil.bench.recommendation import Candidate, Recommendation, recommend
+from edge_distil.bench.recommendation import Candidate, Recommendation, Score, recommend
 from edge_distil.bench.variants import Speed, measure_speeds
 
 __all__ = [
     "Candidate",
     "Estimate",
     "Recommendation",
+    "Score",
     "Speed",
     "alternate",
     "measure_speeds",

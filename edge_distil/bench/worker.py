@@ -53,7 +53,6 @@ Answer = Callable[[dict[str, Any]], dict[str, Any]]
 # A process rests when it uses less than so much of a core, over so many seconds; one whose threads
 # never do is not waited for longer.
 _IDLE, _GLANCE, _PATIENCE = 0.2, 0.002, 0.5
-_FIRST_ID = 1000  # below are special and unused tokens in BERT's vocabularies
 
 
 class Server:
@@ -99,7 +98,8 @@ class Server:
     def forward(self, wanted: dict[str, Any]) -> dict[str, Any]:
         """Time forward passes over one batch of random ids."""
         shape = (wanted["batch"], wanted["tokens"])
-        ids = np.random.default_rng(0).integers(_FIRST_ID, 2 * _FIRST_ID, shape)
+        size = self._task.encoder.tokenizer.size()  # special tokens are in the first half
+        ids = np.random.default_rng(0).integers(size // 2, size, shape)
         feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
         feeds["token_type_ids"] = np.zeros_like(ids)
         session = self._task.encoder.session

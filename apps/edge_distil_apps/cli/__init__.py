@@ -15,6 +15,7 @@ import typer
 from edge_distil import __version__
 from edge_distil.errors import EdgeDistilError
 from edge_distil_apps.cli import (
+    bench,
     console,
     doctor,
     embed,
@@ -45,6 +46,7 @@ app.command("quantize")(quantize.quantize)
 app.command("run")(run.run)
 app.command("embed")(embed.embed)
 app.command("eval")(evaluate.evaluate)
+app.command("bench")(bench.bench)
 app.command("inspect")(inspect.inspect)
 app.command("doctor")(doctor.doctor)
 app.command("study")(study.study)

@@ -96,7 +96,7 @@ def parse(text: str) -> Wanted:
         raise InputError(
             f"{name} is not measured in {precision!r}, only in {' and '.join(peer.precisions)}"
         )
-    found = shutil.which(Path(python).expanduser()) if python else sys.executable
+    found = shutil.which(str(Path(python).expanduser())) if python else sys.executable
     if found is None:
         raise InputError(
             f"{python} is no program that can be run: give the Python interpreter of the "

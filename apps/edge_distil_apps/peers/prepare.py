@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,27 @@ _CACHE_SIZE = 8  # bytes of the hash that names a converted model
 # Nothing is fetched behind the user's back, and no client reports home.
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 _WEIGHTS = ("*.safetensors", "*.bin")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What peers are made from, and how they are run.
+
+    Attributes:
+        bundle: What our engine runs.
+        checkpoint: Its directory; ``None`` where no peer needs it.
+        name: Begins the ids of the models: ``"qa"`` gives ``"qa/torch"`` and ``"qa/torch:int8"``.
+        threads: Of the engine.
+        work: Folder in which converted models are kept.
+        trained: See `Model.trained`.
+    """
+
+    bundle: Bundle
+    checkpoint: Path | None
+    name: str
+    threads: int
+    work: Path
+    trained: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,25 +74,12 @@ def find_checkpoint(bundle: Bundle, given: Path | None) -> Path:
     )
 
 
-def prepare(
-    wanted: Wanted,
-    bundle: Bundle,
-    checkpoint: Path | None,
-    *,
-    name: str,
-    threads: int,
-    work: Path,
-    note: Callable[[str], None],
-) -> list[Prepared]:
+def prepare(wanted: Wanted, source: Source, note: Callable[[str], None]) -> list[Prepared]:
     """Make a peer ready in each precision wanted.
 
     Args:
         wanted: The peer.
-        bundle: What our engine runs.
-        checkpoint: Its directory; ``None`` where no peer needs it.
-        name: Begins the ids of the models: ``"qa"`` gives ``"qa/torch"`` and ``"qa/torch:int8"``.
-        threads: Of the engine.
-        work: Folder in which converted models are kept.
+        source: What it is made from.
         note: Told what takes long.
 
     Raises:
@@ -78,46 +87,35 @@ def prepare(
         BenchmarkError: Its own tools cannot convert the model.
     """
     engine = release(wanted)
-    found = []
-    for precision in wanted.precisions:
-        model = _model(wanted, engine, bundle, checkpoint, precision, work, note)
-        suffix = "" if precision == "fp32" else f":{precision}"
-        found.append(
-            _prepared(f"{name}/{wanted.peer.name}{suffix}", wanted, engine, bundle, model,
-                      precision, threads)
-        )  # fmt: skip
-    return found
+    return [_prepared(wanted, engine, source, precision, note) for precision in wanted.precisions]
 
 
 def _prepared(
-    id_: str,
-    wanted: Wanted,
-    engine: str,
-    bundle: Bundle,
-    model: Path,
-    precision: str,
-    threads: int,
+    wanted: Wanted, engine: str, source: Source, precision: str, note: Callable[[str], None]
 ) -> Prepared:
+    model = _model(wanted, engine, source, precision, note)
     settings = {
         "engine": wanted.peer.name,
         "precision": precision,
-        "task": bundle.manifest.task,
-        "inputs": bundle.manifest.inputs,
-        "threads": threads,
+        "task": source.bundle.manifest.task,
+        "inputs": source.bundle.manifest.inputs,
+        "threads": source.threads,
         "model": str(model),
     }
     script = str(_HERE / "worker.py")
     command = (wanted.python, *isolation(wanted.python), script, json.dumps(settings))
+    variant = wanted.peer.name + ("" if precision == "fp32" else f":{precision}")
     record = Model(
-        id=id_,
-        model=id_.split("/")[0],
-        variant=id_.split("/")[1],
+        id=f"{source.name}/{variant}",
+        model=source.name,
+        variant=variant,
         engine=engine,
-        trained=True,
-        bytes=_size(model, precision if wanted.peer.name == "optimum" else None),
-        options={"threads": threads, "remark": _remark(wanted, precision)},
+        trained=source.trained,
+        bytes=_size(model),
+        options={"threads": source.threads, "batch": 1, "remark": _remark(wanted, precision)},
     )
-    return Prepared(record, Contestant(id_, command, threads, environment=_OFFLINE))
+    contestant = Contestant(record.id, command, source.threads, environment=_OFFLINE)
+    return Prepared(record, contestant)
 
 
 def _remark(wanted: Wanted, precision: str) -> str:
@@ -127,37 +125,28 @@ def _remark(wanted: Wanted, precision: str) -> str:
 
 
 def _model(
-    wanted: Wanted,
-    engine: str,
-    bundle: Bundle,
-    checkpoint: Path | None,
-    precision: str,
-    work: Path,
-    note: Callable[[str], None],
+    wanted: Wanted, engine: str, source: Source, precision: str, note: Callable[[str], None]
 ) -> Path:
     """Return what the engine opens, converted where it must be."""
     if not wanted.peer.needs_checkpoint:
-        return bundle.model_path("fp32")
-    assert checkpoint is not None  # find_checkpoint has been asked for these peers
+        return source.bundle.model_path("fp32")
+    assert source.checkpoint is not None  # find_checkpoint has been asked for these peers
     if not wanted.peer.converts:
-        return checkpoint
-    task = bundle.manifest.task
-    source: list[Path] = []
+        return source.checkpoint
+    task, base = source.bundle.manifest.task, []
     if wanted.peer.name == "optimum" and precision == "int8":
-        source = [_model(wanted, engine, bundle, checkpoint, "fp32", work, note)]
+        base = [_model(wanted, engine, source, "fp32", note)]
         precision = optimum_flag()
-    key = _key(engine, task, precision, checkpoint)
-    target = work / "peers" / f"{wanted.peer.name}-{precision}-{key}"
+    key = _key(engine, task, precision, source.checkpoint)
+    target = source.work / "peers" / f"{wanted.peer.name}-{precision}-{key}"
     if not target.is_dir():
         note(f"making {wanted.peer.name}'s {precision} model, kept in {target}")
         with storage.staged_directory(target) as staged:
-            _convert(wanted, [checkpoint, staged, task, precision, *source])
+            _convert(wanted, [source.checkpoint, staged, task, precision, *base])
     return target
 
 
 def _convert(wanted: Wanted, words: Sequence[str | Path]) -> None:
-    import os
-
     python = wanted.python
     command = [python, *isolation(python), _HERE / "convert.py", wanted.peer.name, *words]
     done = subprocess.run(
@@ -187,14 +176,9 @@ def _weights(folder: Path) -> list[Path]:
     return sorted(file for pattern in _WEIGHTS for file in folder.glob(pattern))
 
 
-def _size(model: Path, precision: str | None) -> int:
-    """Return the bytes of the model file, or of the weights in a folder.
-
-    Args:
-        model: File or folder.
-        precision: Of optimum, whose folder may hold more than what runs.
-    """
+def _size(model: Path) -> int:
+    """Return the bytes of the model file; of a folder, those of its ONNX files or else weights."""
     if model.is_file():
         return model.stat().st_size
-    patterns = ["*.onnx"] if precision else [*_WEIGHTS]
-    return sum({f: f.stat().st_size for p in patterns for f in model.glob(p)}.values())
+    files = sorted(model.glob("*.onnx")) or _weights(model)
+    return sum(file.stat().st_size for file in files)

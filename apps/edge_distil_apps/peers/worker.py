@@ -14,6 +14,7 @@ _STARTED = time.perf_counter_ns()
 
 import json  # noqa: E402 - the clock starts before the imports that it times
 import os  # noqa: E402
+import signal  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Callable, Sequence  # noqa: E402
 from importlib import import_module  # noqa: E402
@@ -65,7 +66,7 @@ class _Transformers:
         return {name: value.numpy() for name, value in result.items() if hasattr(value, "numpy")}
 
 
-class Torch(_Transformers):
+class _Torch(_Transformers):
     """transformers' model in PyTorch; int8 is PyTorch's own dynamic quantization."""
 
     def __init__(self, settings: Settings) -> None:
@@ -77,12 +78,13 @@ class Torch(_Transformers):
         # A checkpoint may be stored in half precision, which transformers 5 would compute in.
         self.model = kind.from_pretrained(settings["model"]).float().eval()
         if settings["precision"] == "int8":
-            from torch.ao.quantization import quantize_dynamic
+            from torch.ao import quantization as untyped
 
-            self.model = quantize_dynamic(self.model, {torch.nn.Linear}, dtype=torch.qint8)
+            tools: Any = untyped
+            self.model = tools.quantize_dynamic(self.model, {torch.nn.Linear}, dtype=torch.qint8)
 
 
-class Optimum(_Transformers):
+class _Optimum(_Transformers):
     """optimum's ORTModel on the file that ``optimum-cli`` made."""
 
     def __init__(self, settings: Settings) -> None:
@@ -99,7 +101,7 @@ class Optimum(_Transformers):
         )
 
 
-class CTranslate2:
+class _CTranslate2:
     """CTranslate2's encoder, which has no head; `outputs` adds it, as convert.py kept it."""
 
     def __init__(self, settings: Settings) -> None:
@@ -143,7 +145,7 @@ class CTranslate2:
         return {"logits": logits}
 
 
-class OpenVino:
+class _OpenVino:
     """Our fp32 file as OpenVINO compiles it for latency."""
 
     def __init__(self, settings: Settings) -> None:
@@ -170,10 +172,10 @@ class OpenVino:
 
 # Name -> packages whose import is timed, and what opens the model.
 ENGINES: dict[str, tuple[tuple[str, ...], Callable[[Settings], Engine]]] = {
-    "torch": (("torch", "transformers"), Torch),
-    "optimum": (("onnxruntime", "torch", "optimum.onnxruntime"), Optimum),
-    "ctranslate2": (("ctranslate2",), CTranslate2),
-    "openvino": (("openvino",), OpenVino),
+    "torch": (("torch", "transformers"), _Torch),
+    "optimum": (("onnxruntime", "torch", "optimum.onnxruntime"), _Optimum),
+    "ctranslate2": (("ctranslate2",), _CTranslate2),
+    "openvino": (("openvino",), _OpenVino),
 }
 
 
@@ -228,6 +230,7 @@ class Server:
             self._engine.run(self._feeds[item])
             times.append(time.perf_counter_ns() - started)
             starts.append(started)
+        _rest()
         return {"start_ns": starts, "stage_ns": {"forward": times}, "total_ns": times}
 
     def memory(self, _: Any) -> dict[str, Any]:
@@ -261,6 +264,16 @@ def main(arguments: Settings, replies: TextIO, baseline: int | None) -> None:
         say({"error": f"{type(error).__name__}: {first}"})
 
 
+def _rest() -> None:
+    """Wait until no thread spins any more; see `edge_distil.bench.worker`."""
+    end = time.perf_counter() + 0.5
+    while time.perf_counter() < end:
+        used, started = time.process_time(), time.perf_counter()
+        time.sleep(0.002)
+        if time.process_time() - used < 0.2 * (time.perf_counter() - started):
+            return
+
+
 def _status(key: str) -> int | None:
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
@@ -271,6 +284,8 @@ def _status(key: str) -> int | None:
 
 if __name__ == "__main__":
     _baseline = _status("VmRSS")
+    # Ctrl-C reaches the whole group; the parent is the one to decide, and it ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Libraries may print to stdout; the replies keep it for themselves.
     _replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
