@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -25,9 +27,12 @@ _FEATURES = {
 
 
 def cpu_name() -> str:
-    """Return the processor's name, or the machine type where the system does not say."""
-    names = _cpuinfo("model name") or _cpuinfo("Hardware")
-    return names or platform.processor() or platform.machine()
+    """Return the processor's name, or the machine type where the system does not say.
+
+    On Arm boards Linux names the board, not the processor: ``"Raspberry Pi 5 Model B Rev 1.0"``.
+    """
+    linux = _cpuinfo("model name") or _board_name() or _cpuinfo("Hardware")
+    return linux or _mac_cpu_name() or platform.processor() or platform.machine()
 
 
 def cpu_features() -> tuple[str, ...]:
@@ -81,6 +86,21 @@ def cgroup_cores(cgroup: Path = _CGROUP) -> float | None:
         except OSError:
             return None
     return None if limit in ("max", "-1") else int(limit) / int(period)
+
+
+def _board_name(file: Path = Path("/proc/device-tree/model")) -> str:
+    try:
+        return file.read_text().rstrip("\0").strip()
+    except OSError:
+        return ""
+
+
+@cache
+def _mac_cpu_name() -> str:
+    if sys.platform != "darwin":
+        return ""
+    command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
 
 
 @cache

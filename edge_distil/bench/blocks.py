@@ -56,8 +56,18 @@ def block_log_ratios(reference: Samples, own: Samples) -> NDArray[np.float64]:
     return found
 
 
-def side_by_side(own: Run, other: Run) -> bool:
-    """Return whether two runs took turns, rather than that one came after the other."""
+def took_turns(own: Sequence[Run], other: Sequence[Run]) -> bool:
+    """Return whether two models ran side by side in every round, rather than one after the other.
+
+    Args:
+        own: Runs of one model, in the order of their rounds.
+        other: Runs of the other one.
+    """
+    rounds = [[run.process for run in runs] for runs in (own, other)]
+    return rounds[0] == rounds[1] and all(map(_overlap, own, other))
+
+
+def _overlap(own: Run, other: Run) -> bool:
     begins = [run.start_ns[run.phase.index(TIMED)] for run in (own, other)]
     return max(begins) < min(own.start_ns[-1], other.start_ns[-1])
 

@@ -48,7 +48,7 @@ def nested_interval(
     processes alone (one degree of freedom, t = 12.7) could hardly tell anything.
 
     In simulation (log ratios of blocks with a standard deviation of 2 % and a heavy tail, processes
-    of 0.3 to 3 %) it held the truth in 94 to 99 of 100 trials, with 2 to 5 processes of 3 to 5
+    of 0.3 to 3 %) it held the truth in 93 to 99 of 100 trials, with 2 to 5 processes of 2 to 5
     models; in 88 to 95 where one model's processes differed three times as much as the others'.
 
     Args:

@@ -12,9 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from edge_distil.bench.measurements import TIMED, Check, Run
+from edge_distil.bench.measurements import Check, Run
 from edge_distil.bench.processes import Contestant, Worker, contestant, started
 from edge_distil.bench.queries import Queries
+from edge_distil.bench.samples import timed
 from edge_distil.bench.stages import clock_cost
 from edge_distil.bench.worker import Answer, Server, serve
 from edge_distil.encoder import open_encoder
@@ -28,14 +29,17 @@ _PLAIN = """
 import json, sys
 from edge_distil import load
 from edge_distil.bench.stages import answer
-bundle, variant, threads, file, count = sys.argv[1:]
+bundle, variant, threads, file, mix, count = sys.argv[1:]
 task = load(bundle, variant=variant, threads=int(threads))
 with open(file, encoding="utf-8") as lines:
     texts = json.load(lines)["texts"]
 for index in range(int(count)):
-    answer(task, texts[index % len(texts)])
+    answer(task, texts[index % int(mix) % len(texts)])
 """
 _WARM = 10  # queries before those that count
+# Whole processes answer these first queries over and over: the second N are then as long as the
+# first, which queries of other lengths would not be.
+_MIX = 8
 
 
 def check_timer(runs: Sequence[Run]) -> Check:
@@ -44,9 +48,10 @@ def check_timer(runs: Sequence[Run]) -> Check:
     Args:
         runs: Of bundles; at least one.
     """
-    forward_ns, run = min(((_forward_ns(run), run) for run in runs), key=lambda pair: pair[0])
-    count = run.phase.count(TIMED)
-    return Check("timer", run.model, forward_ns, clock_cost(), run.threads, count)
+    medians = [statistics.median(timed(run, "forward").seconds) for run in runs]
+    least = min(range(len(runs)), key=lambda index: medians[index])
+    run, forward_ns = runs[least], float(1e9 * medians[least])
+    return Check("timer", run.model, forward_ns, clock_cost(), run.threads, len(run.total_ns))
 
 
 def check_profiler(
@@ -111,27 +116,29 @@ def check_process(
     with TemporaryDirectory() as folder, started([one]) as [worker]:
         queries.write(file := Path(folder, "queries.json"))
         worker.ask(queries=str(file))
-        pace = statistics.fmean(_answer(worker, queries, _WARM))
-        count = max(_WARM, round(seconds * 1e9 / pace))
+        pace = statistics.fmean(_answer(worker, queries, _MIX))
+        count = _MIX * max(1, round(seconds * 1e9 / pace / _MIX))
         ours, theirs = [], []
-        for _ in range(repetitions):
-            short = _whole(one, bundle, variant, file, count)
+        for turn in range(repetitions):
+            first, second = (2 * count, count) if turn % 2 else (count, 2 * count)
+            taken = {first: _whole(one, bundle, variant, file, first)}
             ours.append(statistics.fmean(_answer(worker, queries, count)))
-            theirs.append((_whole(one, bundle, variant, file, 2 * count) - short) / count)
+            taken[second] = _whole(one, bundle, variant, file, second)
+            theirs.append((taken[2 * count] - taken[count]) / count)
     ours_ns, theirs_ns = statistics.median(ours), statistics.median(theirs)
     return Check("process", model, ours_ns, theirs_ns, threads, count)
 
 
 def _answer(worker: Worker, queries: Queries, count: int) -> list[int]:
     """Return the end-to-end times of so many queries, in nanoseconds."""
-    items = [index % len(queries.texts) for index in range(count)]
+    items = [index % _MIX % len(queries.texts) for index in range(count)]
     taken: list[int] = worker.ask(run=items)["total_ns"]
     return taken
 
 
 def _whole(one: Contestant, bundle: Path, variant: str, file: Path, count: int) -> int:
     """Return the nanoseconds of a whole process that answers so many queries."""
-    arguments = (str(bundle), variant, str(one.threads), str(file), str(count))
+    arguments = (str(bundle), variant, str(one.threads), str(file), str(_MIX), str(count))
     command = (sys.executable, "-P", "-c", _PLAIN, *arguments)
     started_ns = time.perf_counter_ns()
     ended = subprocess.run(command, capture_output=True, text=True)
@@ -143,12 +150,6 @@ def _whole(one: Contestant, bundle: Path, variant: str, file: Path, count: int) 
             "measure it alone, and report the last line if it ends again"
         )
     return taken
-
-
-def _forward_ns(run: Run) -> float:
-    """Return the median of a run's timed forward passes, in nanoseconds."""
-    pairs = zip(run.phase, run.stage_ns["forward"], strict=True)
-    return statistics.median(taken for phase, taken in pairs if phase == TIMED)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edge_distil.bench.blocks import log_ratios, side_by_side
+from edge_distil.bench.blocks import log_ratios, took_turns
 from edge_distil.bench.bootstrap import Spread, nested_interval, pooled_spread
 from edge_distil.bench.distribution import Estimate
 from edge_distil.bench.measurements import Run
@@ -93,7 +93,7 @@ def compare(
     """
     own = select(runs, model, inputs=inputs, threads=threads)
     other = select(runs, reference, inputs=inputs, threads=threads)
-    alike = [r for r in runs if (r.inputs, r.threads) == (inputs, threads) and has(r, stage)]
+    alike = _alike(runs, inputs, threads, stage)
     twice = sorted({run.model for run in alike if run.copy == 1})
     bands = [
         compare_with_itself(runs, name, inputs=inputs, threads=threads, stage=stage).band
@@ -113,7 +113,7 @@ def compare_with_itself(
     """
     own = select(runs, model, inputs=inputs, threads=threads, copy=1)
     other = select(runs, model, inputs=inputs, threads=threads)
-    alike = [r for r in runs if (r.inputs, r.threads) == (inputs, threads) and has(r, stage)]
+    alike = _alike(runs, inputs, threads, stage)
     alone = _comparison(own, other, alike, stage, None)
     if alone.processes < 2:
         return alone
@@ -139,22 +139,19 @@ def _comparison(
     )
 
 
+def _alike(runs: Sequence[Run], inputs: str, threads: int, stage: str) -> list[Run]:
+    return [r for r in runs if (r.inputs, r.threads) == (inputs, threads) and has(r, stage)]
+
+
 def _pooled(
     own: Sequence[Run], other: Sequence[Run], alike: Sequence[Run], stage: str
 ) -> Spread | None:
-    """Return the spread over all that ran side by side with the reference; ``None``: not these."""
-    beside = {
-        (run.model, run.copy): sorted(
-            (one for one in alike if (one.model, one.copy) == (run.model, run.copy)),
-            key=lambda one: one.process,
-        )
-        for run in alike
-    }
-    rounds = [run.process for run in other]
-    table = [
-        [np.median(blocks) for blocks in log_ratios(group, other, stage)]
-        for group in beside.values()
-        if [run.process for run in group] == rounds and all(map(side_by_side, group, other))
-    ]
-    together = [run.process for run in own] == rounds and all(map(side_by_side, own, other))
-    return pooled_spread(np.array(table)) if together and len(rounds) > 1 else None
+    """Return the spread over all that took turns with the reference; ``None``: these did not."""
+    if len(other) < 2 or not took_turns(own, other):
+        return None
+    groups: dict[tuple[str, int], list[Run]] = {}
+    for run in sorted(alike, key=lambda run: run.process):
+        groups.setdefault((run.model, run.copy), []).append(run)
+    beside = [group for group in groups.values() if took_turns(group, other)]
+    table = [list(map(np.median, log_ratios(group, other, stage))) for group in beside]
+    return pooled_spread(np.array(table))

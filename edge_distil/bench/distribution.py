@@ -22,7 +22,7 @@ PERCENTILES = (50, 90, 95, 99)
 # Fewer samples have less than ten beyond their 99th percentile: chance alone decides on it.
 FEWEST_FOR_P99 = 1000
 # The standard deviation of a normal distribution in median absolute deviations.
-_MAD_TO_SIGMA = 1.4826
+MAD_TO_SIGMA = 1.4826
 # Leys et al. 2013, "Detecting outliers: Do not use standard deviation around the mean, use absolute
 # deviation around the median", J. Exp. Soc. Psychol. 49(4): the strict choice.
 _OUTLIER_SIGMAS = 3.0
@@ -86,7 +86,7 @@ def describe(values: ArrayLike) -> Distribution:
     middle = _ranked_quantile(ranked, 0.5)
     apart = np.abs(ranked - middle.value)
     mad = float(np.median(apart))
-    outliers = np.count_nonzero(apart > _OUTLIER_SIGMAS * _MAD_TO_SIGMA * mad)
+    outliers = np.count_nonzero(apart > _OUTLIER_SIGMAS * MAD_TO_SIGMA * mad)
     return Distribution(ranked.size, float(ranked.mean()), middle, mad, percentiles, int(outliers))
 
 

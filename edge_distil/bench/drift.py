@@ -13,11 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_distil.bench.distribution import MAD_TO_SIGMA
 from edge_distil.bench.measurements import Measurements, Reading, Run
 from edge_distil.bench.samples import Samples, timed
 
 FLAGGED_ABOVE = 0.05
 _ENDS = 5  # the first and the last fifth are compared
+# A document has hundreds of runs: at three standard errors one of 370 is flagged for nothing. It
+# matters below some 150 timed samples a run; above, the noise is less than a third of the 5 %.
+_SURE = 3.0
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Drift:
         change: Median of the last fifth of the timed samples over that of the first, minus 1.
         slope: Change of the time in a minute, as a share of it (Theil and Sen's, over the blocks).
         copy: See `Run.copy`.
+        noise: Standard error of ``change``: what chance makes of so few samples.
     """
 
     model: str
@@ -41,11 +46,12 @@ class Drift:
     change: float
     slope: float
     copy: int = 0
+    noise: float = 0.0
 
     @property
     def flagged(self) -> bool:
-        """Whether the change is more than `FLAGGED_ABOVE`."""
-        return abs(self.change) > FLAGGED_ABOVE
+        """Whether the change is more than `FLAGGED_ABOVE`, and more than chance explains."""
+        return abs(self.change) > max(FLAGGED_ABOVE, _SURE * self.noise)
 
 
 @dataclass(frozen=True)
@@ -94,15 +100,17 @@ def find_drift(run: Run, stage: str = "forward", *, tokens: Sequence[int] | None
         InputError: The stage was not measured.
     """
     samples = timed(run, stage)
-    level = _without_length(samples, tokens)
+    level = without_length(samples, tokens)
+    slope = _slope(samples, level)
     return Drift(
         model=run.model,
         inputs=run.inputs,
         threads=run.threads,
         process=run.process,
         change=math.expm1(_last(level) - _first(level)),
-        slope=_slope(samples, level),
+        slope=slope,
         copy=run.copy,
+        noise=_noise(level, slope * samples.start / 60),
     )
 
 
@@ -115,8 +123,28 @@ def _last(values: Sequence[float] | NDArray[np.float64]) -> float:
     return _first(values[::-1])
 
 
-def _without_length(samples: Samples, tokens: Sequence[int] | None) -> NDArray[np.float64]:
-    """Return log times, less what the length of the query explains (a quadratic of its log)."""
+def _noise(level: NDArray[np.float64], trend: NDArray[np.float64]) -> float:
+    """Return the standard error of the difference of the two medians.
+
+    A median of n normal samples has ``sqrt(pi / 2n)`` of their standard deviation, which is taken
+    from the MAD of all of them, less the trend, so that the drift itself is no part of it.
+    """
+    fifth = max(1, len(level) // _ENDS)
+    apart = np.abs(level - trend - np.median(level - trend))
+    return float(MAD_TO_SIGMA * np.median(apart) * math.sqrt(math.pi / fifth))
+
+
+def without_length(samples: Samples, tokens: Sequence[int] | None) -> NDArray[np.float64]:
+    """Return log times of one run, less what the length of the query explains.
+
+    That is a quadratic of the logarithm of its tokens, fitted together with a trend in time. To
+    divide by the usual time of the same query would not do: one that came up once, or in one block
+    alone, would take its share of the drift with it.
+
+    Args:
+        samples: Of one run.
+        tokens: `Inputs.tokens`; without it queries are taken to be of one length.
+    """
     level = np.log(samples.seconds)
     length = np.log(np.array(tokens, float)[samples.item]) if tokens else np.zeros(len(level))
     if np.ptp(length) == 0:

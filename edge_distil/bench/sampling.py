@@ -103,6 +103,8 @@ def sample(
             continue
         with started(contestants) as workers, TemporaryDirectory() as folder:
             for name, workload in zip(names, workloads, strict=True):
+                if name in journal:
+                    tally.skip(workload.blocks(protocol))
                 unit = _Unit(workers, workload, protocol, process, Path(folder), tally)
                 units.append(journal.recall(name, unit.measure))
     runs = [record(Run, run) for unit in units for run in unit["runs"]]

@@ -17,8 +17,7 @@ _KILOHERTZ = "devices/system/cpu/cpu*/cpufreq/scaling_cur_freq"
 # Thermal zones and hardware monitors both count thousandths of a degree.
 _CELSIUS = ("class/thermal/thermal_zone*/temp", "class/hwmon/hwmon*/temp*_input")
 _PLAUSIBLE = range(1, 151)  # degrees: sensors that are not connected say 0, -273 or 255
-# Whole packages alone: the zones within them (intel-rapl:0:0, ...) are parts of them.
-_PACKAGES = "class/powercap/intel-rapl:*[0-9]"
+_ZONES = "class/powercap/intel-rapl:*"
 
 
 def read_sensors(system: Path = _SYSTEM, proc: Path = _PROC) -> Reading:
@@ -76,13 +75,19 @@ class _Energy:
 
     def joules(self, system: Path) -> float | None:
         """Add what each package used since the last reading, and return the sum."""
-        now = {file.parent: v for file, v in _numbers(system, f"{_PACKAGES}/energy_uj")}
-        wraps = {file.parent: v for file, v in _numbers(system, f"{_PACKAGES}/max_energy_range_uj")}
+        now = _of_packages(system, "energy_uj")
+        wraps = _of_packages(system, "max_energy_range_uj")
         for package, value in now.items():
             used = value - self._last.get(package, value)
             self._microjoules += used if used >= 0 else used + wraps.get(package, 0)
         self._last = now
         return self._microjoules / 1e6 if now else None
+
+
+def _of_packages(system: Path, name: str) -> dict[Path, int]:
+    """Return a figure of each package; the zones within one (intel-rapl:0:0) are parts of it."""
+    found = {file.parent: value for file, value in _numbers(system, f"{_ZONES}/{name}")}
+    return {zone: value for zone, value in found.items() if zone.name.count(":") == 1}
 
 
 _ENERGY = _Energy()

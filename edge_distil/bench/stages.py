@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from tokenizers import Encoding
 
-import edge_distil
 from edge_distil.encoder import Encoder
 from edge_distil.errors import InputError
 from edge_distil.session import Floats, Session, Tokens
@@ -113,6 +112,9 @@ class TimedTask:
     Args:
         task: From `edge_distil.load`.
         pad_to: Pad every batch to so many tokens; ``None`` pads nothing.
+
+    Attributes:
+        task: The task object with the clocks inside, which answers as the plain one does.
     """
 
     def __init__(self, task: Task, pad_to: int | None = None) -> None:
@@ -126,13 +128,13 @@ class TimedTask:
             clock=self._clock,
             pad_to=pad_to,
         )
-        self._task = BY_NAME[plain.bundle.manifest.task](encoder)
+        self.task = BY_NAME[plain.bundle.manifest.task](encoder)
 
     def __call__(self, query: Sequence[str]) -> Timing:
         """Answer one query: question and context, or one text."""
         self._clock.read()
         started = time.perf_counter_ns()
-        answer(self._task, query)
+        answer(self.task, query)
         total = time.perf_counter_ns() - started
         spent = self._clock.read()
         decode = total - sum(spent.values())
@@ -173,13 +175,6 @@ def pad(feeds: Mapping[str, Tokens], length: int, pad_id: int) -> dict[str, Toke
         name: np.pad(array, room, constant_values=pad_id if name == "input_ids" else 0)
         for name, array in feeds.items()
     }
-
-
-def load_timed(
-    bundle: str, variant: str, threads: int | None, pad_to: int | None = None
-) -> TimedTask:
-    """Open a bundle's variant with a clock around each stage; see `edge_distil.load`."""
-    return TimedTask(edge_distil.load(bundle, variant=variant, threads=threads), pad_to)
 
 
 def clock_cost(tries: int = 2000) -> float:
