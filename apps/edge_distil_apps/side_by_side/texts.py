@@ -37,7 +37,8 @@ def choose_queries(bundle: Bundle, variant: str, file: Path | None) -> Queries:
         return make_queries(encoder, "texts", f"{len(texts)} lines of {file.name}", texts)
     texts = list(filter(None, (_fitted(encoder, query) for query in _shipped(task))))
     if task == _FILL_MASK:
-        texts = [(f"{text} {encoder.tokenizer.mask_token}.",) for (text,) in texts]
+        # In front, where it stays when a long text is cut.
+        texts = [(f"{encoder.tokenizer.mask_token} {text}",) for (text,) in texts]
     name = "questions" if task == _QUESTION_ANSWERING else "texts"
     return make_queries(encoder, name, f"{len(texts)} own-written {name}, shipped", texts)
 
