@@ -20,12 +20,13 @@ What fails is answered by ``{"error": line}``. A peer's worker speaks the same w
 ``forward`` as its only stage (it is given the ids of the queries); one that leaves out ``forward``
 or ``memory`` has no curves or no memory. The process ends when stdin does.
 
-A reply to ``run`` and ``forward`` comes when the process rests. onnxruntime's threads go on
-spinning after a run, in case another follows (seen: 40 ms on one core, Zen 4), and would take that
-core from the model whose turn is next: on two cores with two threads its first two queries took
-twice as long. Queries of one turn follow each other at once, as in a service: spinning threads
-are awake for the next. Switching the spinning off would have measured another configuration than
-the one that users run.
+A reply to ``run`` and ``forward`` of more than one query or pass, which is a turn, comes when the
+process rests; a lone one is a warm-up, or a first answer. onnxruntime's threads go on spinning
+after a run, in case another follows (seen: 40 ms on one core, Zen 4), and would take that core
+from the model whose turn is next: on two cores with two threads its first two queries took twice
+as long. Queries of one turn follow each other at once, as in a service: spinning threads are
+awake for the next. Switching the spinning off would have measured another configuration than the
+one that users run.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ from edge_distil.tasks import Task
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 # A process rests when it uses less than so much of a core, over so many seconds; one whose threads
 # never do is not waited for longer.
-_IDLE, _GLANCE, _PATIENCE = 0.2, 0.002, 0.5
+_IDLE, _GLANCE, _PATIENCE = 0.2, 0.004, 0.5
 
 
 class Server:
@@ -88,7 +89,8 @@ class Server:
     def run(self, items: Sequence[int]) -> dict[str, Any]:
         """Time queries one after the other."""
         taken = [self._timed(self._queries["texts"][item]) for item in items]
-        rest()
+        if len(items) > 1:
+            rest()
         return {
             "start_ns": [timing.start for timing in taken],
             "stage_ns": {stage: [getattr(t, stage) for t in taken] for stage in STAGES},
@@ -109,7 +111,8 @@ class Server:
             started = time.perf_counter_ns()
             session.run(feeds)
             taken.append(time.perf_counter_ns() - started)
-        rest()
+        if wanted["passes"] > 1:
+            rest()
         return {"forward_ns": taken}
 
     def outputs(self, item: int) -> dict[str, Any]:
@@ -165,13 +168,16 @@ def serve(load: Callable[[], Answer], started_ns: int, baseline: int | None) -> 
 
 
 def rest() -> None:
-    """Wait until no thread of this process spins any more."""
-    end = time.perf_counter() + _PATIENCE
-    while time.perf_counter() < end:
+    """Wait until no thread of this process spins any more.
+
+    Two glances must agree: in one, another process may have held the core of a spinning thread.
+    """
+    quiet, end = 0, time.perf_counter() + _PATIENCE
+    while quiet < 2 and time.perf_counter() < end:
         used, started = time.process_time(), time.perf_counter()
         time.sleep(_GLANCE)
-        if time.process_time() - used < _IDLE * (time.perf_counter() - started):
-            return
+        idle = time.process_time() - used < _IDLE * (time.perf_counter() - started)
+        quiet = quiet + 1 if idle else 0
 
 
 def _replies() -> TextIO:

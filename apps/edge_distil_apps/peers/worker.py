@@ -230,7 +230,8 @@ class Server:
             self._engine.run(self._feeds[item])
             times.append(time.perf_counter_ns() - started)
             starts.append(started)
-        _rest()
+        if len(items) > 1:
+            _rest()
         return {"start_ns": starts, "stage_ns": {"forward": times}, "total_ns": times}
 
     def memory(self, _: Any) -> dict[str, Any]:
@@ -266,12 +267,12 @@ def main(arguments: Settings, replies: TextIO, baseline: int | None) -> None:
 
 def _rest() -> None:
     """Wait until no thread spins any more; see `edge_distil.bench.worker`."""
-    end = time.perf_counter() + 0.5
-    while time.perf_counter() < end:
+    quiet, end = 0, time.perf_counter() + 0.5
+    while quiet < 2 and time.perf_counter() < end:
         used, started = time.process_time(), time.perf_counter()
-        time.sleep(0.002)
-        if time.process_time() - used < 0.2 * (time.perf_counter() - started):
-            return
+        time.sleep(0.004)
+        idle = time.process_time() - used < 0.2 * (time.perf_counter() - started)
+        quiet = quiet + 1 if idle else 0
 
 
 def _status(key: str) -> int | None:
