@@ -28,7 +28,7 @@ def study(
     ],
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="With --merge: measurements.json of two devices or more."),
+        typer.Argument(help="With --merge: measurements.json of each device."),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="A first look in minutes; the whole takes an hour.")
@@ -141,7 +141,7 @@ def _report(found: Sequence[Measurements], output: Path) -> bool:
     except MissingExtra as missing:
         console.note(
             f"the samples are complete; for the report, {missing}, or on another machine: "
-            "edge-distil study --merge (with another device's file)"
+            f"edge-distil study --merge {output / 'measurements.json'} -o DIR"
         )
         return False
     write_report(found, output)

@@ -18,7 +18,7 @@ def merge(files: Sequence[Path], folder: Path) -> list[Measurements]:
     Two of equal name are told apart by when they began: one device may be measured twice.
 
     Args:
-        files: Documents of measurements, two at least.
+        files: Documents of measurements; of one alone the report is made anew.
         folder: Where the copies go, as ``measurements-1-NAME.json``.
 
     Returns:
@@ -26,11 +26,11 @@ def merge(files: Sequence[Path], folder: Path) -> list[Measurements]:
 
     Raises:
         DataError: One is no such document.
-        InputError: There is one alone, or one is given twice.
+        InputError: There is none, or one is given twice.
         StorageError: The folder cannot be written.
     """
-    if len(files) < 2:
-        raise InputError(f"got {len(files)} file to merge, expected 2 or more: name them all")
+    if not files:
+        raise InputError("got no file to merge, expected measurements.json of each device")
     found = _named([read_measurements(file) for file in files], files)
     for number, measured in enumerate(found, 1):
         write_measurements(measured, folder / f"measurements-{number}-{_slug(measured)}.json")

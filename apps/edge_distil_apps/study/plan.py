@@ -20,9 +20,9 @@ _BASE, _SMALL = (DISTILBERT.name, BERT.name), (MINILM.name,)
 _LEAST = Effort(1)  # one block in each round of processes
 # Ten minutes are too few for 20 cold starts of six models; a block of 10 queries is the least of
 # the protocol's range.
-_QUICK = replace(QUICK, cold_starts=6, turn=5)
+_QUICK = replace(QUICK, cold_starts=5, turn=5)
 _START = 1.0  # seconds to start a worker with a large model, roughly
-_FIXED = 60.0  # seconds for limits, checks and accuracy, roughly
+_FIXED = 20.0  # seconds for limits and accuracy, roughly
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,11 @@ class Plan:
     limits: float  # seconds for each size of the matrix-multiply limit
     scored: int  # questions of an accuracy, at most
 
+    @property
+    def inputs(self) -> set[str]:
+        """`Inputs.id` of all that is measured."""
+        return {name for group in self.groups for name in group.efforts}
+
     def record(self, notes: Sequence[str]) -> dict[str, Any]:
         """Describe it for the document of measurements."""
         return {
@@ -102,17 +107,12 @@ def make_plan(*, quick: bool, threads: int, pairs: int) -> Plan:
     protocol, headline = (_QUICK, QUICK_HEADLINE) if quick else (FULL, FULL_HEADLINE)
     # Half of a block's queries are the others' repetition.
     whole = Effort(2 * pairs)
-    efforts = {
-        QUESTIONS: headline,
-        FULL_PASSAGE: _LEAST if quick else headline,
-        PADDED: _LEAST,
-        UNPADDED: _LEAST,
-        PAIRS: whole,
-    }
-    small = {**efforts, FULL_PASSAGE: _LEAST}
+    efforts = {QUESTIONS: headline, PADDED: _LEAST, UNPADDED: _LEAST, PAIRS: whole}
+    # The padded passage is as long, and ten minutes are too few for both.
+    long, short = ({}, {}) if quick else ({FULL_PASSAGE: headline}, {FULL_PASSAGE: _LEAST})
     groups = [
-        Group("base", _BASE, threads, efforts, copied=True),
-        Group("small", _SMALL, threads, small),
+        Group("base", _BASE, threads, {**efforts, **long}, copied=True),
+        Group("small", _SMALL, threads, {**efforts, **short}),
     ]
     alone = {QUESTIONS: _LEAST}
     if threads > 1:
@@ -146,8 +146,9 @@ def estimate(
         tokens: `Inputs.id` -> mean length.
         models: `Model.id` -> `Model.model`.
     """
-    clock = _clock(probe)
-    seconds = _FIXED
+    clock, checks = _clock(probe), plan.checks
+    # Each repetition runs N queries in place, then processes of N and of 2 N.
+    seconds = _FIXED + checks.repetitions * (4 * checks.seconds + 2 * _START)
     for group in plan.groups:
         ids = [one for one, model in models.items() if model in group.models]
         ids += [COPIED] if group.copied else []

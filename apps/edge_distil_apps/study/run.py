@@ -20,7 +20,7 @@ from edge_distil.tokenizer import Tokenizer
 from edge_distil_apps.study.inputs import PAIRS, make_inputs, same_tokens
 from edge_distil_apps.study.models import Made, find_models
 from edge_distil_apps.study.options import Options
-from edge_distil_apps.study.plan import make_plan
+from edge_distil_apps.study.plan import Plan, make_plan
 from edge_distil_apps.study.progress import Progress
 from edge_distil_apps.study.steps import Steps
 
@@ -82,7 +82,7 @@ def _measure(
     inputs = _inputs(options, models[0])
     pairs = len(inputs[PAIRS].texts)
     plan = make_plan(quick=options.quick, threads=options.threads, pairs=pairs)
-    kept = Journal(journal, _key(request, models, inputs))
+    kept = Journal(journal, _key(request, plan, models, inputs))
     begun = kept.recall("environment", lambda: _begin(options.threads))
     if begun["environment"]["loaded"]:
         progress.say(
@@ -94,9 +94,9 @@ def _measure(
         device=options.device or begun["environment"]["cpu"],
         created=begun["created"],
         environment=begun["environment"],
-        protocol={**plan.record(_notes(models, inputs)), "request": dict(request)},
+        protocol={**plan.record(_notes(plan, models, inputs)), "request": dict(request)},
         models=tuple(record for one in models for record in one.records()),
-        inputs=tuple(queries.inputs for queries in inputs.values()),
+        inputs=tuple(inputs[name].inputs for name in inputs if name in plan.inputs),
         **steps.measure(),
     )
 
@@ -115,16 +115,29 @@ def _begin(threads: int) -> dict[str, Any]:
 
 
 def _key(
-    request: Mapping[str, Any], models: Sequence[Made], inputs: Mapping[str, Queries]
+    request: Mapping[str, Any],
+    plan: Plan,
+    models: Sequence[Made],
+    inputs: Mapping[str, Queries],
 ) -> dict[str, Any]:
     """Return what the figures of the journal hold for."""
-    hashes = {record.id: record.sha256 for one in models for record in one.records()}
-    return {"request": dict(request), "models": hashes, "inputs": [q.ids for q in inputs.values()]}
+    return {
+        "request": dict(request),
+        "plan": plan.record(()),
+        "models": {record.id: record.sha256 for one in models for record in one.records()},
+        "inputs": [queries.ids for queries in inputs.values()],
+    }
 
 
-def _notes(models: Sequence[Made], inputs: Mapping[str, Queries]) -> list[str]:
+def _notes(plan: Plan, models: Sequence[Made], inputs: Mapping[str, Queries]) -> list[str]:
     """Return what a reader has to know beside the numbers of the protocol."""
-    notes = []
+    notes = [
+        f"left out, for want of time: {queries.inputs.id} ({queries.inputs.description})"
+        for queries in inputs.values()
+        if queries.inputs.id not in plan.inputs
+    ]
+    if plan.protocol.cold_starts < FULL.cold_starts:
+        notes.append(f"{plan.protocol.cold_starts} cold starts a model, not {FULL.cold_starts}")
     for one in models:
         if not one.mark.trained:
             notes.append(f"{one.name}: seeded random weights: times and sizes, no accuracy")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -122,7 +122,7 @@ class Steps:
         contestants = self._contestants(group.models, group.threads)
         if group.copied:
             [first] = [one for one in contestants if one.model == COPIED]
-            contestants.append(Contestant(first.model, first.command, first.threads, copy=1))
+            contestants.append(replace(first, copy=1))
         runs, readings = sample(
             contestants,
             [Workload(self.inputs[name], effort) for name, effort in group.efforts.items()],
