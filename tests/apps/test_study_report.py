@@ -261,6 +261,17 @@ def test_what_was_not_measured_leaves_no_gap(
     assert Page(text).open == []
 
 
+def test_a_peer_that_takes_token_ids_has_no_time_end_to_end(
+    short_study: Measurements, tmp_path: Path
+) -> None:
+    write_report([as_peers(short_study)], tmp_path)
+    page = Page((tmp_path / "report.html").read_text("utf-8"))
+    median = page.column("Latency, ms", "end to end, median")
+    assert median["mine fp32"] is not None
+    assert median["mine fp32 torch"] is None
+    assert page.column("Latency, ms", "forward, median")["mine fp32 torch"] is not None
+
+
 def test_several_devices_are_compared_first(short_study: Measurements, tmp_path: Path) -> None:
     study = short_study
     other = simulate_study(device="A <b>phone</b>", seed=1)

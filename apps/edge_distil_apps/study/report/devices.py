@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge_distil_apps.study.report.content import Cell, Figure, Section, Table, figure
+from edge_distil_apps.study.report.content import Figure, Section, Table, figure
 from edge_distil_apps.study.report.models import time_cell
 from edge_distil_apps.study.report.rows import Interval, Row, Style, intervals
 from edge_distil_apps.study.report.view import BERT, DISTILBERT, View
-from edge_distil_apps.study.report.words import NONE, percent, times_with_interval
+from edge_distil_apps.study.report.words import times_with_interval
 
 _PAIRS = (
     ("DistilBERT-base fp32 against BERT-base fp32", (DISTILBERT, "fp32"), (BERT, "fp32")),
@@ -48,14 +48,12 @@ def _ratios(
 
 
 def _table(views: Sequence[View]) -> Table:
-    columns = ("device", "threads", "model", "forward, median, ms", "p95, ms", "A/A band")
+    columns = ("device", "model", "forward, median, ms", "p95, ms")
     rows = []
     for view in views:
-        band = NONE if view.band is None else f"±{percent(view.band, 2)}"
         for model in view.models:
             found = view.latency(model)
             if found is not None:
                 times = (time_cell(found.median), time_cell(found.percentiles[95]))
-                threads = Cell(str(view.threads), view.threads)
-                rows.append((view.device, threads, view.label(model), *times, band))
+                rows.append((view.device, view.label(model), *times))
     return Table("Latency on every device", columns, rows)

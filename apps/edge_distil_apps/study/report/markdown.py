@@ -10,7 +10,7 @@ from edge_distil_apps.study.report.devices import devices_section
 from edge_distil_apps.study.report.drift import drift_section
 from edge_distil_apps.study.report.itself import itself_section
 from edge_distil_apps.study.report.machine import checks_section
-from edge_distil_apps.study.report.models import answer, models_section
+from edge_distil_apps.study.report.models import answer, models_section, title
 from edge_distil_apps.study.report.timing import padding_section
 from edge_distil_apps.study.report.view import View
 from edge_distil_apps.study.report.words import percent, plural
@@ -27,7 +27,7 @@ _SECTIONS = (
 
 def write_markdown(views: Sequence[View]) -> str:
     """Return the summary of one or several devices."""
-    parts = ["# On-device question answering: DistilBERT and BERT, measured\n"]
+    parts = [f"# {_escape(title(views))}\n"]
     if len(views) > 1:
         parts += _section(devices_section(views))
     for view in views:

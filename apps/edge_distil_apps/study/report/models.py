@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from edge_distil.bench.distribution import Distribution, Estimate
 from edge_distil.bench.measurements import Memory, Model
@@ -25,6 +25,14 @@ from edge_distil_apps.study.report.words import (
 )
 
 UNTRAINED = "random weights: no accuracy"
+
+
+def title(views: Sequence[View]) -> str:
+    """Return the report's title."""
+    where = f"{len(views)} devices" if len(views) > 1 else views[0].device
+    paper = all(view.find(BERT, "fp32") and view.find(DISTILBERT, "fp32") for view in views)
+    what = "DistilBERT against BERT-base" if paper else "Models beside each other"
+    return f"{what} on {where}"
 
 
 def answer(view: View) -> str:
@@ -73,7 +81,8 @@ def tiles(view: View) -> Iterator[Tile]:
     reference = view.reference
     for model in view.models:
         found = view.compare(model)
-        if found is not None and model.model != reference.model and len(view.models) < 9:
+        other = model.model != reference.model or not view.find(DISTILBERT, "fp32")
+        if found is not None and other and len(view.models) < 9:
             words = f"as fast as {view.label(reference)}: {view.label(model)}, forward"
             yield Tile(times(found.ratio.value), words)
     small = view.find(DISTILBERT, "fp32")

@@ -22,7 +22,7 @@ from edge_distil_apps.study.report.machine import (
     start_section,
 )
 from edge_distil_apps.study.report.markdown import write_markdown
-from edge_distil_apps.study.report.models import answer, models_section, tiles
+from edge_distil_apps.study.report.models import answer, models_section, tiles, title
 from edge_distil_apps.study.report.protocol import protocol_section
 from edge_distil_apps.study.report.scaling import scaling_section
 from edge_distil_apps.study.report.timing import (
@@ -30,7 +30,7 @@ from edge_distil_apps.study.report.timing import (
     padding_section,
     stages_section,
 )
-from edge_distil_apps.study.report.view import BERT, DISTILBERT, View
+from edge_distil_apps.study.report.view import View
 from edge_distil_apps.study.report.words import plural
 
 
@@ -81,20 +81,10 @@ def render(views: Sequence[View]) -> str:
     )
     several = len(views) > 1
     return environment.get_template("study.html.j2").render(
-        title=_title(views),
+        title=title(views),
         beside=devices_section(views) if several else None,
         devices=[_device(view) for view in views],
         created=[view.data.created for view in views],
-    )
-
-
-def _title(views: Sequence[View]) -> str:
-    where = f"{len(views)} devices" if len(views) > 1 else views[0].device
-    paper = all(view.find(BERT, "fp32") and view.find(DISTILBERT, "fp32") for view in views)
-    return (
-        f"DistilBERT against BERT-base on {where}"
-        if paper
-        else f"Models beside each other on {where}"
     )
 
 

@@ -7,7 +7,14 @@ from functools import cached_property, lru_cache
 
 from edge_distil.bench.comparison import Comparison, compare
 from edge_distil.bench.distribution import Distribution
-from edge_distil.bench.measurements import TIMED, Accuracy, Measurements, Model, Run
+from edge_distil.bench.measurements import (
+    STAGES,
+    TIMED,
+    Accuracy,
+    Measurements,
+    Model,
+    Run,
+)
 from edge_distil.bench.summary import latency
 from edge_distil.errors import InputError
 from edge_distil_apps.study.report.rows import Style
@@ -140,6 +147,8 @@ class View:
         return self._compared(model.id, other.id, inputs, threads, stage)
 
     def _describe(self, model: str, inputs: str, threads: int, stage: str) -> Distribution | None:
+        if stage == END_TO_END and not self._takes_text(model):
+            return None
         try:
             return latency(self.data.runs, model, inputs=inputs, threads=threads, stage=stage)
         except InputError:
@@ -148,11 +157,17 @@ class View:
     def _compare_by_id(
         self, model: str, reference: str, inputs: str, threads: int, stage: str
     ) -> Comparison | None:
+        if stage == END_TO_END and not (self._takes_text(model) and self._takes_text(reference)):
+            return None
         where = {"inputs": inputs, "stage": stage}
         try:
             return compare(self.data.runs, model, reference, threads=threads, **where)
         except InputError:
             return None
+
+    def _takes_text(self, model: str) -> bool:
+        """Whether a model's whole time holds all stages; peers may be given token ids."""
+        return all(set(STAGES) <= set(r.stage_ns) for r in self.data.runs if r.model == model)
 
     def _side_by_side(self, model: Model, other: Model, inputs: str, threads: int) -> bool:
         """Whether the first processes of both were measured at the same time."""
