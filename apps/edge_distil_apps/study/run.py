@@ -136,6 +136,10 @@ def _notes(plan: Plan, models: Sequence[Made], inputs: Mapping[str, Queries]) ->
         for queries in inputs.values()
         if queries.inputs.id not in plan.inputs
     ]
+    notes.append(
+        "the headline effort is the questions' on all threads; what else was measured explains it, "
+        "with the queries that the numbers of the protocol say"
+    )
     if plan.protocol.cold_starts < FULL.cold_starts:
         notes.append(f"{plan.protocol.cold_starts} cold starts a model, not {FULL.cold_starts}")
     for one in models:
