@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -189,6 +190,15 @@ def test_the_page_is_well_formed_and_needs_nothing(folder: Path, page: Page) -> 
     for _, attributes in page.tags:
         assert not attributes.keys() & {"src", "href", "srcset", "xlink:href"}
     assert (folder / "report.html").stat().st_size < 1.5e6
+
+
+def test_the_frontier_is_a_picture_of_its_own(folder: Path) -> None:
+    picture = ElementTree.parse(folder / "frontier.svg").getroot()
+    assert picture.tag == "{http://www.w3.org/2000/svg}svg"
+    words = " ".join("".join(text.itertext()) for text in picture.iter() if text.tag != "style")
+    assert "DistilBERT int8" in words
+    assert "url(" not in ElementTree.tostring(picture, encoding="unicode")
+    assert "(frontier.svg)" in (folder / "summary.md").read_text(encoding="utf-8")
 
 
 def test_the_summary_holds_the_answer_and_whole_tables(folder: Path, page: Page) -> None:

@@ -11,9 +11,12 @@ from edge_distil_apps.study.report.drift import drift_section
 from edge_distil_apps.study.report.itself import itself_section
 from edge_distil_apps.study.report.machine import checks_section
 from edge_distil_apps.study.report.models import answer, models_section, title
+from edge_distil_apps.study.report.overview import frontier_figure
 from edge_distil_apps.study.report.timing import padding_section
 from edge_distil_apps.study.report.view import View
 from edge_distil_apps.study.report.words import percent, plural
+
+FRONTIER = "frontier.svg"  # beside the summary, for a single device
 
 _SECTIONS = (
     models_section,
@@ -32,6 +35,8 @@ def write_markdown(views: Sequence[View]) -> str:
         parts += _section(devices_section(views))
     for view in views:
         parts += _device(view)
+    if len(views) == 1 and frontier_figure(views[0]) is not None:
+        parts.append(f"![Speed, size and accuracy of the models]({FRONTIER})\n")
     parts.append("Figures and all conditions: report.html. Raw samples: measurements.json.\n")
     return "\n".join(parts)
 

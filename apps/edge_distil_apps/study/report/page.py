@@ -1,4 +1,4 @@
-"""Measurements -> `report.html` and `summary.md`."""
+"""Measurements -> `report.html`, `summary.md` and `frontier.svg`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from edge_distil import storage
 from edge_distil.bench.measurements import Measurements
@@ -21,8 +22,9 @@ from edge_distil_apps.study.report.machine import (
     machine_section,
     start_section,
 )
-from edge_distil_apps.study.report.markdown import write_markdown
+from edge_distil_apps.study.report.markdown import FRONTIER, write_markdown
 from edge_distil_apps.study.report.models import answer, models_section, tiles, title
+from edge_distil_apps.study.report.overview import frontier_figure
 from edge_distil_apps.study.report.protocol import protocol_section
 from edge_distil_apps.study.report.scaling import scaling_section
 from edge_distil_apps.study.report.timing import (
@@ -46,7 +48,9 @@ class Device(NamedTuple):
 
 
 def write_report(measurements: Sequence[Measurements], folder: Path) -> None:
-    """Write ``report.html`` and ``summary.md`` into a folder.
+    """Write ``report.html``, ``summary.md`` and, for it, ``frontier.svg`` into a folder.
+
+    The drawing is that of a single device; several have theirs in the page.
 
     Args:
         measurements: Of one device, or of several, which are then compared first.
@@ -60,6 +64,9 @@ def write_report(measurements: Sequence[Measurements], folder: Path) -> None:
         raise InputError("there are no measurements to report, expected at least one document")
     views = [View(one) for one in measurements]
     texts = {"report.html": render(views), "summary.md": write_markdown(views)}
+    overview = frontier_figure(views[0])
+    if overview is not None and len(views) == 1:
+        texts[FRONTIER] = _standalone(overview.wide)
     for name, text in texts.items():
         with storage.atomic_file(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
@@ -67,7 +74,33 @@ def write_report(measurements: Sequence[Measurements], folder: Path) -> None:
 
 def render(views: Sequence[View]) -> str:
     """Return the page."""
-    environment = Environment(
+    several = len(views) > 1
+    return (
+        _environment()
+        .get_template("study.html.j2")
+        .render(
+            title=title(views),
+            beside=devices_section(views) if several else None,
+            devices=[_device(view) for view in views],
+            created=[view.data.created for view in views],
+        )
+    )
+
+
+def _standalone(drawing: Markup) -> str:
+    """Return a drawing as an SVG file, with the looks that the page gives it."""
+    opening, content = str(drawing).split(">", 1)
+    named = opening.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+    return (
+        _environment()
+        .get_template("figure.svg.j2")
+        .render(opening=Markup(f"{named}>"), content=Markup(content))
+    )
+
+
+def _environment() -> Environment:
+    """Return the templates of this report and the looks that all reports share."""
+    return Environment(
         loader=ChoiceLoader(
             [
                 PackageLoader("edge_distil_apps.study.report", ""),
@@ -78,13 +111,6 @@ def render(views: Sequence[View]) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    )
-    several = len(views) > 1
-    return environment.get_template("study.html.j2").render(
-        title=title(views),
-        beside=devices_section(views) if several else None,
-        devices=[_device(view) for view in views],
-        created=[view.data.created for view in views],
     )
 
 
