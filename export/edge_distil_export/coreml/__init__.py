@@ -1,0 +1,1 @@
+"""Checkpoint -> Core ML package, with proof on any machine."""
