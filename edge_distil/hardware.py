@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edge_distil.errors import InputError
 
+_CGROUP = Path("/sys/fs/cgroup")
 # Instruction sets that decide which integer kernels run: flag in /proc/cpuinfo -> its name.
 _FEATURES = {
     "avx2": "AVX2",
@@ -35,7 +36,7 @@ def cpu_features() -> tuple[str, ...]:
     return tuple(name for flag, name in _FEATURES.items() if flag in flags)
 
 
-def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+def available_cores(cgroup: Path = _CGROUP) -> int:
     """Count the cores this process may use: its affinity, cut by the cgroup's quota.
 
     A container with a quota of two cores on a 64-core host gives 2, where
@@ -46,7 +47,7 @@ def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     """
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    quota = _quota(cgroup)
+    quota = cgroup_cores(cgroup)
     return max(1, min(cores, int(quota))) if quota else cores
 
 
@@ -69,8 +70,8 @@ def threads(requested: int | None = None) -> int:
     return requested
 
 
-def _quota(cgroup: Path) -> float | None:
-    """Return the CPU quota in cores (cgroup v2, then v1); ``None`` is "no limit"."""
+def cgroup_cores(cgroup: Path = _CGROUP) -> float | None:
+    """Return the cgroup's CPU quota in cores (version 2, then 1); ``None`` is "no limit"."""
     try:
         limit, period = (cgroup / "cpu.max").read_text().split()
     except (OSError, ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge_distil.bench.latency import Interval
+from edge_distil.bench.distribution import Estimate
 
 # Mean cosine of the outputs to fp32's on the golden probes. Good int8 gives 0.998 and more; the
 # variants known to answer visibly worse than fp32 gave 0.96.
@@ -25,7 +25,7 @@ class Candidate:
 
     name: str
     size: float
-    speedup: Interval
+    speedup: Estimate
     mean_cosine: float | None = None
 
 
@@ -42,7 +42,7 @@ def recommend(candidates: Sequence[Candidate]) -> Recommendation:
 
     Of several whose intervals overlap the fastest's, the one nearest to fp32 is taken.
 
-    >>> recommend([Candidate("int8", 0.25, Interval(1.72, 1.68, 1.75), 0.9989)]).reason
+    >>> recommend([Candidate("int8", 0.25, Estimate(1.72, 1.68, 1.75), 0.9989)]).reason
     'use int8 here: 1.72x as fast as fp32 (1.68-1.75), 0.25x the size, mean cosine 0.9989'
     """
     if not candidates:
@@ -53,9 +53,9 @@ def recommend(candidates: Sequence[Candidate]) -> Recommendation:
     faster = [c for c in true if c.speedup.low > 1]
     if not faster:
         return _not_faster(true)
-    fastest = max(faster, key=lambda c: c.speedup.median)
+    fastest = max(faster, key=lambda c: c.speedup.value)
     level = [c for c in faster if c.speedup.high >= fastest.speedup.low]
-    best = max(level, key=lambda c: (c.mean_cosine or 0.0, c.speedup.median))
+    best = max(level, key=lambda c: (c.mean_cosine or 0.0, c.speedup.value))
     return Recommendation(best.name, f"use {best.name} here: {_praise(best)}")
 
 
@@ -79,7 +79,7 @@ def _too_far(candidates: Sequence[Candidate]) -> Recommendation:
 
 def _not_faster(true: Sequence[Candidate]) -> Recommendation:
     """Name the fastest of them, and the smallest, which may still be wanted for its size."""
-    fastest = max(true, key=lambda c: c.speedup.median)
+    fastest = max(true, key=lambda c: c.speedup.value)
     smallest = min(true, key=lambda c: c.size)
     words = (
         f"use fp32 here: {fastest.name} is not faster on this CPU "
@@ -90,9 +90,9 @@ def _not_faster(true: Sequence[Candidate]) -> Recommendation:
     return Recommendation("fp32", words)
 
 
-def _times(speedup: Interval) -> str:
-    return f"{speedup.median:.2f}x"
+def _times(speedup: Estimate) -> str:
+    return f"{speedup.value:.2f}x"
 
 
-def _range(speedup: Interval) -> str:
+def _range(speedup: Estimate) -> str:
     return f"({speedup.low:.2f}-{speedup.high:.2f})"

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from edge_distil.bench import Candidate, Interval, recommend
+from edge_distil.bench import Candidate, Estimate, recommend
 from edge_distil.bench.recommendation import LEAST_COSINE
 
-FAST = Interval(1.7, 1.6, 1.8)
-FASTER = Interval(1.9, 1.85, 1.95)
-LEVEL = Interval(1.05, 0.95, 1.15)
-SLOW = Interval(0.7, 0.6, 0.75)
+FAST = Estimate(1.7, 1.6, 1.8)
+FASTER = Estimate(1.9, 1.85, 1.95)
+LEVEL = Estimate(1.05, 0.95, 1.15)
+SLOW = Estimate(0.7, 0.6, 0.75)
 
 
-def int8(speedup: Interval, cosine: float | None = 0.999) -> Candidate:
+def int8(speedup: Estimate, cosine: float | None = 0.999) -> Candidate:
     return Candidate("int8", 0.25, speedup, cosine)
 
 
-def other(speedup: Interval, cosine: float | None = 0.995, size: float = 0.5) -> Candidate:
+def other(speedup: Estimate, cosine: float | None = 0.995, size: float = 0.5) -> Candidate:
     return Candidate("other", size, speedup, cosine)
 
 
@@ -26,7 +26,7 @@ def other(speedup: Interval, cosine: float | None = 0.995, size: float = 0.5) ->
     [
         ([int8(FAST)], "int8"),
         ([int8(FAST), other(FASTER)], "other"),
-        ([int8(FAST), other(Interval(1.75, 1.7, 1.8))], "int8"),  # as fast, and nearer to fp32
+        ([int8(FAST), other(Estimate(1.75, 1.7, 1.8))], "int8"),  # as fast, and nearer to fp32
         ([int8(FAST), other(FASTER, LEAST_COSINE - 0.001)], "int8"),  # fast, but not true
         ([int8(LEVEL)], "fp32"),  # not surely faster
         ([int8(SLOW), other(FAST)], "other"),
