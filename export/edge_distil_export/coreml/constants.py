@@ -52,7 +52,7 @@ def lut_to_dense(indices: Array, lut: Array, shape: Array) -> Array:
     array([[5., 6.],
            [7., 8.]], dtype=float32)
     """
-    bits = int(len(lut)).bit_length() - 1
+    bits = len(lut).bit_length() - 1
     count = int(np.prod(shape))
     found = np.unpackbits(indices, bitorder="little")[: count * bits].reshape(count, bits)
     places = found @ (1 << np.arange(bits))
@@ -84,7 +84,9 @@ def constexpr_lut_to_dense(
     indices: Array, lut: Array, shape: Array | None = None, vector_axis: int | None = None
 ) -> Array:
     """Dispatch: iOS 16's operation has a shape, iOS 18's has tables for blocks."""
-    return grouped_lut_to_dense(indices, lut) if shape is None else lut_to_dense(indices, lut, shape)
+    return (
+        grouped_lut_to_dense(indices, lut) if shape is None else lut_to_dense(indices, lut, shape)
+    )
 
 
 CONSTANTS = {

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from edge_distil.coreml import Lengths
 from edge_distil.errors import ExportError, InputError
-from edge_distil_export.coreml.lengths import Lengths
+from edge_distil_export.coreml.lengths import input_shape
 from edge_distil_export.heads import LENGTH_AXIS, Head
 from edge_distil_export.masks import lean_masks
 
-TARGETS = ("iOS16", "iOS17", "iOS18")
-PRECISIONS = ("fp16", "fp32")
 _EXAMPLE = 7  # tokens to trace a flexible length with
 
 
@@ -24,7 +23,7 @@ def convert(head: Head, lengths: Lengths, *, precision: str, target: str, longes
         head: Takes its ``inputs`` in order, each ``(1, sequence)``.
         lengths: What the package is to take.
         precision: ``"fp16"`` or ``"fp32"``: of weights and arithmetic.
-        target: The oldest system that is to run it, one of `TARGETS`.
+        target: The oldest system that is to run it, such as ``"iOS16"``.
         longest: Positions that the model has.
 
     Returns:
@@ -46,7 +45,7 @@ def convert(head: Head, lengths: Lengths, *, precision: str, target: str, longes
         return coremltools.convert(
             program,
             inputs=[
-                coremltools.TensorType(name, shape=lengths.shape(), dtype=np.int32)
+                coremltools.TensorType(name, shape=input_shape(lengths), dtype=np.int32)
                 for name in head.inputs
             ],
             outputs=[coremltools.TensorType(name) for name in head.outputs],
@@ -72,7 +71,7 @@ def _capture(head: Head, lengths: Lengths, longest: int) -> Any:
     shapes with numpy 2.4.
     """
     fixed = lengths.kind == "fixed"
-    length = lengths.values[0] if fixed else _EXAMPLE
+    length = lengths.longest if fixed else _EXAMPLE
     example = tuple(torch.ones((1, length), dtype=torch.int32) for _ in head.inputs)
     symbol = torch.export.Dim(LENGTH_AXIS, min=2, max=longest)
     shapes = None if fixed else tuple({1: symbol} for _ in example)

@@ -7,37 +7,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_TERMS = 40  # of the Maclaurin series, enough for |x| < 2.5 in double precision
-_DEPTH = 60  # of the continued fraction, enough beyond
-_BORDER = 2.5
-_FLAT = 6.0  # erf differs from 1 by 2e-17 there
+# erf(x) = x P(x^2) / Q(x^2) for |x| <= 4, beyond which it is 1 in float32: coefficients of rising
+# power, as in Eigen (``generic_fast_erf_float``) and XLA; 4.2e-7 from the function at most.
+_P = (
+    -1.60960333262415e-02, -2.95459980854025e-03, -7.34990630326855e-04, -5.69250639462346e-05,
+    -2.10102402082508e-06, 2.77068142495902e-08, -2.72614225801306e-10,
+)  # fmt: skip
+_Q = (
+    -1.42647390514189e-02, -7.37332916720468e-03, -1.68282697438203e-03, -2.13374055278905e-04,
+    -1.45660718464996e-05,
+)  # fmt: skip
+_FLAT = 4.0
 
 
-def erf(x: NDArray[Any]) -> NDArray[Any]:
-    """Return the error function of every value, in the type of `x`.
+def erf(x: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the error function of every value, computed in float32.
 
-    Small values by the series ``2 / sqrt(pi) * exp(-x^2) * sum (2 x^2)^n x / (1 3 5 ... (2n+1))``
-    (Abramowitz and Stegun 1964, 7.1.6), great ones by the continued fraction of ``erfc`` (7.1.14).
-
-    >>> erf(np.array([0.0, 0.5, -1.0, 3.0])).round(9).tolist()
-    [0.0, 0.520499878, -0.842700793, 0.999977910]
+    >>> erf(np.float32([0, 0.5, -1, 6])).round(5).tolist() == np.float32(
+    ...     [0, 0.5205, -0.8427, 1]).tolist()
+    True
     """
-    size = np.minimum(np.abs(np.asarray(x, np.float64)), _FLAT)
-    found = np.where(size < _BORDER, _series(np.minimum(size, _BORDER)), _fraction(size))
-    return np.copysign(found, x).astype(np.asarray(x).dtype)
+    clipped = np.clip(np.asarray(x, np.float32), -_FLAT, _FLAT)
+    square = clipped * clipped
+    found: NDArray[np.float32] = clipped * _polynomial(square, _P) / _polynomial(square, _Q)
+    return found
 
 
-def _series(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    term = total = x
-    for n in range(1, _TERMS):
-        term = term * (2 * x * x) / (2 * n + 1)
-        total = total + term
-    return 2 / np.sqrt(np.pi) * np.exp(-x * x) * total
-
-
-def _fraction(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    large = np.maximum(x, 1.0)
-    below = large
-    for n in range(_DEPTH, 0, -1):
-        below = large + n / 2 / below
-    return 1 - np.exp(-large * large) / (np.sqrt(np.pi) * below)
+def _polynomial(x: NDArray[np.float32], coefficients: tuple[float, ...]) -> NDArray[np.float32]:
+    """Horner's scheme, in place: the evaluator spends most of its time here."""
+    total = np.full_like(x, coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
+        total *= x
+        total += np.float32(coefficient)
+    return total

@@ -8,7 +8,8 @@ what is stored is exact, and how the hardware orders its sums is the only thing 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from edge_distil_export.coreml.constants import CONSTANTS
 from edge_distil_export.coreml.operators import OPERATORS, TYPES
 
 Array = NDArray[Any]
-_KNOWN = {**OPERATORS, **CONSTANTS}
+_KNOWN: dict[str, Callable[..., Any]] = {**OPERATORS, **CONSTANTS}
 
 
 class Program:
@@ -32,6 +33,7 @@ class Program:
     Attributes:
         inputs: Names of the inputs, int32 ``(1, sequence)``.
         outputs: Names of the outputs.
+        norms: Names of the results of layer normalisations, in the program's order.
 
     Raises:
         ExportError: It cannot be read, or holds an operation without a reference.
@@ -52,19 +54,25 @@ class Program:
         self._main = program.functions["main"]
         self.inputs = tuple(self._main.inputs)
         self.outputs = tuple(var.name for var in self._main.outputs)
-        unknown = sorted(kind for kind in self.kinds() if kind not in _KNOWN and kind != "const")
+        unknown = sorted(kind for kind in self.kinds() if kind not in _KNOWN)
         if unknown:
             raise ExportError(
                 f"{path} holds {', '.join(unknown)}, which the evaluator has no reference for: "
-                "export with --no-coreml-check, or report the model"
+                "report the model"
             )
+        self.norms = tuple(
+            op.outputs[0].name for op in self._main.operations if op.op_type == "layer_norm"
+        )
         self._weights = {
-            op.outputs[0].name: _dense(op) for op in self._main.operations if _is_constant(op)
+            op.outputs[0].name: _dense(op) if _is_constant(op) else _widened(op.outputs[0].val)
+            for op in self._main.operations
+            if op.op_type == "const" or _is_constant(op)
         }
 
-    def kinds(self) -> set[str]:
-        """Return the kinds of operations in the program."""
-        return {op.op_type for op in self._main.operations}
+    def kinds(self) -> dict[str, int]:
+        """Return kind of operation -> how many of it compute something at run time."""
+        kinds = (op.op_type for op in self._main.operations)
+        return dict(sorted(Counter(kind for kind in kinds if kind != "const").items()))
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Return output name -> array, float16 or float32 as the program says.
@@ -74,6 +82,10 @@ class Program:
         """
         found = dict(self.steps(feeds))
         return {name: found[name] for name in self.outputs}
+
+    def predict(self, data: Mapping[str, Array]) -> dict[str, Array]:
+        """Do what coremltools' ``MLModel.predict`` does: see `edge_distil.coreml.Predictor`."""
+        return self.run(data)
 
     def steps(self, feeds: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
         """Yield the name and value of every result, in the program's order.
@@ -105,7 +117,7 @@ class Program:
         def value(var: Any) -> Any:
             if var.name in values:
                 return _widened(values[var.name])
-            return self._weights[var.name] if var.name in self._weights else _widened(var.val)
+            return self._weights[var.name]
 
         return {
             name: [value(v) for v in var] if isinstance(var, list | tuple) else value(var)
@@ -130,7 +142,8 @@ def _is_constant(op: Any) -> bool:
 def _dense(op: Any) -> Array:
     """Return the weights that a ``constexpr`` operation stands for."""
     arguments = {name: var.val for name, var in op.inputs.items()}
-    return _widened(_rounded(CONSTANTS[op.op_type](**arguments), op.outputs[0]))
+    dense: Array = _widened(_rounded(_KNOWN[op.op_type](**arguments), op.outputs[0]))
+    return dense
 
 
 def _names(op: Any) -> list[str]:

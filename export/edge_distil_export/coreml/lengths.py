@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from edge_distil.coreml import Lengths
 from edge_distil.errors import InputError
 
 # Lengths that phones' accelerators have plans for; those beyond the model's own are left out.
@@ -12,48 +12,17 @@ USUAL = (64, 128, 256, 384, 512)
 _SHORTEST = 2  # the two special tokens
 
 
-@dataclass(frozen=True)
-class Lengths:
-    """The lengths of a package, in tokens.
+def input_shape(lengths: Lengths) -> Any:
+    """Return coremltools' shape of an input ``(1, sequence)``."""
+    import coremltools
 
-    Attributes:
-        kind: ``"fixed"``, ``"enumerated"`` or ``"range"``.
-        values: The length, the lengths, or the least and the greatest.
-    """
-
-    kind: str
-    values: tuple[int, ...]
-
-    def shape(self) -> Any:
-        """Return coremltools' shape of an input ``(1, sequence)``."""
-        import coremltools
-
-        if self.kind == "fixed":
-            return (1, self.values[0])
-        if self.kind == "enumerated":
-            shapes = [[1, length] for length in self.values]
-            return coremltools.EnumeratedShapes(shapes, default=shapes[0])
-        least, greatest = self.values
-        return (1, coremltools.RangeDim(least, greatest, default=greatest))
-
-    def fit(self, tokens: int) -> int:
-        """Return the length that a sequence is padded to.
-
-        >>> Lengths("enumerated", (64, 128)).fit(65)
-        128
-
-        Raises:
-            InputError: The sequence is longer than the package takes.
-        """
-        longest = self.values[-1]
-        if tokens > longest:
-            raise InputError(
-                f"a text has {tokens} tokens, the Core ML package takes at most {longest}: "
-                "shorten it, or export with greater --coreml-lengths"
-            )
-        if self.kind == "range":
-            return max(tokens, self.values[0])
-        return next(length for length in self.values if length >= tokens)
+    if lengths.kind == "fixed":
+        return (1, lengths.longest)
+    if lengths.kind == "enumerated":
+        shapes = [[1, length] for length in lengths.values]
+        return coremltools.EnumeratedShapes(shapes, default=shapes[0])
+    least, greatest = lengths.values
+    return (1, coremltools.RangeDim(least, greatest, default=greatest))
 
 
 def parse_lengths(text: str, longest: int) -> Lengths:

@@ -38,7 +38,8 @@ def matmul(x: Array, y: Array, transpose_x: bool = False, transpose_y: bool = Fa
     """Batched product of matrices, either one transposed first."""
     left = np.swapaxes(x, -1, -2) if transpose_x else x
     right = np.swapaxes(y, -1, -2) if transpose_y else y
-    return np.matmul(left, right)
+    product: Array = np.matmul(left, right)
+    return product
 
 
 def layer_norm(
@@ -57,7 +58,8 @@ def layer_norm(
     centred = x - x.mean(over, keepdims=True)
     normal = centred / np.sqrt((centred * centred).mean(over, keepdims=True) + np.float32(epsilon))
     normal = normal if gamma is None else normal * gamma
-    return normal if beta is None else normal + beta
+    shifted: Array = normal if beta is None else normal + beta
+    return shifted
 
 
 def softmax(x: Array, axis: int = -1) -> Array:
@@ -69,12 +71,15 @@ def softmax(x: Array, axis: int = -1) -> Array:
 
 def gelu(x: Array, mode: str = "EXACT") -> Array:
     """Gaussian error linear unit, exact or by one of its approximations."""
+    found: Array
     if mode == "EXACT":
-        return np.float32(0.5) * x * (1 + erf(x / np.float32(_SQRT_2)))
-    if mode == "TANH_APPROXIMATION":
+        found = np.float32(0.5) * x * (1 + erf(x / np.float32(_SQRT_2)))
+    elif mode == "TANH_APPROXIMATION":
         inner = np.float32(_SQRT_2_OVER_PI) * (x + np.float32(0.044715) * x**3)
-        return np.float32(0.5) * x * (1 + np.tanh(inner))
-    return x / (1 + np.exp(np.float32(-1.702) * x))  # SIGMOID_APPROXIMATION
+        found = np.float32(0.5) * x * (1 + np.tanh(inner))
+    else:  # SIGMOID_APPROXIMATION
+        found = x / (1 + np.exp(np.float32(-1.702) * x))
+    return found
 
 
 def scaled_dot_product_attention(
@@ -201,7 +206,8 @@ def _over(reduce: Callable[..., Any]) -> Operator:
 
 
 def _l2(x: Array, axis: tuple[int, ...] | None, keepdims: bool) -> Array:
-    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+    norm: Array = np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+    return norm
 
 
 def _binary(function: Callable[..., Any]) -> Operator:

@@ -6,7 +6,21 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partialmethod
 from typing import Any
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Let tqdm, which coremltools has no switch for, draw nothing inside the block."""
+    from tqdm import tqdm
+
+    original = tqdm.__init__
+    tqdm.__init__ = partialmethod(original, disable=True)
+    try:
+        yield
+    finally:
+        tqdm.__init__ = original
 
 
 @contextmanager
@@ -25,7 +39,8 @@ def quiet_coremltools() -> Iterator[Any]:
         try:
             import coremltools
 
-            yield coremltools
+            with _no_bars():
+                yield coremltools
         finally:
             logging.root.disabled = root
             logger.setLevel(level)
