@@ -28,6 +28,8 @@ Progress = Callable[[str], None]
 PRECISIONS = ("fp16", "fp32")
 TARGETS = ("iOS16", "iOS17", "iOS18")
 FOLDER = "coreml"
+# Node names for torch's debugger, written for programs of torch.export; no part of the package.
+_DEBUG_FILE = "executorch_debug_handle_mapping.json"
 _ATOL = {"fp32": 1e-4, "fp16": 2e-2}  # the largest absolute difference from PyTorch
 _TOOLS = ("edge-distil", "coremltools", "torch", "transformers")
 
@@ -194,6 +196,7 @@ def _make_package(
     describe(model, manifest, recorded)
     package = staged / f"model{'' if plain else f'_{compression}'}.mlpackage"
     model.save(str(package))
+    (package / _DEBUG_FILE).unlink(missing_ok=True)
     program = Program(package)
     atol = settings.atol if plain else None
     evidence = check_program(program, references, OUTPUTS[manifest.task], atol)

@@ -5,6 +5,7 @@ Source: coremltools' MIL reference, "constexpr ops" of iOS 16 and iOS 18.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,7 @@ def constexpr_lut_to_dense(
     )
 
 
-CONSTANTS = {
+CONSTANTS: dict[str, Callable[..., Any]] = {
     "constexpr_affine_dequantize": affine_dequantize,
     "constexpr_blockwise_shift_scale": blockwise_shift_scale,
     "constexpr_lut_to_dense": constexpr_lut_to_dense,

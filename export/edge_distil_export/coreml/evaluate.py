@@ -21,7 +21,7 @@ from edge_distil_export.coreml.constants import CONSTANTS
 from edge_distil_export.coreml.operators import OPERATORS, TYPES
 
 Array = NDArray[Any]
-_KNOWN: dict[str, Callable[..., Any]] = {**OPERATORS, **CONSTANTS}
+_KNOWN: dict[str, Callable[..., Any]] = OPERATORS | CONSTANTS
 
 
 class Program:
