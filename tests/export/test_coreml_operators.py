@@ -359,6 +359,12 @@ def lut(draw: Draw) -> Case:
     return {"indices": packed, "lut": table, "shape": np.uint32([3, 4])}, wanted
 
 
+def stored(value: Any) -> Any:
+    """A scalar as a program holds it."""
+    kinds = {bool: np.bool_, int: np.int32, float: np.float32}
+    return kinds[type(value)](value) if type(value) in kinds else value
+
+
 def test_every_operator_has_a_case() -> None:
     assert set(CASES) == set(OPERATORS) | set(CONSTANTS)
 
@@ -369,6 +375,7 @@ def test_operator_matches_torch(kind: str) -> None:
     @given(st.data())
     def check(data: st.DataObject) -> None:
         arguments, wanted = CASES[kind](data.draw)
+        arguments = {name: stored(value) for name, value in arguments.items()}
         found = {**OPERATORS, **CONSTANTS}[kind](**arguments)
         parts = found if isinstance(found, list) else [found]
         expected = wanted if isinstance(wanted, tuple) else (wanted,)

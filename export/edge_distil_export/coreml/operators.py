@@ -197,9 +197,8 @@ def real_div(x: Array, y: Array) -> Array:
 
 def _over(reduce: Callable[..., Any]) -> Operator:
     def operator(x: Array, axes: Sequence[int] | None = None, keep_dims: bool = False) -> Array:
-        found: Array = reduce(
-            x, axis=None if axes is None else tuple(int(a) for a in axes), keepdims=keep_dims
-        )
+        over = None if axes is None else tuple(int(a) for a in axes)
+        found: Array = reduce(x, axis=over, keepdims=bool(keep_dims))
         return found
 
     return operator
