@@ -152,7 +152,11 @@ class Manifest:
 
 def to_json(manifest: Manifest) -> str:
     """Serialise; the same manifest gives the same text."""
-    return json.dumps(dataclasses.asdict(manifest), indent=2, ensure_ascii=False) + "\n"
+    plain = dataclasses.asdict(manifest)
+    for variant in plain["variants"].values():
+        if not variant["parts"]:  # a model of one file is written as it was before there were parts
+            del variant["parts"]
+    return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
 
 
 def from_json(text: str, source: str = FILE_NAME) -> Manifest:
