@@ -58,6 +58,7 @@ def load(
     threads: int | None = None,
     providers: Sequence[str] | None = None,
     verify: bool = False,
+    compute_units: str | None = None,
 ) -> QuestionAnswering | Embedding | TextClassification | TokenClassification | FillMask:
     """Open a bundle as the task object that its manifest names.
 
@@ -73,14 +74,22 @@ def load(
             process and its cgroup may use.
         providers: onnxruntime's execution providers; by default the CPU's.
         verify: Hash every file before use.
+        compute_units: Where a Core ML variant may run: ``"all"`` (default), ``"cpu_only"``,
+            ``"cpu_and_gpu"`` or ``"cpu_and_ne"`` (the neural engine).
 
     Raises:
         BundleError: The directory is missing, damaged, of another schema, or lacks the variant.
-        SessionError: The runtime refuses the model.
-        InputError: `threads` is no positive integer.
+        SessionError: The runtime refuses the model, or a Core ML variant is opened off macOS.
+        InputError: `threads` is no positive integer, or an option belongs to another runtime.
+        MissingExtra: A Core ML variant, and coremltools is not installed.
     """
     encoder = open_encoder(
-        path, variant=variant, threads=threads, providers=providers, verify=verify
+        path,
+        variant=variant,
+        threads=threads,
+        providers=providers,
+        verify=verify,
+        compute_units=compute_units,
     )
     task: QuestionAnswering | Embedding | TextClassification | TokenClassification | FillMask
     task = BY_NAME[encoder.bundle.manifest.task](encoder)  # type: ignore[assignment]

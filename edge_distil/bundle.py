@@ -32,6 +32,8 @@ _ONNX_FILES = {
 # onnx/model_quantized.ort.
 _ORT_FILES = {f"{n}-ort": f"{f.removesuffix('.onnx')}.ort" for n, f in _ONNX_FILES.items()}
 MODEL_FILES = {**_ONNX_FILES, **_ORT_FILES}
+# First word of the names of Core ML packages: coreml, coreml-int8, ... Never loaded unless named.
+CORE_ML = "coreml"
 HASHED_AT_OPEN = 4 << 20  # bytes; sha256 of a file this small takes a few milliseconds
 _ONNX_FIRST_BYTE = 0x08  # protobuf tag of ModelProto.ir_version, which every writer puts first
 
@@ -68,14 +70,20 @@ class Bundle:
         if name not in variants:
             raise VariantMissing(
                 f"{self.path} has no variant {name!r}, only {', '.join(variants) or 'none'}: "
-                f"choose one of these, or make it with: edge-distil quantize {self.path} "
-                f"{self._flags(name)}"
+                f"choose one of these, or make it with: {self._command(name)}"
             )
         return name, variants[name]
 
     def model_path(self, name: str | None = None) -> Path:
-        """Return the model file of a variant, checked as `check_file` does."""
-        return self.check_file(self.variant(name)[1].file)
+        """Return the model of a variant, its files checked as `check_file` does.
+
+        A model that is a folder (a Core ML package) is named by the folder.
+        """
+        variant = self.variant(name)[1]
+        for record in variant.parts:
+            self.check_file(record)
+        path = self.check_file(variant.file)
+        return path.parent if variant.parts else path
 
     def check_file(self, record: FileRecord, *, full: bool = False) -> Path:
         """Check one file against its record.
@@ -119,10 +127,17 @@ class Bundle:
             BundleFileMissing: A file is not there.
             BundleCorrupt: A file differs from its record.
         """
-        records = [*self.manifest.files, *(v.file for v in self.manifest.variants.values())]
+        records = [
+            *self.manifest.files,
+            *(r for v in self.manifest.variants.values() for r in v.records),
+        ]
         for record in records:
             self.check_file(record, full=True)
         return records
+
+    def portable_variants(self) -> list[str]:
+        """Return the names of the variants that run wherever onnxruntime does."""
+        return [name for name in self.manifest.variants if name.split("-")[0] != CORE_ML]
 
     def require_task(self, *tasks: str) -> None:
         """Raise `TaskError` unless the bundle serves one of `tasks`."""
@@ -132,12 +147,17 @@ class Bundle:
                 "choose another bundle, or export the checkpoint with --task"
             )
 
-    def _flags(self, name: str) -> str:
-        """Return the flags that make a variant, in the ORT format from one that is there."""
+    def _command(self, name: str) -> str:
+        """Return the command that makes a variant, in the ORT format from one that is there."""
+        kind, _, compression = name.partition("-")
+        if kind == CORE_ML:
+            extra = f" --coreml-compress {compression}" if compression else ""
+            return f"edge-distil export MODEL -o DIR --coreml{extra}"
         onnx = name.removesuffix("-ort")
-        if onnx == name:
-            return f"--{name}"
-        return "--ort" if onnx in self.manifest.variants else f"--{onnx} --ort"
+        flags = f"--{onnx}"
+        if onnx != name:
+            flags = "--ort" if onnx in self.manifest.variants else f"--{onnx} --ort"
+        return f"edge-distil quantize {self.path} {flags}"
 
     def _file(self, name: str) -> Path:
         return self.path / self.manifest.variants[name].file.path

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from tokenizers import Encoding
 
-from edge_distil.bundle import Bundle, open_bundle
-from edge_distil.errors import BundleCorrupt
+from edge_distil import coreml
+from edge_distil.bundle import CORE_ML, Bundle, open_bundle
+from edge_distil.errors import BundleCorrupt, InputError
 from edge_distil.session import Floats, OnnxSession, Session, Tokens
 from edge_distil.tokenizer import Tokenizer, collate
 
@@ -96,16 +97,57 @@ def open_encoder(
     threads: int | None = None,
     providers: Sequence[str] | None = None,
     verify: bool = False,
+    compute_units: str | None = None,
 ) -> Encoder:
     """Open a bundle and make it ready to run; see `edge_distil.load` for the arguments."""
     bundle = open_bundle(path, verify=verify)
     name, _ = bundle.variant(variant)
-    tokenizer = Tokenizer(bundle.path, bundle.manifest.max_length)
+    if name.split("-")[0] == CORE_ML:
+        if threads is not None or providers is not None:
+            raise InputError(
+                f"threads and providers are onnxruntime's, the variant {name} runs on Core ML: "
+                "leave them out, or choose compute_units"
+            )
+        units = compute_units or coreml.COMPUTE_UNITS[0]
+        coreml.check_here(name, units)
+        return open_coreml(bundle, name, coreml.open_predictor(bundle.model_path(name), units))
+    if compute_units is not None:
+        raise InputError(
+            f"compute_units is {compute_units!r}, but the variant {name} does not run on Core ML: "
+            "leave it out, or choose a coreml variant"
+        )
+    tokenizer = _open_tokenizer(bundle, bundle.manifest.max_length)
+    session = OnnxSession(bundle.model_path(name), threads=threads, providers=providers)
+    return Encoder(bundle, name, tokenizer, session)
+
+
+def open_coreml(bundle: Bundle, name: str, predictor: coreml.Predictor) -> Encoder:
+    """Make a Core ML variant ready to run.
+
+    Args:
+        bundle: The bundle.
+        name: The variant.
+        predictor: Runs the package: `coreml.open_predictor`'s on macOS.
+    """
+    manifest = bundle.manifest
+    lengths = coreml.Lengths.from_settings(bundle.variant(name)[1].settings)
+    tokenizer = _open_tokenizer(bundle, lengths.longest)
+    outputs = {output: _is_per_token(output, manifest.task) for output in manifest.outputs}
+    session = coreml.CoreMLSession(predictor, manifest.inputs, outputs, lengths, tokenizer.pad_id)
+    return Encoder(bundle, name, tokenizer, session)
+
+
+def _is_per_token(output: str, task: str) -> bool:
+    """Say whether the second axis of an output is the sequence."""
+    return output != "sentence_embedding" and task != "text-classification"
+
+
+def _open_tokenizer(bundle: Bundle, longest: int) -> Tokenizer:
+    tokenizer = Tokenizer(bundle.path, longest)
     if wrong := tokenizer.mismatches(bundle.manifest.golden):
         raise BundleCorrupt(
             f"{bundle.path}/tokenizer.json gives other tokens than the checkpoint's for "
             f"{wrong[0].text!r}: it was edited, or the installed tokenizers release behaves "
             "differently; copy the bundle again, or pip install -U tokenizers"
         )
-    session = OnnxSession(bundle.model_path(name), threads=threads, providers=providers)
-    return Encoder(bundle, name, tokenizer, session)
+    return tokenizer

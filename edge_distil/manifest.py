@@ -81,16 +81,17 @@ class GoldenTokens:
 
 @dataclass(frozen=True)
 class Variant:
-    """One model file with its evidence.
+    """One model with its evidence.
 
     Attributes:
-        file: The file's record.
+        file: The file's record; of a model that is a folder, the file that says what is in it.
         recipe: How it was made: ``"export"``, ``"int8"``, ...
         settings: The recipe's settings.
         operators: Operator type -> count in the graph.
         tools: Package -> version that made it.
         evidence: ``"parity"``, ``"fidelity"``, ``"accuracy"`` ... -> figures, each with the CPU
             it was measured on.
+        parts: The further files of a model that is a folder: a Core ML package.
     """
 
     file: FileRecord
@@ -99,6 +100,17 @@ class Variant:
     operators: Mapping[str, int] = field(default_factory=dict)
     tools: Mapping[str, str] = field(default_factory=dict)
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    parts: tuple[FileRecord, ...] = ()
+
+    @property
+    def records(self) -> tuple[FileRecord, ...]:
+        """All files of the model."""
+        return (self.file, *self.parts)
+
+    @property
+    def bytes(self) -> int:
+        """Size of the model: of all its files."""
+        return sum(record.bytes for record in self.records)
 
 
 @dataclass(frozen=True)
@@ -140,7 +152,11 @@ class Manifest:
 
 def to_json(manifest: Manifest) -> str:
     """Serialise; the same manifest gives the same text."""
-    return json.dumps(dataclasses.asdict(manifest), indent=2, ensure_ascii=False) + "\n"
+    plain = dataclasses.asdict(manifest)
+    for variant in plain["variants"].values():
+        if not variant["parts"]:  # a model of one file is written as it was before there were parts
+            del variant["parts"]
+    return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
 
 
 def from_json(text: str, source: str = FILE_NAME) -> Manifest:
@@ -208,4 +224,5 @@ def _parse(raw: Mapping[str, Any]) -> Manifest:
 
 
 def _parse_variant(raw: Mapping[str, Any]) -> Variant:
-    return Variant(**{**raw, "file": FileRecord(**raw["file"])})
+    parts = tuple(FileRecord(**record) for record in raw.get("parts", ()))
+    return Variant(**{**raw, "file": FileRecord(**raw["file"]), "parts": parts})

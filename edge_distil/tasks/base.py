@@ -48,8 +48,16 @@ class Task:
         threads: int | None = None,
         providers: Sequence[str] | None = None,
         verify: bool = False,
+        compute_units: str | None = None,
     ) -> Self:
         """Open a bundle as this task; see `edge_distil.load` for the arguments."""
         return cls(
-            open_encoder(path, variant=variant, threads=threads, providers=providers, verify=verify)
+            open_encoder(
+                path,
+                variant=variant,
+                threads=threads,
+                providers=providers,
+                verify=verify,
+                compute_units=compute_units,
+            )
         )

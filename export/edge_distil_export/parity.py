@@ -146,7 +146,7 @@ def make_inputs(head: Head, rows: int, length: int) -> Inputs:
     """
     config = _config(head)
     random = np.random.default_rng([_SEED, rows, length])
-    padding = getattr(config, "pad_token_id", None) or 0
+    padding = padding_id(head)
     ids = random.integers(0, config.vocab_size, (rows, length))
     ids[ids == padding] = (padding + 1) % config.vocab_size
     used = random.integers(1, length + 1, rows)
@@ -157,6 +157,11 @@ def make_inputs(head: Head, rows: int, length: int) -> Inputs:
     if "token_type_ids" in head.inputs:
         inputs["token_type_ids"] = random.integers(0, config.type_vocab_size, (rows, length))
     return inputs
+
+
+def padding_id(head: Head) -> int:
+    """Return the token id that fills rows up."""
+    return getattr(_config(head), "pad_token_id", None) or 0
 
 
 def _config(head: Head) -> Any:

@@ -22,8 +22,8 @@ MAY_IMPORT = {
     "edge_distil_quantize": {"edge_distil"},
     "edge_distil_apps": {"edge_distil", "edge_distil_export", "edge_distil_quantize"},
 }
-RUNTIME_MAY_IMPORT = {"numpy", "onnxruntime", "tokenizers"}
-HEAVY = ["torch", "onnx", "transformers", "typer", "rich", "optimum", "onnxscript"]
+RUNTIME_MAY_IMPORT = {"numpy", "onnxruntime", "tokenizers", "coremltools"}  # the last on macOS
+HEAVY = ["coremltools", "torch", "onnx", "transformers", "typer", "rich", "optimum", "onnxscript"]
 
 
 def imported(file: Path) -> set[str]:
@@ -46,15 +46,18 @@ def test_imports_run_one_way(room: str) -> None:
         assert others <= MAY_IMPORT[room], f"{file} imports {others}"
 
 
-def test_the_runtime_needs_three_packages() -> None:
+def test_the_runtime_needs_three_packages_and_core_ml_one_more() -> None:
     for file in ROOMS["edge_distil"].rglob("*.py"):
         outside = imported(file) - set(sys.stdlib_module_names) - {"edge_distil"}
         assert outside <= RUNTIME_MAY_IMPORT, f"{file} imports {outside}"
 
 
-def test_onnxruntime_is_imported_in_one_file() -> None:
-    files = [f.name for f in ROOMS["edge_distil"].rglob("*.py") if "onnxruntime" in imported(f)]
-    assert files == ["session.py"]
+@pytest.mark.parametrize(
+    ("package", "file"), [("onnxruntime", "session.py"), ("coremltools", "coreml.py")]
+)
+def test_inference_runtimes_are_imported_in_one_file(package: str, file: str) -> None:
+    files = [f.name for f in ROOMS["edge_distil"].rglob("*.py") if package in imported(f)]
+    assert files == [file]
 
 
 def test_import_leaves_the_heavy_packages_alone() -> None:

@@ -21,6 +21,7 @@ _ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
 # What the extras bring: if one of these is absent, the extra is.
 _APPS_PACKAGES = {"jinja2", "matplotlib"}
+_CORE_ML_PACKAGES = {"attr", "attrs", "cattrs", "coremltools", "pyaml"}
 _EXPORT_PACKAGES = {
     "huggingface_hub", "onnx", "onnx_ir", "onnxscript", "optimum", "safetensors", "torch",
     "transformers",
@@ -109,6 +110,11 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
 def needs_export() -> AbstractContextManager[None]:
     """Turn an import that fails for want of ``[export]`` into the command that installs it."""
     return _needs("export", _EXPORT_PACKAGES)
+
+
+def needs_coreml() -> AbstractContextManager[None]:
+    """Turn an import that fails for want of ``[coreml]`` into the command that installs it."""
+    return _needs("coreml", _CORE_ML_PACKAGES | _EXPORT_PACKAGES)
 
 
 def needs_apps() -> AbstractContextManager[None]:

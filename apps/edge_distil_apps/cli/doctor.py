@@ -77,7 +77,7 @@ def check_bundle(path: Path) -> list[Check]:
     checks = [_attempt("files", lambda: _check_files(bundle))]
     if bundle.inferred:
         checks = [Check("files", True, "no manifest: nothing to compare with")]
-    for name in bundle.manifest.variants:
+    for name in bundle.portable_variants():
         checks.append(_attempt(name, partial(_check_variant, bundle, name)))
     return checks
 

@@ -20,7 +20,9 @@ def evaluate(
     ],
     variant: Annotated[
         list[str] | None,
-        typer.Option(help="Variants to evaluate; by default all. May be given several times."),
+        typer.Option(
+            help="Variants to evaluate; by default all ONNX ones. May be given several times."
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many examples.")] = None,
     threads: console.Threads = None,
@@ -30,7 +32,7 @@ def evaluate(
 
     Example: `edge-distil eval qa --data dev-v1.1.json --variant fp32 --variant int8`
     """
-    names = variant or list(edge_distil.open_bundle(bundle).manifest.variants)
+    names = variant or edge_distil.open_bundle(bundle).portable_variants()
     results: dict[str, dict[str, Any]] = {}
     reference = None
     for name in sorted(names, key=lambda name: name != "fp32"):  # the others are compared with it

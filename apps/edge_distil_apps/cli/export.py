@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from edge_distil_apps.cli import console, inspect
+from edge_distil_apps.cli import coreml as coreml_flags
 from edge_distil_apps.cli import variants as flags
 
 
@@ -31,6 +32,12 @@ def export(
     no_calibration: flags.NoCalibration = False,
     max_drop: flags.MaxDrop = None,
     report: flags.Report = False,
+    coreml: coreml_flags.CoreML = False,
+    coreml_lengths: coreml_flags.Lengths = "range",
+    coreml_precision: coreml_flags.Precision = "fp16",
+    coreml_target: coreml_flags.Target = "iOS16",
+    coreml_compress: coreml_flags.Compress = None,
+    coreml_atol: coreml_flags.Atol = None,
     opset: Annotated[int | None, typer.Option(help="ONNX operator set.")] = None,
     atol: Annotated[
         float, typer.Option(help="Greatest allowed difference of outputs from PyTorch.")
@@ -56,6 +63,9 @@ def export(
     settings = flags.Settings(
         recipes, ort, static_method, data, not no_calibration, max_drop, report
     )
+    apple = coreml_flags.Settings(
+        coreml, coreml_lengths, coreml_precision, coreml_target, coreml_compress, coreml_atol
+    )
     started = time.perf_counter()
     with console.needs_export():
         from edge_distil_export import DEFAULT_OPSET, export_bundle
@@ -75,5 +85,8 @@ def export(
     # more, now or at exit, would take two seconds.
     gc.freeze()
     bundle = flags.add_variants(bundle, settings)
+    bundle = coreml_flags.add_packages(
+        bundle, model, apple, revision=revision, trust_remote_code=trust_remote_code
+    )
     console.note(f"done in {time.perf_counter() - started:.1f} s")
     inspect.show(bundle, json)

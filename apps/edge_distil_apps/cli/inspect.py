@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_library
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 import typer
@@ -53,9 +53,11 @@ def show(bundle: Bundle, as_json: bool) -> None:
 
 def _row(name: str, variant: Variant, variants: Any) -> list[str]:
     reference = variants.get("fp32")
-    ratio = f"{variant.file.bytes / reference.file.bytes:.3f}x" if reference else ""
-    size = console.megabytes(variant.file.bytes)
-    return [name, variant.file.path, size, ratio, _evidence(variant)]
+    ratio = f"{variant.bytes / reference.bytes:.3f}x" if reference else ""
+    size = console.megabytes(variant.bytes)
+    path = PurePosixPath(variant.file.path)
+    shown = path.parent if variant.parts else path
+    return [name, str(shown), size, ratio, _evidence(variant)]
 
 
 def _evidence(variant: Variant) -> str:
