@@ -13,7 +13,7 @@ from typing import Any
 from processes import peer_version
 
 from edge_distil import hardware
-from edge_distil.bench import Interval
+from edge_distil.bench import Estimate
 from edge_distil.versions import installed_versions
 
 _PACKAGES = ("edge-distil", "onnxruntime", "numpy")
@@ -64,9 +64,9 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def times(interval: Interval) -> str:
+def times(interval: Estimate) -> str:
     """Write a ratio with its interval."""
-    return f"{interval.median:.2f} ({interval.low:.2f}-{interval.high:.2f})"
+    return f"{interval.value:.2f} ({interval.low:.2f}-{interval.high:.2f})"
 
 
 def publish(

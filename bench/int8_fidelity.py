@@ -76,7 +76,7 @@ def row(name: str, figures: Mapping[str, Any]) -> list[str]:
         f"{figures['size']:.3f}",
         *(f"{figures[f'cosine_{kind}']:.4f}" for kind in ("mean", "p1", "min")),
         f"{figures['spearman']:.2f}",
-        f"{figures['milliseconds'].median:.2f}",
+        f"{figures['milliseconds'].value:.2f}",
         times(figures["over_fp32"]),
         times(figures["over_per_tensor"]),
     ]

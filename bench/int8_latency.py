@@ -123,7 +123,7 @@ def row(name: str, tokens: int, figures: Mapping[str, Any]) -> list[str]:
     return [
         name,
         str(tokens),
-        f"{figures['milliseconds'].median:.2f}",
+        f"{figures['milliseconds'].value:.2f}",
         times(figures["over_fp32"]),
         *(times(figures[f"latency_over {peer}"]) for peer in PEERS),
         f"{figures['cosine']:.5f}",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
 from edge_distil.errors import InputError
 
+_CGROUP = Path("/sys/fs/cgroup")
 # Instruction sets that decide which integer kernels run: flag in /proc/cpuinfo -> its name.
 _FEATURES = {
     "avx2": "AVX2",
@@ -24,9 +27,12 @@ _FEATURES = {
 
 
 def cpu_name() -> str:
-    """Return the processor's name, or the machine type where the system does not say."""
-    names = _cpuinfo("model name") or _cpuinfo("Hardware")
-    return names or platform.processor() or platform.machine()
+    """Return the processor's name, or the machine type where the system does not say.
+
+    On Arm boards Linux names the board, not the processor: ``"Raspberry Pi 5 Model B Rev 1.0"``.
+    """
+    linux = _cpuinfo("model name") or _board_name() or _cpuinfo("Hardware")
+    return linux or _mac_cpu_name() or platform.processor() or platform.machine()
 
 
 def cpu_features() -> tuple[str, ...]:
@@ -35,7 +41,7 @@ def cpu_features() -> tuple[str, ...]:
     return tuple(name for flag, name in _FEATURES.items() if flag in flags)
 
 
-def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+def available_cores(cgroup: Path = _CGROUP) -> int:
     """Count the cores this process may use: its affinity, cut by the cgroup's quota.
 
     A container with a quota of two cores on a 64-core host gives 2, where
@@ -46,7 +52,7 @@ def available_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     """
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    quota = _quota(cgroup)
+    quota = cgroup_cores(cgroup)
     return max(1, min(cores, int(quota))) if quota else cores
 
 
@@ -69,8 +75,8 @@ def threads(requested: int | None = None) -> int:
     return requested
 
 
-def _quota(cgroup: Path) -> float | None:
-    """Return the CPU quota in cores (cgroup v2, then v1); ``None`` is "no limit"."""
+def cgroup_cores(cgroup: Path = _CGROUP) -> float | None:
+    """Return the cgroup's CPU quota in cores (version 2, then 1); ``None`` is "no limit"."""
     try:
         limit, period = (cgroup / "cpu.max").read_text().split()
     except (OSError, ValueError):
@@ -80,6 +86,21 @@ def _quota(cgroup: Path) -> float | None:
         except OSError:
             return None
     return None if limit in ("max", "-1") else int(limit) / int(period)
+
+
+def _board_name(file: Path = Path("/proc/device-tree/model")) -> str:
+    try:
+        return file.read_text().rstrip("\0").strip()
+    except OSError:
+        return ""
+
+
+@cache
+def _mac_cpu_name() -> str:
+    if sys.platform != "darwin":
+        return ""
+    command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
 
 
 @cache

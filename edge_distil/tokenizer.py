@@ -110,6 +110,10 @@ class Tokenizer:
             )
         return room
 
+    def size(self) -> int:
+        """Return the number of entries in the vocabulary."""
+        return self._fast.get_vocab_size()
+
     def token(self, token_id: int) -> str:
         """Return the vocabulary's entry."""
         return self._fast.id_to_token(token_id) or ""

@@ -2,11 +2,44 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
+
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def find_browser() -> str | None:
+    """The path of Chromium, where it is installed."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that need Chromium where there is none."""
+    if find_browser() is None:
+        absent = [item for item in items if item.get_closest_marker("browser")]
+        items[:] = [item for item in items if item not in absent]
+        config.hook.pytest_deselected(items=absent)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say that they were left out, and what installs it."""
+    if find_browser() is None:
+        terminalreporter.write_line(
+            "Tests in a browser were left out, for there is no Chromium: apt-get install chromium"
+        )
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    """The path of Chromium, for tests marked ``browser``."""
+    path = find_browser()
+    assert path is not None
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,15 @@
 """How fast is it, here? Models timed side by side, and which to use on this machine."""
 
-from edge_distil.bench.latency import Interval, alternate, median_interval, speedup
-from edge_distil.bench.recommendation import Candidate, Recommendation, recommend
+from edge_distil.bench.distribution import Estimate
+from edge_distil.bench.latency import alternate, median_interval, speedup
+from edge_distil.bench.recommendation import Candidate, Recommendation, Score, recommend
 from edge_distil.bench.variants import Speed, measure_speeds
 
 __all__ = [
     "Candidate",
-    "Interval",
+    "Estimate",
     "Recommendation",
+    "Score",
     "Speed",
     "alternate",
     "measure_speeds",

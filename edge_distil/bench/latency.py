@@ -11,22 +11,13 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
+from edge_distil.bench.distribution import CONFIDENCE, Estimate, quantile
 from edge_distil.errors import InputError
 
-CONFIDENCE = 0.95
 # With fewer values even the least and the greatest hold the median less often than CONFIDENCE.
 FEWEST = 6
 REPEATS = 3  # timed runs a turn: one that was interrupted does not decide
-
-
-class Interval(NamedTuple):
-    """A median, and between what values that of all runs lies, at `CONFIDENCE`."""
-
-    median: float
-    low: float
-    high: float
 
 
 def alternate(
@@ -64,11 +55,11 @@ def alternate(
     return times
 
 
-def speedup(reference: Sequence[float], own: Sequence[float]) -> Interval:
+def speedup(reference: Sequence[float], own: Sequence[float]) -> Estimate:
     """How many times as fast as the reference, from ratios within the rounds.
 
     >>> speedup([2.0, 4.0, 2.0, 2.0, 2.0, 6.0], [1.0, 2.0, 1.0, 1.0, 1.0, 2.0])
-    Interval(median=2.0, low=2.0, high=3.0)
+    Estimate(value=2.0, low=2.0, high=3.0)
 
     Args:
         reference: Seconds of the reference, one a round.
@@ -77,17 +68,11 @@ def speedup(reference: Sequence[float], own: Sequence[float]) -> Interval:
     return median_interval([a / b for a, b in zip(reference, own, strict=True)])
 
 
-def median_interval(values: Sequence[float]) -> Interval:
-    """Return the median and its interval from order statistics.
-
-    Each value lies below the true median with probability 1/2, so the number of those that do is
-    binomial, and the k-th least and k-th greatest value enclose it with probability
-    ``1 - 2 P(B(n, 1/2) < k)`` whatever the distribution (Conover, Practical Nonparametric
-    Statistics, 3.2; Hoefler and Belli 2015, "Scientific Benchmarking of Parallel Computing
-    Systems", 3.1.3). The largest k that keeps `CONFIDENCE` is taken.
+def median_interval(values: Sequence[float]) -> Estimate:
+    """Return the median and its interval; see `edge_distil.bench.distribution.quantile`.
 
     >>> median_interval([5, 1, 2, 9, 3, 4])
-    Interval(median=3.5, low=1, high=9)
+    Estimate(value=3.5, low=1.0, high=9.0)
 
     Raises:
         InputError: There are fewer than `FEWEST` values.
@@ -97,23 +82,7 @@ def median_interval(values: Sequence[float]) -> Interval:
             f"got {len(values)} timings, expected at least {FEWEST} for an interval of "
             f"{CONFIDENCE:.0%}: take more rounds"
         )
-    ranked = sorted(values)
-    cut = _cut(len(ranked))
-    return Interval(statistics.median(ranked), ranked[cut], ranked[-1 - cut])
-
-
-def _cut(count: int) -> int:
-    """Return how many values at each end lie outside the interval.
-
-    >>> [_cut(n) for n in (6, 8, 9, 20)]
-    [0, 0, 1, 5]
-    """
-    outside, cut = 0.0, 0
-    while True:
-        outside += 2 * math.comb(count, cut) / 2**count
-        if outside > 1 - CONFIDENCE:
-            return cut - 1
-        cut += 1
+    return quantile(values, 0.5)
 
 
 def _turn(run: Callable[[], object]) -> float:

@@ -113,15 +113,25 @@ class Run:
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident memory of an untimed fresh process, in bytes; see `edge_distil.bench.memory`."""
+    """Resident memory of an untimed fresh process, in bytes; see `edge_distil.bench.memory`.
+
+    Attributes:
+        model: `Model.id`.
+        inputs: `Inputs.id`.
+        threads: Of the engine.
+        baseline: The bare interpreter, before any import.
+        loaded: After import and load.
+        answered: After the first answer.
+        peak: The most there ever was.
+    """
 
     model: str
     inputs: str
     threads: int
-    baseline: int
-    loaded: int
-    answered: int
-    peak: int
+    baseline: int | None
+    loaded: int | None
+    answered: int | None
+    peak: int | None
 
 
 @dataclass(frozen=True)

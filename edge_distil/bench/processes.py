@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from edge_distil.errors import BenchmarkError
 
@@ -28,7 +31,8 @@ except OSError:
 from edge_distil.bench.worker import main
 main(sys.argv[1:], started, baseline)
 """
-_TAIL = 2000  # characters of a dead worker's stderr that go into the error
+_TAIL = 2000  # bytes of a dead worker's stderr that are looked at for its last words
+_PATIENCE = 10.0  # seconds that a worker has to end when it is asked to
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ class Contestant:
 
 def contestant(model: str, bundle: Path, variant: str, threads: int, copy: int = 0) -> Contestant:
     """Return a bundle's variant as it takes part."""
-    command = (sys.executable, "-c", _BOOT, str(bundle), variant, str(threads))
+    # -P: a file of the working directory must not stand in for a module of the same name.
+    command = (sys.executable, "-P", "-c", _BOOT, str(bundle), variant, str(threads))
     return Contestant(model, command, threads, copy)
 
 
@@ -60,35 +65,37 @@ class Worker:
     """A started worker process.
 
     Attributes:
+        contestant: What runs.
         ready: Its first reply.
         warm: Whether it has been warmed up.
         process_ns: From starting the process to its end, once it has ended.
 
     Raises:
-        BenchmarkError: It ended, or reported an error.
+        BenchmarkError: It cannot start, ended, or reported an error.
     """
 
     def __init__(self, contestant: Contestant) -> None:
         self.contestant = contestant
         self.warm = False
         self.process_ns = 0
+        # A file, not a pipe: one that nobody reads is full after 64 KiB of warnings.
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._started = time.perf_counter_ns()
-        self._process = subprocess.Popen(
-            contestant.command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            env={**os.environ, **contestant.environment},
-        )
-        self.ready = self._reply()
+        self._process = _start(contestant, self._errors)
+        try:
+            self.ready = self._reply()
+        except BaseException:  # an interruption too must leave no process behind
+            self.kill()
+            raise
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.end()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.end()
+        else:
+            self.kill()
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Send a request of one word and wait for its reply.
@@ -100,39 +107,98 @@ class Worker:
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
+        except OSError:  # it has ended; Windows and POSIX have different names for it
             raise BenchmarkError(self._epitaph()) from None
         return self._reply()
 
     def end(self) -> None:
         """Let it end; one that does not is killed."""
-        if self._process.poll() is None:
-            try:
-                self._process.communicate(timeout=10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.communicate()
-        self.process_ns = time.perf_counter_ns() - self._started
+        if self.process_ns:
+            return
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        # A wait with a limit of its own would look only now and then, and `process_ns` be late.
+        watchdog = threading.Timer(_PATIENCE, self._process.kill)
+        watchdog.start()
+        try:
+            with suppress(OSError):  # a request that a dead process never took
+                self._process.stdin.close()
+            self._process.wait()
+            self.process_ns = time.perf_counter_ns() - self._started
+        finally:
+            watchdog.cancel()
+            self._process.stdout.close()
+            self._errors.close()
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        self._process.kill()
+        self.end()
 
     def _reply(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
-        if not line:
+        if not line.endswith("\n"):
             raise BenchmarkError(self._epitaph())
-        reply: dict[str, Any] = json.loads(line)
+        try:
+            reply: dict[str, Any] = json.loads(line)
+        except ValueError:
+            raise BenchmarkError(
+                f"the process that runs {self.contestant.model} replied {line.strip()[:80]!r}, "
+                "expected a line of JSON: keep what prints to stdout out of it"
+            ) from None
         if "error" in reply:
-            self.end()
             raise BenchmarkError(f"{self.contestant.model}: {reply['error']}")
         return reply
 
     def _epitaph(self) -> str:
-        _, errors = self._process.communicate()
-        last = (errors or "").strip()[-_TAIL:].splitlines()[-1:] or ["nothing on stderr"]
+        """Say how the process ended, with the last words on its stderr."""
+        status = self._process.wait()
+        self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, self._errors.tell() - _TAIL))
+        said = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         return (
-            f"the process that ran {self.contestant.model} ended with status "
-            f"{self._process.returncode} ({last[0]}): free memory, or run it alone; what was "
-            "measured before is kept"
+            f"the process that ran {self.contestant.model} {_how_it_ended(status)} "
+            f"({said[-1] if said else 'nothing on stderr'}): {_advice(status)}; what was measured "
+            "before is kept"
         )
+
+
+def _start(contestant: Contestant, errors: IO[bytes]) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
+            contestant.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            encoding="utf-8",
+            env={**os.environ, **contestant.environment},
+        )
+    except OSError as error:
+        errors.close()
+        raise BenchmarkError(
+            f"cannot start {contestant.command[0]} for {contestant.model} ({error.strerror}): "
+            "check that it is there and that processes may be started"
+        ) from error
+
+
+def _how_it_ended(status: int) -> str:
+    """Put an exit status in words.
+
+    >>> _how_it_ended(-9), _how_it_ended(1)
+    ('was killed (SIGKILL)', 'ended with status 1')
+    """
+    if status < 0:
+        return f"was killed ({signal.Signals(-status).name})"
+    return f"ended with status {status}"
+
+
+def _advice(status: int) -> str:
+    """Say what to do: the system kills, without a word, what needs more memory than there is."""
+    if status < 0:
+        return "if nobody stopped it the memory ran out: free some, or measure fewer models"
+    return "measure it alone, and report the last line if it ends again"
 
 
 @contextmanager

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tokenizers import Encoding
+
 from edge_distil import storage
 from edge_distil.bench.measurements import Inputs
 from edge_distil.encoder import Encoder
@@ -70,7 +72,7 @@ def make_queries(
     )
 
 
-def _encode(encoder: Encoder, query: Sequence[str], max_length: int):  # type: ignore[no-untyped-def]
+def _encode(encoder: Encoder, query: Sequence[str], max_length: int) -> Encoding:
     """Return the one window of a query."""
     limit = min(max_length, encoder.tokenizer.max_length)
     if len(query) == 1:

@@ -103,6 +103,8 @@ def sample(
             continue
         with started(contestants) as workers, TemporaryDirectory() as folder:
             for name, workload in zip(names, workloads, strict=True):
+                if name in journal:
+                    tally.skip(workload.blocks(protocol))
                 unit = _Unit(workers, workload, protocol, process, Path(folder), tally)
                 units.append(journal.recall(name, unit.measure))
     runs = [record(Run, run) for unit in units for run in unit["runs"]]
@@ -135,11 +137,11 @@ class _Unit:
         file = self.folder / f"{queries.inputs.id}.json"
         queries.write(file)
         columns = [_Column() for _ in self.workers]
-        repeats = []
+        seconds = []
         for worker, column in zip(self.workers, columns, strict=True):
             worker.ask(queries=str(file))
-            repeats.append(self._repeats(self._warm_up(worker, column)))
-        readings = self._blocks(columns, repeats)
+            seconds.append(self._warm_up(worker, column))
+        readings = self._blocks(columns, self._repeats(seconds))
         runs = [self._run(*pair) for pair in zip(self.workers, columns, strict=True)]
         return {"runs": [plain(run) for run in runs], "readings": [plain(r) for r in readings]}
 
@@ -158,11 +160,22 @@ class _Unit:
             count += 1
         return statistics.median(column.total_ns[-count:]) / 1e9
 
-    def _repeats(self, seconds: float) -> int:
-        """Return how often each query is answered in a turn, so that the time is reached."""
+    def _repeats(self, seconds: Sequence[float]) -> list[int]:
+        """Return how often each worker answers a query in a turn, so that the time is reached.
+
+        Two workers of one model do so equally often: nothing but chance may tell them apart.
+
+        Args:
+            seconds: Of one query, a worker.
+        """
         queries = self.workload.blocks(self.protocol) * 2 * self.protocol.turn
         wanted = self.workload.effort.seconds / self.protocol.processes
-        return max(1, math.ceil(wanted / (queries * seconds)))
+        names = [worker.contestant.model for worker in self.workers]
+        least = {
+            name: min(s for other, s in zip(names, seconds, strict=True) if other == name)
+            for name in names
+        }
+        return [max(1, math.ceil(wanted / (queries * least[name]))) for name in names]
 
     def _blocks(self, columns: Sequence[_Column], repeats: Sequence[int]) -> list[Reading]:
         blocks, turn = self.workload.blocks(self.protocol), self.protocol.turn

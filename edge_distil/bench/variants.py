@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from edge_distil.bench.latency import Interval, alternate, median_interval, speedup
+from edge_distil.bench.distribution import Estimate
+from edge_distil.bench.latency import alternate, median_interval, speedup
 from edge_distil.bundle import Bundle
 from edge_distil.session import OnnxSession
 from edge_distil.tokenizer import Tokenizer, collate
@@ -30,8 +31,8 @@ class Speed:
 
     variant: str
     tokens: int
-    milliseconds: Interval
-    speedup: Interval
+    milliseconds: Estimate
+    speedup: Estimate
 
 
 def measure_speeds(

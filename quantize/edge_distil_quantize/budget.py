@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_distil import hardware, storage
-from edge_distil.bench import Interval, alternate, speedup
+from edge_distil.bench import Estimate, alternate, speedup
 from edge_distil.bundle import Bundle, open_bundle, write_manifest
 from edge_distil.errors import QuantizeError
 from edge_distil.session import OnnxSession
@@ -128,7 +128,7 @@ def _describe(trials: Trials, kept: frozenset[str], max_drop: float) -> dict[str
     """Say what was found and what it costs, for the manifest."""
     bench, data = trials.bench, trials.data
     exact, plain, result = (trials.measure(keep) for keep in (None, frozenset[str](), kept))
-    time = _time_ratio(bench, kept) if kept else Interval(1.0, 1.0, 1.0)
+    time = _time_ratio(bench, kept) if kept else Estimate(1.0, 1.0, 1.0)
     return {
         "max_drop_percent": max_drop,
         "metric": exact["metric"],
@@ -140,7 +140,7 @@ def _describe(trials: Trials, kept: frozenset[str], max_drop: float) -> dict[str
         "operators": len(bench.operators),
         "minimal": "the budget is missed without any single one of those kept",
         "bytes_added": result["bytes"] - plain["bytes"],
-        "time_added": time.median - 1,
+        "time_added": time.value - 1,
         "time_added_interval": [time.low - 1, time.high - 1],
         "evaluations": trials.count(),
         "data": {"name": data.name, "sha256": storage.sha256(data)},
@@ -148,7 +148,7 @@ def _describe(trials: Trials, kept: frozenset[str], max_drop: float) -> dict[str
     }
 
 
-def _time_ratio(bench: Workbench, kept: frozenset[str]) -> Interval:
+def _time_ratio(bench: Workbench, kept: frozenset[str]) -> Estimate:
     """Return the time with `kept` over that of the plain variant, on one thread."""
     sessions = {
         name: OnnxSession(bench.make(keep, name), threads=1)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from command import Command, Result
+from study_models import make_models
 
 from edge_distil_apps import cli
 
@@ -16,6 +17,12 @@ TINY = Path(__file__).parents[1] / "golden" / "tiny"
 def tiny() -> Path:
     """The folder of tiny bundles."""
     return TINY
+
+
+@pytest.fixture(scope="session")
+def study_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tiny bundles as `edge-distil study --models` takes them."""
+    return make_models(tmp_path_factory.mktemp("study"))
 
 
 @pytest.fixture

@@ -6,9 +6,12 @@ import shutil
 import subprocess
 import sys
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
+
+from edge_distil_apps.study.vocabulary import VOCABULARY_FILES
 
 REPOSITORY = Path(__file__).parents[2]
 RUNNERS = ("pytest", "pytest-timeout", "hypothesis")  # what runs the tests, not what they test
@@ -78,3 +81,11 @@ def test_the_wheel_has_the_console_script_and_its_data(
 @pytest.fixture
 def tiny_bundle() -> Path:
     return REPOSITORY / "tests" / "golden" / "tiny" / "text_classification"
+
+
+@pytest.mark.slow
+def test_the_wheel_brings_the_vocabulary_and_not_the_weights(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    brought = {Path(n).name for n in names if n.startswith("edge_distil_apps/data/vocabulary/")}
+    assert brought == set(VOCABULARY_FILES)
+    assert not [name for name in names if name.endswith(".safetensors")]

@@ -41,3 +41,16 @@ def test_threads(monkeypatch: pytest.MonkeyPatch) -> None:
         hardware.threads()
     with pytest.raises(InputError, match="threads is 0"):
         hardware.threads(0)
+
+
+def test_a_board_is_named_by_its_device_tree(tmp_path: Path) -> None:
+    """Strings of a device tree end with a NUL (Devicetree Specification 0.4, 2.2.4)."""
+    (tmp_path / "model").write_bytes(b"Raspberry Pi 5 Model B Rev 1.0\0")
+    assert hardware._board_name(tmp_path / "model") == "Raspberry Pi 5 Model B Rev 1.0"
+    assert hardware._board_name(tmp_path / "absent") == ""
+
+
+def test_this_processor_has_the_name_that_the_system_shows() -> None:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.split(": ", 1)[1] for line in lines if line.startswith("model name")]
+    assert hardware.cpu_name() == names[0]

@@ -14,7 +14,18 @@ import typer
 
 from edge_distil import __version__
 from edge_distil.errors import EdgeDistilError
-from edge_distil_apps.cli import console, doctor, embed, evaluate, export, inspect, quantize, run
+from edge_distil_apps.cli import (
+    bench,
+    console,
+    doctor,
+    embed,
+    evaluate,
+    export,
+    inspect,
+    quantize,
+    run,
+    study,
+)
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -35,8 +46,10 @@ app.command("quantize")(quantize.quantize)
 app.command("run")(run.run)
 app.command("embed")(embed.embed)
 app.command("eval")(evaluate.evaluate)
+app.command("bench")(bench.bench)
 app.command("inspect")(inspect.inspect)
 app.command("doctor")(doctor.doctor)
+app.command("study")(study.study)
 
 
 def _print_version(wanted: bool) -> None:

@@ -85,6 +85,11 @@ def read_text(source: str | Path) -> str:
         raise InputError(f"cannot read {name} as UTF-8 text ({error}): check it") from error
 
 
+def interactive() -> bool:
+    """Return whether a person watches stderr."""
+    return _ERR.is_terminal
+
+
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar with rate and time left on stderr, where that is a terminal.

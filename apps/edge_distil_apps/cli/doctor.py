@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -11,26 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
-from edge_distil import hardware, session
 from edge_distil.bench import Candidate, Recommendation, Speed, measure_speeds, recommend
-from edge_distil.bench.latency import CONFIDENCE
+from edge_distil.bench.distribution import CONFIDENCE
+from edge_distil.bench.environment import describe_machine
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.encoder import open_encoder
 from edge_distil.errors import EdgeDistilError
 from edge_distil.evaluate.drift import Drift, measure_drift
-from edge_distil.versions import installed_versions
 from edge_distil_apps.cli import console
 
-_PACKAGES = (
-    "edge-distil",
-    "numpy",
-    "onnxruntime",
-    "tokenizers",
-    "torch",
-    "transformers",
-    "onnx",
-    "coremltools",
-)
 # Beyond this factor of the drift recorded when the variant was made, this CPU's kernels differ.
 _DRIFT_FACTOR = 1.5
 _DRIFT_FLOOR = 1e-3  # logits: differences below come from the order of sums alone
@@ -62,7 +50,7 @@ def doctor(
 
     Exit status 1 if a check of the bundle fails.
     """
-    environment = describe_environment(threads)
+    environment = describe_machine(threads)
     checks = check_bundle(bundle) if bundle else []
     speeds, advice = _speeds_and_advice(bundle, checks, threads) if bundle and speed else ([], None)
     if json:
@@ -78,20 +66,6 @@ def doctor(
         _show(environment, checks, speeds, advice)
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
-
-
-def describe_environment(threads: int | None = None) -> dict[str, Any]:
-    """Describe the machine and the packages that matter."""
-    return {
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "cpu": hardware.cpu_name(),
-        "features": list(hardware.cpu_features()),
-        "cores": hardware.available_cores(),
-        "threads": hardware.threads(threads),
-        "providers": session.available_providers(),
-        "packages": installed_versions(_PACKAGES),
-    }
 
 
 def check_bundle(path: Path) -> list[Check]:
@@ -174,7 +148,10 @@ def _candidates(
 
 def _plain(one: Speed) -> dict[str, Any]:
     """Write the intervals with their names, where `asdict` would give bare lists."""
-    named = {"milliseconds": one.milliseconds._asdict(), "speedup": one.speedup._asdict()}
+    named = {
+        name: {"median": figure.value, "low": figure.low, "high": figure.high}
+        for name, figure in (("milliseconds", one.milliseconds), ("speedup", one.speedup))
+    }
     return {"variant": one.variant, "tokens": one.tokens, **named}
 
 
@@ -187,8 +164,8 @@ def _show(
     packages = environment.pop("packages")
     for name, value in environment.items():
         words = ", ".join(value) if isinstance(value, list) else str(value)
-        console.say(f"{name:10} {console.text(words)}")
-    console.say(f"{'packages':10} {', '.join(f'{n} {v}' for n, v in packages.items())}")
+        console.say(f"{name.replace('_', ' '):12} {console.text(words)}")
+    console.say(f"{'packages':12} {', '.join(f'{n} {v}' for n, v in packages.items())}")
     for check in checks:
         sign = "[green]ok  [/green]" if check.ok else "[bold red]FAIL[/bold red]"
         console.say(f"{sign} {check.name:12} {console.text(check.found)}")
@@ -206,7 +183,7 @@ def _show_speeds(speeds: Sequence[Speed], threads: int) -> None:
             [
                 one.variant,
                 str(one.tokens),
-                f"{one.milliseconds.median:.2f}",
+                f"{one.milliseconds.value:.2f}",
                 *(f"{value:.2f}" for value in one.speedup),
             ]
             for one in speeds

@@ -1,0 +1,160 @@
+"""``edge-distil study``: DistilBERT beside BERT on this device, as a report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge_distil import hardware
+from edge_distil.errors import MissingExtra
+from edge_distil_apps.cli import console
+from edge_distil_apps.study.options import Options
+
+if TYPE_CHECKING:
+    from edge_distil.bench.measurements import Measurements
+    from edge_distil_apps.study.progress import Count
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+def study(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder of report, summary and raw samples.")
+    ],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="With --merge: measurements.json of each device."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A first look in minutes; the whole takes an hour.")
+    ] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Make one report of several devices' FILES.")
+    ] = False,
+    distilbert: Annotated[
+        str | None, typer.Option(help="A DistilBERT QA checkpoint: a directory or a hub id.")
+    ] = None,
+    bert: Annotated[
+        str | None, typer.Option(help="A BERT-base QA checkpoint: a directory or a hub id.")
+    ] = None,
+    minilm: Annotated[
+        str | None, typer.Option(help="The small checkpoint, if not the embedded one.")
+    ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(
+            help="Bundles made elsewhere (distilbert-base, bert-base, minilm-l6-squad), for a "
+            "device without PyTorch."
+        ),
+    ] = None,
+    squad: Annotated[
+        Path | None, typer.Option(help="SQuAD JSON, in place of the own-written passages.")
+    ] = None,
+    stsb: Annotated[
+        Path | None, typer.Option(help="STS-B dev set, in place of the own-written pairs.")
+    ] = None,
+    threads: console.Threads = None,
+    device: Annotated[
+        str | None, typer.Option(help="A name for this device; by default its processor's.")
+    ] = None,
+    keep_models: Annotated[
+        bool, typer.Option("--keep-models", help="Leave the bundles in DIR/work/models.")
+    ] = False,
+    json: console.Json = False,
+) -> None:
+    """Measure DistilBERT beside BERT-base on this device, and report it next to the paper.
+
+    Examples:
+    `edge-distil study --quick -o out/`
+
+    `edge-distil study -o out/ --squad dev-v1.1.json --stsb stsb-en-dev.csv`
+
+    `edge-distil study --merge phone.json laptop.json -o report/`
+
+    Without hub or checkpoints, seeded random weights of the same architectures are timed: they
+    take as long, and have no accuracy. Interrupt at any time: the same command goes on.
+    """
+    if merge:
+        found = _merge(files or [], output)
+    elif files:
+        raise typer.BadParameter("FILES go with --merge: edge-distil study --merge A B -o DIR")
+    else:
+        given = {"distilbert-base": distilbert, "bert-base": bert, "minilm-l6-squad": minilm}
+        options = Options(
+            threads=hardware.threads(threads),
+            quick=quick,
+            checkpoints=tuple((name, value) for name, value in given.items() if value),
+            models=models,
+            squad=squad,
+            stsb=stsb,
+            device=device,
+            keep_models=keep_models,
+        )
+        found = [_measure(options, output)]
+    _show(output, _report(found, output), json)
+
+
+class _Bars:
+    """Shows where the study is: a bar for each step, with the time left."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    def say(self, line: str) -> None:
+        console.note(line)
+
+    @contextmanager
+    def step(self, number: int, total: int, title: str) -> Iterator[Count]:
+        label = f"step {number} of {total}: {title}"
+        if not console.interactive():  # a log has no bars
+            console.note(f"{label} (after {(time.monotonic() - self._started) / 60:.1f} minutes)")
+        with console.progress_bar(label) as count:
+            yield count
+
+
+def _measure(options: Options, output: Path) -> Measurements:
+    from edge_distil_apps.study.run import run_study
+
+    try:
+        return run_study(options, output, _Bars())
+    except KeyboardInterrupt:
+        console.error("interrupted; what was measured is kept: the same command goes on")
+        raise typer.Exit(_INTERRUPTED) from None
+
+
+def _merge(files: Sequence[Path], output: Path) -> list[Measurements]:
+    from edge_distil_apps.study.merge import merge
+
+    return merge(files, output)
+
+
+def _report(found: Sequence[Measurements], output: Path) -> bool:
+    """Write the report, where what draws it is installed: a small device may only measure."""
+    try:
+        with console.needs_apps():
+            from edge_distil_apps.study.report import write_report
+    except MissingExtra as missing:
+        console.note(
+            f"the samples are complete; for the report, {missing}, or on another machine: "
+            f"edge-distil study --merge {output / 'measurements.json'} -o DIR"
+        )
+        return False
+    write_report(found, output)
+    return True
+
+
+def _show(output: Path, reported: bool, as_json: bool) -> None:
+    names = {"measurements": sorted(output.glob("measurements*.json"))}
+    if reported:
+        names |= {"report": [output / "report.html"], "summary": [output / "summary.md"]}
+    if as_json:
+        console.document({name: [str(path) for path in paths] for name, paths in names.items()})
+        return
+    for name, paths in names.items():
+        for path in paths:
+            console.say(f"{name:13} {console.text(str(path))}")

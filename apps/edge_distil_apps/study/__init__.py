@@ -1,0 +1,1 @@
+"""The paper's on-device study, on this device: what is measured, and how it is reported."""

@@ -1,0 +1,126 @@
+"""Measurements -> `report.html` and `summary.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from edge_distil import storage
+from edge_distil.bench.measurements import Measurements
+from edge_distil.errors import InputError
+from edge_distil_apps.study.report.against_paper import paper_section
+from edge_distil_apps.study.report.content import Section, Tile
+from edge_distil_apps.study.report.devices import devices_section
+from edge_distil_apps.study.report.drift import drift_section
+from edge_distil_apps.study.report.itself import itself_section
+from edge_distil_apps.study.report.machine import (
+    checks_section,
+    machine_section,
+    start_section,
+)
+from edge_distil_apps.study.report.markdown import write_markdown
+from edge_distil_apps.study.report.models import answer, models_section, tiles, title
+from edge_distil_apps.study.report.protocol import protocol_section
+from edge_distil_apps.study.report.scaling import scaling_section
+from edge_distil_apps.study.report.timing import (
+    distribution_section,
+    padding_section,
+    stages_section,
+)
+from edge_distil_apps.study.report.view import View
+from edge_distil_apps.study.report.words import plural
+
+
+class Device(NamedTuple):
+    """A device's part of the report."""
+
+    name: str
+    about: str
+    answer: str
+    loaded: str | None
+    tiles: list[Tile]
+    sections: list[Section]
+
+
+def write_report(measurements: Sequence[Measurements], folder: Path) -> None:
+    """Write ``report.html`` and ``summary.md`` into a folder.
+
+    Args:
+        measurements: Of one device, or of several, which are then compared first.
+        folder: Made when needed; files of these names are replaced.
+
+    Raises:
+        InputError: There are no measurements, or some hold no timed run.
+        StorageError: The folder cannot be written.
+    """
+    if not measurements:
+        raise InputError("there are no measurements to report, expected at least one document")
+    views = [View(one) for one in measurements]
+    texts = {"report.html": render(views), "summary.md": write_markdown(views)}
+    for name, text in texts.items():
+        with storage.atomic_file(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+def render(views: Sequence[View]) -> str:
+    """Return the page."""
+    environment = Environment(
+        loader=ChoiceLoader(
+            [
+                PackageLoader("edge_distil_apps.study.report", ""),
+                PackageLoader("edge_distil_apps.report", ""),
+            ]
+        ),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    several = len(views) > 1
+    return environment.get_template("study.html.j2").render(
+        title=title(views),
+        beside=devices_section(views) if several else None,
+        devices=[_device(view) for view in views],
+        created=[view.data.created for view in views],
+    )
+
+
+def _device(view: View) -> Device:
+    reason = view.data.environment.get("loaded_reason")
+    return Device(
+        view.device, about(view), answer(view), reason, list(tiles(view)), sections(view)
+    )  # fmt: skip
+
+
+def about(view: View) -> str:
+    """Return one line on the machine and the measurement."""
+    found = view.data.environment
+    engines = sorted({model.engine for model in view.models})
+    features = found.get("features") or []
+    parts = [
+        found.get("cpu"), ", ".join(features), plural(view.threads, "thread"), *engines,
+        f"{view.data.protocol.get('name', 'own')} protocol", view.data.created[:10],
+    ]  # fmt: skip
+    return " · ".join(str(part) for part in parts if part)
+
+
+def sections(view: View) -> list[Section]:
+    """Return a device's sections, in the order a reader wants them; none is empty."""
+    found = (
+        models_section(view),
+        paper_section(view),
+        padding_section(view),
+        distribution_section(view),
+        stages_section(view),
+        scaling_section(view),
+        start_section(view),
+        itself_section(view),
+        drift_section(view),
+        checks_section(view),
+        protocol_section(view.data),
+        machine_section(view.data),
+    )
+    return [one for one in found if one is not None]

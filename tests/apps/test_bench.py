@@ -1,0 +1,338 @@
+"""``edge-distil bench``: how much is measured, what is said of it, and peers beside it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from command import Command
+from environments import python_environment
+
+import edge_distil as ed
+from edge_distil.bench.measurements import LEAD, TIMED, WARMUP, Measurements, Run, read_measurements
+from edge_distil.bench.processes import started
+from edge_distil.bench.protocol import Effort, Protocol
+from edge_distil.bench.stages import answer
+from edge_distil.bundle import open_bundle
+from edge_distil.errors import BenchmarkError, EdgeDistilError, InputError, MissingExtra
+from edge_distil.journal import Journal
+from edge_distil_apps import peers
+from edge_distil_apps.side_by_side import (
+    Contender,
+    Plan,
+    choose_queries,
+    conclude,
+    find_contenders,
+    measure,
+)
+from edge_distil_export import export_bundle
+
+# PyTorch and onnxruntime add up in another order (seen: 1e-6 on logits of size 1 to 10).
+SAME_MODEL = 1e-4
+# int8 in other kernels; see tests/interop.
+INT8_COSINE = 0.98
+QUERIES = 24
+LEAST = Protocol("least", processes=1, warmup_runs=2, warmup_seconds=0, cold_starts=1)
+TINY = Path(__file__).parents[1] / "golden" / "tiny"
+LINES = "who sleeps?\tthe dog sleeps\nwhere is Paris?\tParis is in France\n"
+
+
+SQUAD = {
+    "version": "1.1",
+    "data": [
+        {
+            "title": "tiny",
+            "paragraphs": [
+                {
+                    "context": "the dog sleeps",
+                    "qas": [
+                        {
+                            "id": "1",
+                            "question": "who sleeps?",
+                            "answers": [{"text": "the dog", "answer_start": 0}],
+                        }
+                    ],
+                }
+            ],
+        }
+    ],
+}
+
+
+@contextmanager
+def no_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    yield lambda done, total: None
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    file = tmp_path / "texts.tsv"
+    file.write_text(LINES, encoding="utf-8")
+    return file
+
+
+def plan_of(bundle: Path, texts: Path | None, data: Path | None = None) -> Plan:
+    contenders = find_contenders([bundle], [], threads=1, trained=True)
+    queries = choose_queries(open_bundle(bundle), "fp32", texts)
+    return Plan(contenders, queries, LEAST, Effort(QUERIES), data)
+
+
+def test_the_command_measures_and_says_which_to_ship(
+    edge_distil: Command, tiny: Path, texts: Path, tmp_path: Path
+) -> None:
+    file, data = tmp_path / "out" / "bench.json", tmp_path / "squad.json"
+    data.write_text(json.dumps(SQUAD), encoding="utf-8")
+    result = edge_distil(
+        "bench", tiny / "question_answering", "--texts", texts, "--data", data, "--quick",
+        "--queries", QUERIES, "--seconds", 0, "--processes", 2, "--threads", 1,
+        "--work", tmp_path / "work", "-o", file, "--json",
+    )  # fmt: skip
+    assert result.status == 0, result.err
+    found = json.loads(result.out)
+    assert found["verdict"].startswith(f"ship {found['ship']} here: ")
+    assert [one["variant"] for one in found["models"]] == ["fp32", "int8"]
+    for one in found["models"]:
+        assert one["forward"]["count"] == one["end_to_end"]["count"] == QUERIES
+        assert one["forward"]["p50"]["value"] < one["end_to_end"]["p50"]["value"]
+        assert (one["score"]["metric"], one["score"]["count"]) == ("F1", 1)
+    assert found["beside_itself"]["band"] >= 0
+    assert list((tmp_path / "work").iterdir()) == []  # nothing is left of a run that ended well
+
+    raw = read_measurements(file)
+    assert [(run.process, run.model, run.copy) for run in raw.runs] == [
+        (process, model, copy)
+        for process in (0, 1)
+        for model, copy in [
+            ("question_answering/fp32", 0),
+            ("question_answering/int8", 0),
+            ("question_answering/fp32", 1),
+        ]
+    ]
+    for run in raw.runs:
+        assert run.phase.count(TIMED) == QUERIES / 2
+        assert run.phase.count(LEAD) == 2  # one block: a turn and its mirror image
+    assert {one.model for one in raw.memory} == {one.id for one in raw.models}
+    assert {len(one.first_ns) for one in raw.cold_starts} == {3}
+    size = (tiny / "question_answering" / "onnx" / "model_quantized.onnx").stat().st_size
+    assert raw.models[1].bytes == size
+
+
+@pytest.fixture(scope="module")
+def resumed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Measurements]:
+    """What was kept when measuring was interrupted, and what the second try gave."""
+    folder = tmp_path_factory.mktemp("resumed")
+    (folder / "texts.tsv").write_text(LINES, encoding="utf-8")
+    plan = plan_of(TINY / "question_answering", folder / "texts.tsv")
+    file = folder / "journal.json"
+
+    def interrupted(label: str) -> Any:
+        if label == "memory":
+            raise KeyboardInterrupt
+        return no_bar(label)
+
+    with pytest.raises(KeyboardInterrupt):
+        measure(plan, Journal(file, plan.key()), interrupted)
+    kept = json.loads(file.read_text(encoding="utf-8"))["figures"]
+    whole = measure(plan, Journal(file, plan.key()), no_bar)
+    assert not Journal(file, replace(plan, effort=Effort(12)).key()).count("")
+    return kept, whole
+
+
+def test_what_was_interrupted_is_not_measured_again(
+    resumed: tuple[dict[str, Any], Measurements],
+) -> None:
+    kept, whole = resumed
+    assert whole.created == kept["begun"]["created"]
+    [unit] = [value for name, value in kept.items() if name.startswith("side-by-side")]
+    assert [list(run.start_ns) for run in whole.runs] == [run["start_ns"] for run in unit["runs"]]
+    assert WARMUP in whole.runs[0].phase
+
+
+def timed(measurements: Measurements, factors: dict[str, float]) -> Measurements:
+    """Give models other times: a block's queries all take 10 ms times the model's factor."""
+
+    def of(run: Run) -> Run:
+        noise = np.random.default_rng(run.copy).normal(0, 0.001, len(run.item))
+        times = [int(1e7 * factors[run.model] * (1 + x)) for x in noise]
+        return replace(run, stage_ns={**run.stage_ns, "forward": tuple(times)})
+
+    repeated = [replace(of(run), process=p) for p in range(5) for run in measurements.runs]
+    return replace(measurements, runs=tuple(repeated))
+
+
+def test_the_verdict_follows_from_the_figures(
+    resumed: tuple[dict[str, Any], Measurements],
+) -> None:
+    _, found = resumed
+    fp32, int8 = (one.id for one in found.models)
+    fast = conclude(timed(found, {fp32: 1.0, int8: 0.5}))
+    ratio = found.models[1].bytes / found.models[0].bytes
+    assert fast.verdict.variant == "int8"
+    assert fast.verdict.reason.startswith("ship int8 here: 2.00x faster than fp32 [")
+    assert f"], {ratio:.2f}x the size, mean cosine 0." in fast.verdict.reason
+    assert conclude(timed(found, {fp32: 1.0, int8: 1.0})).verdict.variant == "fp32"
+    slow = conclude(timed(found, {fp32: 1.0, int8: 1.5})).verdict.reason
+    assert slow.startswith("ship fp32 here: int8 is slower on this CPU (0.67x [")
+    loaded = replace(found, environment={"loaded": True, "loaded_reason": "a compiler runs"})
+    assert any("a compiler runs" in warning for warning in conclude(loaded).warnings)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["embedding", "fill_mask", "multi_label", "question_answering", "text_classification",
+     "token_classification"],
+)  # fmt: skip
+def test_the_shipped_texts_are_for_every_task(tiny: Path, name: str) -> None:
+    queries = choose_queries(open_bundle(tiny / name), "fp32", None)
+    task = ed.load(tiny / name)
+    for query in queries.texts:
+        answer(task, query)  # or it raises
+    assert len(set(queries.texts)) >= 8  # a tiny vocabulary makes many tokens of few words
+    assert max(queries.inputs.tokens) <= open_bundle(tiny / name).manifest.max_length
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere"], ["no bundle at nowhere", "edge-distil export"]),
+        (["QA", "--variant", "int4"], ["no variant 'int4'", "fp32, int8"]),
+        (["QA", "MASK"], ["different tasks", "fill-mask", "one task"]),
+        (["QA", "QA"], ["given twice"]),
+        (["QA", "--against", "tflite"], ["no peer 'tflite'", "openvino"]),
+        (["QA", "--against", "torch:int4"], ["'int4'", "fp32 and int8"]),
+        (["QA", "--against", "torch=/no/python"], ["/no/python is no program"]),
+        (["QA", "--against", "torch"], ["--checkpoint DIR"]),
+        (["QA", "--texts", "MISSING"], ["cannot read", "MISSING"]),
+    ],
+)
+def test_wrong_inputs(
+    edge_distil: Command, tiny: Path, arguments: Sequence[str], words: Sequence[str]
+) -> None:
+    places = {"QA": tiny / "question_answering", "MASK": tiny / "fill_mask"}
+    result = edge_distil("bench", *(places.get(word, word) for word in arguments))
+    assert result.status == 1
+    assert result.out == ""
+    assert len([line for line in result.err.splitlines() if line.startswith("error:")]) == 1
+    for part in words:
+        assert part in result.err
+
+
+def test_lines_are_as_the_task_needs_them(tiny: Path, tmp_path: Path) -> None:
+    file = tmp_path / "texts.txt"
+    file.write_text("one\ttwo\n\nthree\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"line 3, has 1 fields, .*question<TAB>context"):
+        choose_queries(open_bundle(tiny / "question_answering"), "fp32", file)
+    file.write_text("\n", encoding="utf-8")
+    with pytest.raises(InputError, match="holds no text"):
+        choose_queries(open_bundle(tiny / "fill_mask"), "fp32", file)
+
+
+def test_a_peer_that_is_not_installed_names_the_command(tmp_path: Path) -> None:
+    bare = tmp_path / "python"  # this interpreter without its packages
+    bare.write_text(f'#!/bin/sh\nshift\nexec {sys.executable} -S "$@"\n', encoding="utf-8")
+    bare.chmod(0o755)
+    with pytest.raises(MissingExtra, match="-m pip install openvino"):
+        peers.release(peers.parse(f"openvino={bare}"))
+
+
+@pytest.fixture(
+    scope="module",
+    params=["DistilBertConfig", pytest.param("BertConfig", marks=pytest.mark.slow)],
+)
+def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny question-answering checkpoint with its bundle beside it."""
+    folder = tmp_path_factory.mktemp(request.param)
+    sizes = (
+        {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64}
+        if request.param == "DistilBertConfig"
+        else {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
+              "intermediate_size": 64}
+    )  # fmt: skip
+    tiny = TINY / "question_answering"
+    vocabulary = len(json.loads((tiny / "tokenizer.json").read_text())["model"]["vocab"])
+    torch.manual_seed(0)
+    config = getattr(transformers, request.param)(
+        vocab_size=vocabulary, max_position_embeddings=64, initializer_range=0.3, **sizes
+    )
+    made = folder / "checkpoint"
+    transformers.AutoModelForQuestionAnswering.from_config(config).save_pretrained(made)
+    for file in tiny.glob("*.json"):
+        if file.name not in ("config.json", "edge_distil.json"):
+            shutil.copy(file, made)
+    # The class that transformers 5 writes is unknown to transformers 4, which CTranslate2 needs.
+    settings = json.loads((made / "tokenizer_config.json").read_text(encoding="utf-8"))
+    settings["tokenizer_class"] = "PreTrainedTokenizerFast"
+    (made / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    export_bundle(made, folder / "bundle")
+    return made
+
+
+def outputs(
+    wanted: peers.Wanted, checkpoint: Path, texts: Path, work: Path
+) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """Return precision -> our fp32's outputs and the peer's, for one query."""
+    bundle = checkpoint.with_name("bundle")
+    queries = choose_queries(open_bundle(bundle), "fp32", texts)
+    queries.write(file := work / "queries.json")
+    [own] = find_contenders([bundle], ["fp32"], threads=1, trained=False)
+    made = peers.prepare(wanted, peers.Source(own.bundle, checkpoint, "tiny", 1, work), print)
+    found = []
+    for contestant in (own.contestant, *(one.contestant for one in made)):
+        with started([contestant]) as [worker]:
+            worker.ask(queries=str(file))
+            reply = worker.ask(run=[0, 1, 0])
+            assert len(reply["total_ns"]) == len(reply["stage_ns"]["forward"]) == 3
+            assert worker.ask(memory=True)["peak"] > worker.ready["baseline"]
+            found.append({k: np.array(v) for k, v in worker.ask(outputs=1).items()})
+    pairs = zip(wanted.precisions, found[1:], strict=True)
+    return {precision: (found[0], theirs) for precision, theirs in pairs}
+
+
+def test_torch_runs_the_same_model(checkpoint: Path, texts: Path, tmp_path: Path) -> None:
+    found = outputs(peers.parse("torch:fp32"), checkpoint, texts, tmp_path)
+    ours, theirs = found["fp32"]
+    assert set(ours) == {"start_logits", "end_logits"} <= set(theirs)
+    for name, values in ours.items():
+        assert np.ptp(values) > 0.1  # a constant would agree with anything
+        np.testing.assert_allclose(theirs[name], values, atol=SAME_MODEL)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    ("peer", "environment"),
+    [("optimum", "optimum_onnx"), ("ctranslate2", "ctranslate2"), ("openvino", "openvino_runtime")],
+)
+def test_peers_in_their_own_environments_run_the_same_model(
+    checkpoint: Path, texts: Path, tmp_path: Path, peer: str, environment: str
+) -> None:
+    wanted = peers.parse(f"{peer}={python_environment(environment)}")
+    for precision, (ours, theirs) in outputs(wanted, checkpoint, texts, tmp_path).items():
+        for name, values in ours.items():
+            if precision == "fp32":
+                np.testing.assert_allclose(theirs[name], values, atol=SAME_MODEL)
+            a, b = theirs[name].ravel(), values.ravel()
+            assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) > INT8_COSINE
+
+
+def test_a_peer_that_fails_says_why(checkpoint: Path) -> None:
+    [own] = find_contenders([checkpoint.with_name("bundle")], ["fp32"], threads=1, trained=False)
+    empty = checkpoint.with_name("empty")
+    empty.mkdir(exist_ok=True)
+    source = peers.Source(own.bundle, empty, "x", 1, empty)
+    made = peers.prepare(peers.parse("torch:fp32"), source, print)
+    contender = Contender(made[0].model, made[0].contestant, own.bundle, peer=True)
+    with pytest.raises(BenchmarkError, match="x/torch: "), started([contender.contestant]):
+        pass
+    with pytest.raises(EdgeDistilError, match="--checkpoint DIR"):
+        peers.find_checkpoint(own.bundle, empty)

@@ -1,0 +1,314 @@
+"""``edge-distil study``: killed in the middle, resumed, finished, merged; and wrong input."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import study_small
+from command import Command
+
+from edge_distil import storage
+from edge_distil.bench.measurements import (
+    TIMED,
+    Measurements,
+    Point,
+    read_measurements,
+    write_measurements,
+)
+from edge_distil.bench.protocol import Effort, Protocol
+from edge_distil_apps.study.inputs import FULL_PASSAGE, PADDED, PAIRS, QUESTIONS, UNPADDED
+from edge_distil_apps.study.plan import (
+    CURVE_TOKENS,
+    FULL,
+    LENGTHS,
+    QUICK,
+    Checks,
+    Curves,
+    Group,
+    Plan,
+    estimate,
+    make_plan,
+)
+
+MODELS = ("distilbert-base/fp32", "distilbert-base/int8", "bert-base/fp32", "bert-base/int8")
+PATIENCE = 300  # seconds until the first unit is measured, on a busy machine
+FIRST_UNIT = f"base/{QUESTIONS}/0"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study that was killed and started again.
+
+    Attributes:
+        folder: Its output.
+        command: What ran it.
+        kept: The journal's figures when it was killed.
+        errors: What the second start said.
+        measured: The document.
+    """
+
+    folder: Path
+    command: list[str]
+    kept: Mapping[str, Any]
+    errors: str
+    measured: Measurements
+
+
+@pytest.fixture(scope="module")
+def study(study_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    folder = tmp_path_factory.mktemp("out")
+    options = ["--models", str(study_models), "--threads", "1", "--device", "a device"]
+    command = [sys.executable, study_small.__file__, "study", "-o", str(folder), *options]
+    kept = _killed(command, folder / "work" / "journal.json")
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    return Study(
+        folder, command, kept, again.stderr, read_measurements(folder / "measurements.json")
+    )
+
+
+def _killed(command: list[str], journal: Path) -> dict[str, Any]:
+    """Start a study, kill it when the first samples are known, and return what it had kept."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    end = time.monotonic() + PATIENCE
+    while not (journal.exists() and FIRST_UNIT in journal.read_text()):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    kept: dict[str, Any] = json.loads(journal.read_text())["figures"]
+    return kept
+
+
+def test_what_was_measured_before_the_kill_is_not_measured_again(study: Study) -> None:
+    assert FIRST_UNIT in study.kept
+    assert f"base/{PAIRS}/1" not in study.kept, "it was killed too late to show anything"
+    kept = {
+        (r["model"], r["copy"], r["inputs"], r["process"]): r["start_ns"]
+        for name, unit in study.kept.items()
+        if name.startswith("base/")
+        for r in unit["runs"]
+    }
+    found = {(r.model, r.copy, r.inputs, r.process): list(r.start_ns) for r in study.measured.runs}
+    assert kept.items() <= found.items()
+    assert study.measured.created == study.kept["environment"]["created"]
+
+
+def test_the_document_is_complete(study: Study) -> None:
+    measured = study.measured
+    assert tuple(model.id for model in measured.models) == MODELS
+    ids = (QUESTIONS, FULL_PASSAGE, PADDED, UNPADDED, PAIRS)
+    assert {inputs.id for inputs in measured.inputs} == set(ids)
+    copies = [(model, 0) for model in MODELS] + [(MODELS[0], 1)]
+    wanted = {(m, copy, i, p) for m, copy in copies for i in ids for p in (0, 1)}
+    assert {(r.model, r.copy, r.inputs, r.process) for r in measured.runs} == wanted
+    assert [one.model for one in measured.memory] == list(MODELS)
+    assert [one.model for one in measured.cold_starts] == list(MODELS)
+    lengths = {(p.model, p.tokens) for p in measured.curves if p.axis == "length"}
+    assert lengths == {(model, length) for model in MODELS for length in LENGTHS}
+    assert {check.name for check in measured.checks} == {"timer", "profiler", "process"}
+    assert {limit.kind for limit in measured.limits} == {"fp32", "int8"}
+    assert measured.device == "a device"
+    assert measured.readings
+
+
+def test_every_model_answers_as_often_and_every_pair(study: Study) -> None:
+    pairs = next(inputs for inputs in study.measured.inputs if inputs.id == PAIRS)
+    for model in MODELS:
+        runs = [r for r in study.measured.runs if (r.model, r.copy) == (model, 0)]
+        timed = [
+            (run.inputs, item)
+            for run in runs
+            for item, phase in zip(run.item, run.phase, strict=True)
+            if phase == TIMED
+        ]
+        assert sum(name == QUESTIONS for name, _ in timed) == study_small.QUERIES
+        assert {item for name, item in timed if name == PAIRS} == set(range(len(pairs.tokens)))
+
+
+def test_models_say_what_they_are(study: Study, study_models: Path) -> None:
+    for model in study.measured.models:
+        file = "model.onnx" if model.variant == "fp32" else "model_quantized.onnx"
+        path = study_models / model.model / "onnx" / file
+        assert (model.bytes, model.sha256) == (path.stat().st_size, storage.sha256(path))
+        assert model.trained == (model.model == "bert-base")
+        assert model.flops is not None
+    assert {one.model for one in study.measured.accuracy} == {"bert-base/fp32", "bert-base/int8"}
+    notes = study.measured.protocol["notes"]
+    assert any("distilbert-base: seeded random weights" in note for note in notes)
+    assert "1 cold starts a model, not 20" in notes
+
+
+def test_the_study_tells_the_time_and_leaves_no_work_behind(study: Study) -> None:
+    assert "minutes in all; interrupt at any time, the same command goes on" in study.errors
+    assert "minilm-l6-squad is not there: the study goes on without" in study.errors.replace(
+        "\n", " "
+    )
+    names = {path.name for path in study.folder.iterdir()}
+    assert names == {"measurements.json", "report.html", "summary.md"}
+
+
+def test_a_finished_study_is_not_measured_again(study: Study) -> None:
+    (study.folder / "report.html").unlink()
+    before = (study.folder / "measurements.json").stat().st_mtime_ns
+    again = subprocess.run([*study.command, "--json"], capture_output=True, text=True, check=True)
+    assert "is complete: nothing is measured again" in again.stderr
+    assert json.loads(again.stdout)["report"] == [str(study.folder / "report.html")]
+    assert (study.folder / "report.html").is_file()
+    assert (study.folder / "measurements.json").stat().st_mtime_ns == before
+
+
+def test_other_options_do_not_overwrite_a_finished_study(
+    study: Study, edge_distil: Command
+) -> None:
+    result = edge_distil("study", "--quick", "-o", study.folder, "--threads", "1")
+    assert result.status == 1
+    assert "is of other options (small," in result.err
+    assert "choose another -o, or delete it" in result.err
+
+
+def test_two_devices_make_one_report(study: Study, edge_distil: Command, tmp_path: Path) -> None:
+    phone = replace(study.measured, device="Phone <1>", created="2026-01-01T00:00:00+00:00")
+    write_measurements(phone, tmp_path / "phone.json")
+    first = study.folder / "measurements.json"
+    result = edge_distil("study", "--merge", first, tmp_path / "phone.json", "-o", tmp_path / "r")
+    assert result.status == 0, result.err
+    assert read_measurements(tmp_path / "r" / "measurements-2-phone-1.json") == phone
+    assert "Phone &lt;1&gt;" in (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
+
+
+def test_one_device_measured_twice_has_two_names(
+    study: Study, edge_distil: Command, tmp_path: Path
+) -> None:
+    later = replace(study.measured, created="2030-01-01T00:00:00+00:00")
+    write_measurements(later, tmp_path / "later.json")
+    first = study.folder / "measurements.json"
+    assert (
+        edge_distil("study", "--merge", first, tmp_path / "later.json", "-o", tmp_path).status == 0
+    )
+    names = {read_measurements(file).device for file in tmp_path.glob("measurements-*.json")}
+    assert names == {f"a device ({m.created})" for m in (study.measured, later)}
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ([], "got no file to merge, expected measurements.json of each device"),
+        (["FIRST", "FIRST"], "is the same study as"),
+        (["FIRST", "no.json"], "cannot read no.json as JSON"),
+        (["FIRST", "BUNDLE"], "expected 'edge-distil/measurements'"),
+    ],
+)
+def test_what_cannot_be_merged(
+    study: Study,
+    study_models: Path,
+    edge_distil: Command,
+    tmp_path: Path,
+    files: list[str],
+    said: str,
+) -> None:
+    places = {
+        "FIRST": study.folder / "measurements.json",
+        "BUNDLE": study_models / "bert-base" / "edge_distil.json",
+    }
+    found = [places.get(name, name) for name in files]
+    result = edge_distil("study", "--merge", *found, "-o", tmp_path / "r")
+    assert result.status == 1
+    assert said in result.err
+    assert not (tmp_path / "r").exists()
+
+
+def test_files_need_merge(edge_distil: Command, tmp_path: Path) -> None:
+    result = edge_distil("study", "a.json", "-o", tmp_path)
+    assert result.status == 2
+    assert "FILES go with --merge" in result.err
+
+
+def test_models_that_are_not_there(edge_distil: Command, tmp_path: Path) -> None:
+    result = edge_distil("study", "--models", tmp_path, "-o", tmp_path / "out")
+    assert result.status == 1
+    assert "expected distilbert-base and bert-base" in result.err
+
+
+def test_models_that_take_too_few_tokens(edge_distil: Command, tiny: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny / "question_answering", tmp_path / "distilbert-base")
+    result = edge_distil("study", "--models", tmp_path, "-o", tmp_path / "out")
+    assert result.status == 1
+    assert "takes 64 tokens, the study needs 384" in result.err
+
+
+def test_models_of_another_task(edge_distil: Command, tiny: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny / "embedding", tmp_path / "distilbert-base")
+    result = edge_distil("study", "--models", tmp_path, "-o", tmp_path / "out")
+    assert result.status == 1
+    assert "expected question-answering" in result.err
+
+
+def test_a_checkpoint_that_was_named_is_not_replaced(edge_distil: Command, tmp_path: Path) -> None:
+    result = edge_distil("study", "--distilbert", tmp_path, "-o", tmp_path / "out")
+    assert result.status == 1
+    assert "no checkpoint (it has no config.json)" in result.err
+
+
+def test_a_file_in_the_place_of_the_folder(edge_distil: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = edge_distil("study", "-o", tmp_path / "file" / "out")
+    assert result.status == 1
+    assert "a parent of the path is a file" in result.err
+
+
+def test_a_squad_file_that_is_not_there(edge_distil: Command, tmp_path: Path) -> None:
+    result = edge_distil("study", "--squad", tmp_path / "no.json", "-o", tmp_path / "out")
+    assert result.status == 1
+    assert "no.json (No such file or directory)" in result.err
+
+
+def test_the_plans_keep_the_protocols_numbers() -> None:
+    full, quick = (make_plan(quick=quick, threads=2, pairs=64) for quick in (False, True))
+    assert full.protocol == FULL
+    assert (quick.protocol.processes, quick.protocol.warmup_seconds) == (2, QUICK.warmup_seconds)
+    for plan, queries, seconds in ((full, 1024, 60), (quick, 128, 10)):
+        base = plan.groups[0]
+        headline = base.efforts[QUESTIONS]
+        assert (headline.queries, headline.seconds) == (queries, seconds)
+        assert base.copied
+        assert 10 <= 2 * plan.protocol.turn <= 20
+        assert {group.threads for group in plan.groups} == {1, 2}
+    assert full.groups[0].efforts[FULL_PASSAGE].queries == 1024
+    assert full.inputs - quick.inputs == {FULL_PASSAGE}
+
+
+def test_a_plan_tells_its_time_from_a_few_passes() -> None:
+    """On a machine of known speed, every term of the estimate can be added up by hand."""
+    group = Group("one", ("m",), 1, {QUESTIONS: Effort(24, 2.0), PAIRS: Effort(1)})
+    protocol = Protocol("p", processes=2, warmup_seconds=3.0, turn=3, cold_starts=2)
+    plan = Plan(protocol, (group,), Curves((1,), 4, 1.0), Checks(1, 1.0, 1), (1,), 0.1, 1)
+    # 10 ms a pass at 192 tokens, 1 ms at 32.
+    probe = [Point("m/fp32", "length", n, 1, 1, (ns,)) for n, ns in ((192, 10**7), (32, 10**6))]
+    # Questions: 2 blocks a process of 8 queries: 32 x 10 ms, but 2 s are asked for; pairs: 16 of
+    # 1 ms; starts and warm-ups: 2 x 4 s.
+    sampled = 2.0 + 0.016 + 8.0
+    shapes = [*LENGTHS, CURVE_TOKENS, CURVE_TOKENS]
+    passes = [n * (1e-3 / 32 if n < 112 else 1e-2 / 192) for n in shapes]
+    rest = 6 * sum(passes) + 3 * 1.01 + 1 + 0.33
+    fixed = 20 + 4 + 2
+    found = estimate(plan, probe, {QUESTIONS: 192.0, PAIRS: 32.0}, {"m/fp32": "m"})
+    assert found == pytest.approx(sampled + rest + fixed)
+
+
+def test_one_core_is_not_measured_twice() -> None:
+    plan = make_plan(quick=False, threads=1, pairs=64)
+    assert plan.threads == (1,)
+    assert len({(group.models, group.threads) for group in plan.groups}) == len(plan.groups) == 2
