@@ -1,11 +1,13 @@
 """Regenerate the cases that the Swift tests read, from the embedded checkpoint in fp32.
 
     edge-distil export apps/models/minilm-l6-squad -o BUNDLE
-    python apps/ios/Tests/regenerate_golden.py BUNDLE
+    python apps/ios/Tests/swift_golden.py BUNDLE
 
 ``tokens.json``: what `tokenizers` gives for texts of many kinds. ``questions.json``: windows, the
 model's logits and the answers of edge-distil's runtime for the cases of ``tests/golden``, which
-are held to transformers' pipeline there.
+are held to transformers' pipeline there. ``measurements.json`` is written by the Swift tests:
+
+    EDGE_DISTIL_MEASUREMENTS=.../golden/measurements.json swift test --package-path apps/ios
 """
 
 from __future__ import annotations
