@@ -47,6 +47,7 @@ TEXTS = (
     "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft",
     "\u1e9b\u0323 \u212b \u2126 \uac00\u11a8 \u1112\u1161\u11ab \u0344",
     "᙭ ᜴ ᢅa ꦽ 𑇉 ؝ ⹝ 𞊮",  # newer in Unicode than the library's tables
+    "\u08de\u06ea b\u0315\u08df\u0d3b",  # marks that change places
 )
 
 

@@ -6,9 +6,7 @@ struct Aligned: Equatable {
     let origin: Int
 }
 
-/// BERT's normalizer: `BertNormalizer` of the `tokenizers` library, scalar by scalar.
-///
-/// Every step of it looks at one scalar alone, so each normalized scalar knows its origin.
+/// BERT's normalizer: `BertNormalizer` of the `tokenizers` library.
 struct Normalizer: Sendable {
     var cleanText = true
     var handleChineseCharacters = true
@@ -21,28 +19,59 @@ struct Normalizer: Sendable {
     func normalize(_ scalars: some Sequence<Unicode.Scalar>, from origin: Int) -> [Aligned] {
         var found: [Aligned] = []
         for (index, scalar) in scalars.enumerated() {
-            for made in normalize(scalar) {
+            for made in cleaned(scalar) {
                 found.append(Aligned(scalar: made, origin: origin + index))
             }
         }
-        return found
+        if stripAccents { found = found.decomposed.filter { !$0.scalar.isNonspacingMark } }
+        return lowercase ? found.flatMap { $0.lowercased } : found
     }
 
-    private func normalize(_ scalar: Unicode.Scalar) -> [Unicode.Scalar] {
-        if scalar.isASCII { return normalizeASCII(scalar) }
-        if cleanText && scalar.isRemovedWhenCleaned { return [] }
-        var scalars = [cleanText && scalar.properties.isWhitespace ? " " : scalar]
-        if handleChineseCharacters && scalar.isChinese { scalars = [" ", scalar, " "] }
-        if stripAccents { scalars = scalars.flatMap(\.decomposed).filter { !$0.isNonspacingMark } }
-        return lowercase ? scalars.flatMap(\.lowercased) : scalars
+    private func cleaned(_ scalar: Unicode.Scalar) -> [Unicode.Scalar] {
+        if handleChineseCharacters && scalar.isChinese { return [" ", scalar, " "] }
+        guard cleanText else { return [scalar] }
+        switch scalar {
+        case "\t", "\n", "\r": return [" "]
+        case _ where scalar.isRemovedWhenCleaned: return []
+        default: return [scalar.properties.isWhitespace ? " " : scalar]
+        }
     }
+}
 
-    private func normalizeASCII(_ scalar: Unicode.Scalar) -> [Unicode.Scalar] {
-        switch scalar.value {
-        case 9, 10, 13: return cleanText ? [" "] : [scalar]
-        case ..<32, 127: return cleanText ? [] : [scalar]
-        case 65...90: return lowercase ? [Unicode.Scalar(UInt8(scalar.value + 32))] : [scalar]
-        default: return [scalar]
+extension Aligned {
+    /// The lower case, without regard to what stands beside it.
+    fileprivate var lowercased: [Aligned] {
+        if scalar.isASCII {
+            guard (65...90).contains(scalar.value) else { return [self] }
+            return [Aligned(scalar: Unicode.Scalar(UInt8(scalar.value + 32)), origin: origin)]
+        }
+        let made = scalar.properties.lowercaseMapping.unicodeScalars
+        return made.map { Aligned(scalar: $0, origin: origin) }
+    }
+}
+
+extension [Aligned] {
+    /// The canonical decomposition of the whole (Unicode's form NFD).
+    ///
+    /// Where marks change places, the origins stay in order: the library counts them so.
+    fileprivate var decomposed: [Aligned] {
+        var parts: [(scalar: Unicode.Scalar, isFirst: Bool)] = []
+        for one in self {
+            for (index, scalar) in one.scalar.decomposed.enumerated() {
+                parts.append((scalar, index == 0))
+                var place = parts.count - 1
+                let combining = scalar.combiningClass
+                while combining > 0, place > 0,
+                    parts[place - 1].scalar.combiningClass > combining {
+                    parts.swapAt(place - 1, place)
+                    place -= 1
+                }
+            }
+        }
+        var taken = -1
+        return parts.map { part in
+            if part.isFirst { taken += 1 }
+            return Aligned(scalar: part.scalar, origin: self[Swift.max(taken, 0)].origin)
         }
     }
 }
@@ -65,6 +94,7 @@ extension Unicode.Scalar {
     ///
     /// Unassigned ones stay: the library's tables do not hold them either.
     var isRemovedWhenCleaned: Bool {
+        if isASCII { return value < 32 || value == 127 }
         switch category {
         case .control, .format, .privateUse, .surrogate: return true
         default: return value == 0xFFFD
@@ -101,9 +131,14 @@ extension Unicode.Scalar {
 
     /// The canonical decomposition.
     var decomposed: [Unicode.Scalar] {
-        Array(String(Character(self)).decomposedStringWithCanonicalMapping.unicodeScalars)
+        if isASCII { return [self] }
+        return Array(String(Character(self)).decomposedStringWithCanonicalMapping.unicodeScalars)
     }
 
-    /// The lower case without regard to what stands beside it.
-    var lowercased: [Unicode.Scalar] { Array(properties.lowercaseMapping.unicodeScalars) }
+    /// By which marks on one letter are ordered; 0 for all but marks. In Unicode 9, of which the
+    /// library's table of these is.
+    var combiningClass: UInt8 {
+        guard !isASCII, let age = properties.age, age.major <= 9 else { return 0 }
+        return properties.canonicalCombiningClass.rawValue
+    }
 }
