@@ -36,7 +36,8 @@ FP32_TOLERANCE = 1e-4  # the bound promised for fp32 packages
 FP16_TOLERANCE = 2e-2
 FULL = "Ada lived in London. " * 16  # cut to the longest length of the package: MobileBERT's
 # embedding of a token looks at the next one, padding too, so it knows how far a row is padded.
-LENGTHS = {"fixed": "32", "enumerated": "16,32", "range": "range"}
+LENGTHS = {"fixed": "32", "fused": "32", "enumerated": "16,32", "range": "range"}
+IOS_18 = ("fused", "enumerated")  # attention as one operation; several lengths
 FAST = [
     ("distilbert", "question-answering", "range"),
     ("bert", "text-classification", "fixed"),
@@ -72,7 +73,7 @@ def packaged(
             checkpoint(family, task),
             lengths=LENGTHS[kind],
             precision=precision,
-            target="iOS18" if kind == "enumerated" else "iOS16",
+            target="iOS18" if kind in IOS_18 else "iOS16",
             compressions=compressions,
         )
 
@@ -113,6 +114,17 @@ def test_every_fp32_package_matches_transformers(
     family: str, task: str, kind: str, packaged: Packaged, checkpoint: Callable[..., Path]
 ) -> None:
     check_numbers(packaged(family, task, kind), checkpoint(family, task), task)
+
+
+def test_attention_is_one_operation_on_ios_18(
+    packaged: Packaged, checkpoint: Callable[..., Path]
+) -> None:
+    family, task = "distilbert", "text-classification"
+    bundle = packaged(family, task, "fused")
+    kinds = bundle.manifest.variants["coreml"].operators
+    assert kinds["scaled_dot_product_attention"] == 2  # layers
+    assert "softmax" not in kinds
+    check_numbers(bundle, checkpoint(family, task), task)
 
 
 def test_layers_are_compared(packaged: Packaged) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from edge_distil.coreml import Lengths
 from edge_distil.errors import ExportError, InputError
+from edge_distil_export.coreml.attention import fused_attention
 from edge_distil_export.coreml.lengths import input_shape
 from edge_distil_export.heads import LENGTH_AXIS, Head
 from edge_distil_export.masks import lean_masks
@@ -40,7 +42,10 @@ def convert(head: Head, lengths: Lengths, *, precision: str, target: str, longes
             f"several fixed lengths for {len(head.inputs)} inputs need iOS 18, the target is "
             f"{target}: choose --coreml-target iOS18, one length, or a range"
         )
-    program = _capture(head, lengths, longest)
+    # coremltools 9 fails on the fused operation where the length is a symbol.
+    fused = target == "iOS18" and lengths.kind == "fixed"
+    with fused_attention(head) if fused else nullcontext():
+        program = _capture(head, lengths, longest)
     try:
         return coremltools.convert(
             program,
