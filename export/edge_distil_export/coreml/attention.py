@@ -29,14 +29,13 @@ def fused_attention(head: Head) -> Iterator[None]:
 
     ALL_ATTENTION_FUNCTIONS.register(_NAME, _attend)
     ALL_MASK_ATTENTION_FUNCTIONS.register(_NAME, additive_mask)
-    models = [m for m in head.modules() if hasattr(m, "set_attn_implementation")]
+    # The outermost one tells those in it.
+    model: Any = next(m for m in head.modules() if hasattr(m, "set_attn_implementation"))
     try:
-        for model in models[:1]:  # the outermost one tells those in it
-            model.set_attn_implementation(_NAME)
+        model.set_attn_implementation(_NAME)
         yield
     finally:
-        for model in models[:1]:
-            model.set_attn_implementation("eager")
+        model.set_attn_implementation("eager")
 
 
 def _attend(
