@@ -63,7 +63,7 @@ def study(
         str | None, typer.Option(help="A name for this device; by default its processor's.")
     ] = None,
     keep_models: Annotated[
-        bool, typer.Option("--keep-models", help="Leave the bundles in DIR/work/models.")
+        bool, typer.Option("--keep-models", help="Leave the bundles, in work/models of DIR.")
     ] = False,
     json: console.Json = False,
 ) -> None:
