@@ -20,7 +20,7 @@ _OUT = Console(highlight=False, soft_wrap=True)
 _ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
 # What the extras bring: if one of these is absent, the extra is.
-_APPS_PACKAGES = {"jinja2", "matplotlib"}
+_APPS_PACKAGES = {"jinja2", "pyarrow", "usearch"}
 _CORE_ML_PACKAGES = {"attr", "attrs", "cattrs", "coremltools", "pyaml"}
 _EXPORT_PACKAGES = {
     "huggingface_hub", "onnx", "onnx_ir", "onnxscript", "optimum", "safetensors", "torch",
