@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from edge_distil import pooling
-from edge_distil.errors import InputError
+from edge_distil.errors import InputError, TaskError
 from edge_distil.pooling import Floats
 from edge_distil.precision import Precision, check_precision, quantize_embeddings
 from edge_distil.tasks.base import Task
@@ -74,11 +74,20 @@ class Embedding(Task):
         return quantized[0] if single else quantized
 
     def hidden_states(self, texts: Iterable[str]) -> list[Floats]:
-        """Return each text's token vectors ``(tokens, hidden)``, special tokens included."""
+        """Return each text's token vectors ``(tokens, hidden)``, special tokens included.
+
+        Raises:
+            TaskError: The bundle gives the first token's alone, being for CLS pooling.
+        """
         encodings = self.encoder.tokenizer.encode(list(texts))
         name = self._hidden_name()
         states: dict[int, Floats] = {}
         for indices, outputs in self.encoder.run(encodings, (name,)):
+            if outputs[name].shape[1] < len(encodings[indices[0]]):
+                raise TaskError(
+                    f"{self.bundle.path} gives the first token's vector alone, which is all that "
+                    "its CLS pooling reads: export it with --no-slice for the vectors of all tokens"
+                )
             for row, index in enumerate(indices):
                 states[index] = outputs[name][row, : len(encodings[index])]
         return [states[index] for index in range(len(encodings))]

@@ -16,10 +16,8 @@ from edge_distil_export.heads import BATCH_AXIS, LENGTH_AXIS
 PRODUCER = "edge-distil"
 
 
-def clean_up(
-    model: ir.Model, inputs: Sequence[str], outputs: Mapping[str, tuple[str, ...]]
-) -> None:
-    """Fold, deduplicate and bare the graph, in place.
+def fold(model: ir.Model) -> None:
+    """Fold and deduplicate the graph, in place; every value keeps its shape.
 
     A weight that one MatMul reads is stored transposed, ready to use. A weight with several
     readers (tied embeddings) is stored once and keeps its Transpose, which runtimes fold at
@@ -27,15 +25,25 @@ def clean_up(
 
     Args:
         model: What `graph.translate` gave.
-        inputs: Names of the inputs, each ``(batch_size, sequence_length)``.
-        outputs: Output name -> its named axes; axes of fixed size may follow.
-
-    Raises:
-        ExportError: What is left is not plain ONNX.
     """
     # Before folding, so that equal Transposes of one shared weight (ALBERT) fold as one.
     common.CommonSubexpressionEliminationPass()(model)
     optimize_ir(model, should_fold=_unless_shared)
+
+
+def bare(
+    model: ir.Model, inputs: Sequence[str], outputs: Mapping[str, tuple[str | int, ...]]
+) -> None:
+    """Take the traces of its making off the graph and name its axes, in place.
+
+    Args:
+        model: The folded graph.
+        inputs: Names of the inputs, each ``(batch_size, sequence_length)``.
+        outputs: Output name -> its leading axes, by name or of fixed size; others may follow.
+
+    Raises:
+        ExportError: What is left is not plain ONNX.
+    """
     common.ClearMetadataAndDocStringPass()(model)
     _strip(model)
     axes = {**dict.fromkeys(inputs, (BATCH_AXIS, LENGTH_AXIS)), **outputs}
@@ -50,7 +58,7 @@ def _unless_shared(node: ir.Node) -> bool | None:
     return False if node.op_type == "Transpose" and any(shared) else None
 
 
-def _name_axes(value: ir.Value, names: tuple[str, ...]) -> None:
+def _name_axes(value: ir.Value, names: tuple[str | int, ...]) -> None:
     assert value.shape is not None  # torch.export knows the shape of every value
     value.shape = ir.Shape([*names, *list(value.shape)[len(names) :]])
 

@@ -35,6 +35,7 @@ def export_bundle(
     task: str | None = None,
     opset: int = DEFAULT_OPSET,
     atol: float = DEFAULT_ATOL,
+    slice_last_layer: bool = True,
     revision: str | None = None,
     token: str | bool | None = None,
     cache_dir: str | Path | None = None,
@@ -51,6 +52,10 @@ def export_bundle(
             ``None``.
         opset: ONNX operator set, 18 to 23.
         atol: Largest absolute difference from PyTorch allowed.
+        slice_last_layer: Where the head reads one token (classification, CLS pooling), compute
+            the last layer for that token alone: the same logits and vectors, less work. An
+            embedding bundle's ``last_hidden_state`` is then ``(batch, 1, hidden)``, of which
+            CLS pooling makes the same vector.
         revision: Branch, tag or commit of a hub id.
         token: Hub access token; ``HF_TOKEN`` or the stored login when ``None``.
         cache_dir: Download cache; ``HF_HOME`` decides when ``None``.
@@ -84,7 +89,9 @@ def export_bundle(
             say(f"loading {source.name} for {chosen}")
             loaded = load_model(source, chosen, trust_remote_code=trust_remote_code)
             manifest = _describe(source, loaded, chosen, staged, trust_remote_code)
-            variant = _export_graph(loaded, manifest, staged, opset, atol, say)
+            variant = _export_graph(
+                loaded, manifest, staged, opset, atol, say, slice_last_layer=slice_last_layer
+            )
             write_manifest(staged, manifest.with_variant("fp32", variant))
     return open_bundle(output)
 
@@ -161,12 +168,28 @@ def _pooling(loaded: Loaded) -> Pooling | None:
 
 
 def _export_graph(
-    loaded: Loaded, manifest: Manifest, staged: Path, opset: int, atol: float, say: Progress
+    loaded: Loaded,
+    manifest: Manifest,
+    staged: Path,
+    opset: int,
+    atol: float,
+    say: Progress,
+    *,
+    slice_last_layer: bool,
 ) -> Variant:
     """Trace, translate, clean up, write and compare."""
-    from edge_distil_export import cleanup, graph, heads, limits, parity, provenance, writing
+    from edge_distil_export import (
+        cleanup,
+        graph,
+        heads,
+        limits,
+        parity,
+        provenance,
+        slicing,
+        writing,
+    )
 
-    head, outputs = loaded.head, heads.OUTPUTS[manifest.task]
+    head = loaded.head
     say("tracing")
     program = graph.capture(head, limits.position_limit(head, loaded.config))
     say(f"translating to ONNX opset {opset}")
@@ -174,7 +197,10 @@ def _export_graph(
     with ThreadPoolExecutor(2) as pool:
         reference = pool.submit(parity.compute_reference, head, manifest.max_length)
         model = graph.translate(program, head, opset)
-        cleanup.clean_up(model, head.inputs, outputs)
+        cleanup.fold(model)
+        sliced = slicing.slice_last_layer(model.graph) if slice_last_layer else None
+        outputs = slicing.axes_of(heads.OUTPUTS[manifest.task], sliced)
+        cleanup.bare(model, head.inputs, outputs)
         path = staged / MODEL_FILES["fp32"]
         path.parent.mkdir()
         writing.write_model(model, path)
@@ -182,10 +208,11 @@ def _export_graph(
         record = pool.submit(storage.record, staged, path)
         session = OnnxSession(path)
         evidence = parity.check_parity(session, reference.result(), outputs, atol)
+    settings = {"opset": opset, "attention": "eager"}
     return Variant(
         file=record.result(),
         recipe="export",
-        settings={"opset": opset, "attention": "eager"},
+        settings={**settings, "last_layer": sliced.to_settings() if sliced else "whole"},
         operators=cleanup.operator_counts(model),
         tools=provenance.tool_versions(),
         evidence={"parity": evidence},

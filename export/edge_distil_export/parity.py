@@ -72,7 +72,7 @@ def compute_reference(head: Head, max_length: int) -> list[Reference]:
 def check_parity(
     session: Session,
     references: list[Reference],
-    axes: Mapping[str, tuple[str, ...]],
+    axes: Mapping[str, tuple[str | int, ...]],
     atol: float,
 ) -> dict[str, Any]:
     """Compare a graph with PyTorch.
@@ -83,7 +83,8 @@ def check_parity(
     Args:
         session: The graph, as the runtime runs it.
         references: From `compute_reference`.
-        axes: Output name -> its named axes.
+        axes: Output name -> its leading axes, by name; an axis of fixed size holds so many of
+            the first that PyTorch gives.
         atol: Largest absolute difference allowed.
 
     Returns:
@@ -113,14 +114,16 @@ def check_parity(
 
 
 def _compare(
-    session: Session, reference: Reference, batch: int, axes: Mapping[str, tuple[str, ...]]
+    session: Session, reference: Reference, batch: int, axes: Mapping[str, tuple[str | int, ...]]
 ) -> list[Case]:
     inputs = {name: array[:batch] for name, array in reference.inputs.items()}
     found = session.run(inputs)
     cases = []
     for output, names in axes.items():
         mask = inputs["attention_mask"] if LENGTH_AXIS in names else None
-        difference = _difference(reference.outputs[output][:batch], found[output], mask)
+        sizes = (slice(name if isinstance(name, int) else None) for name in names)
+        expected = reference.outputs[output][tuple(sizes)][:batch]
+        difference = _difference(expected, found[output], mask)
         cases.append(Case(difference, output, batch, reference.length))
     return cases
 

@@ -42,6 +42,13 @@ def export(
     atol: Annotated[
         float, typer.Option(help="Greatest allowed difference of outputs from PyTorch.")
     ] = 1e-4,
+    no_slice: Annotated[
+        bool,
+        typer.Option(
+            "--no-slice",
+            help="Compute the last layer for all tokens, even where the head reads only the first.",
+        ),
+    ] = False,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")] = None,
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run Python code from the checkpoint.")
@@ -76,6 +83,7 @@ def export(
             task=task,
             opset=opset or DEFAULT_OPSET,
             atol=atol,
+            slice_last_layer=not no_slice,
             revision=revision,
             trust_remote_code=trust_remote_code,
             overwrite=force,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from edge_distil.bundle import Bundle, open_bundle
-from edge_distil.manifest import Variant, to_json
+from edge_distil.manifest import Manifest, Variant, to_json
 from edge_distil_apps.cli import console
 
 
@@ -39,6 +39,7 @@ def show(bundle: Bundle, as_json: bool) -> None:
         "licence": origin.license,
         "longest input": f"{manifest.max_length} tokens",
         "labels": ", ".join(manifest.labels),
+        "last layer": _last_layer(manifest),
         "manifest": "none: inferred from config.json" if bundle.inferred else None,
     }
     for name, value in rows.items():
@@ -49,6 +50,15 @@ def show(bundle: Bundle, as_json: bool) -> None:
         ["variant", "file", "size", "of fp32", "evidence"],
         [_row(name, variant, manifest.variants) for name, variant in manifest.variants.items()],
     )
+
+
+def _last_layer(manifest: Manifest) -> str | None:
+    """Say what the exporter left out of the last layer, if anything."""
+    fp32 = manifest.variants.get("fp32")
+    sliced = fp32.settings.get("last_layer") if fp32 else None
+    if not isinstance(sliced, dict):
+        return None
+    return f"for the first token alone, {sliced['share_of_weights']:.1%} of all products less"
 
 
 def _row(name: str, variant: Variant, variants: Any) -> list[str]:
