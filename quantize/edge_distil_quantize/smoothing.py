@@ -32,7 +32,7 @@ class Norm(NamedTuple):
 
     Attributes:
         node: The operator.
-        targets: The products that read it and will be quantized.
+        targets: The products that will be quantized and read it, or some of its tokens.
     """
 
     node: ir.Node
@@ -45,9 +45,22 @@ def find_norms(targets: Sequence[Target]) -> list[Norm]:
     for target in targets:
         x = target.node.inputs[0]
         assert x is not None
-        readers.setdefault(x, []).append(target)
+        readers.setdefault(_uncut(x), []).append(target)
     norms = [Norm(node, found) for x, found in readers.items() if (node := x.producer())]
     return [norm for norm in norms if _can_be_smoothed(norm)]
+
+
+def _uncut(x: ir.Value) -> ir.Value:
+    """Return what a value is some tokens of: the exporter takes the first of the last layer's."""
+    maker = x.producer()
+    whole = maker.inputs[0] if maker is not None and _cuts_tokens(maker) else None
+    return whole if whole is not None else x
+
+
+def _cuts_tokens(node: ir.Node) -> bool:
+    """Say whether this is a Slice ``[:, from:to]``, which keeps the channels together."""
+    axes = node.inputs[3] if node.op_type == "Slice" and len(node.inputs) > 3 else None
+    return axes is not None and axes.is_initializer() and numbers(axes).tolist() == [1]
 
 
 def _can_be_smoothed(norm: Norm) -> bool:
@@ -75,14 +88,17 @@ def has_own_bias(target: Target) -> bool:
 def smooth(editor: Editor, norm: Norm, smoothing: Smoothing) -> None:
     """Move factors and centres from a layer norm into what reads it."""
     products = {target.node for target in norm.targets}
-    others = [use for use in norm.node.outputs[0].uses() if use.node not in products]
+    y = norm.node.outputs[0]
+    cuts = [use.node for use in y.uses() if _cuts_tokens(use.node)]
     for target in norm.targets:
         bias = find_bias(target.node)[1]
         if bias is not None and smoothing.shift.any():
             add_to(bias, smoothing.shift @ stored_matrix(target))
         scale_inputs(target, smoothing.scale)
-    if others:
-        _restore(editor, norm.node.outputs[0], others, smoothing)
+    for value in (y, *(cut.outputs[0] for cut in cuts)):
+        others = [use for use in value.uses() if use.node not in {*products, *cuts}]
+        if others:
+            _restore(editor, value, others, smoothing)
     _fold(editor, norm.node, smoothing)
 
 
