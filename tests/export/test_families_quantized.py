@@ -46,3 +46,28 @@ def test_int8_is_near_transformers(
         feeds = {i.name: given[i.name].numpy() for i in runner.get_inputs()}
         got = np.concatenate(runner.run(None, feeds), axis=None)
         assert got @ wanted / np.linalg.norm(got) / np.linalg.norm(wanted) > LEAST_COSINE
+
+
+@pytest.mark.parametrize("family", ["distilbert", "mpnet", "modernbert"])
+def test_int8_of_a_sliced_last_layer_is_near_transformers(
+    family: str,
+    checkpoint: Callable[..., Path],
+    exported: Callable[..., Bundle],
+    tmp_path: Path,
+) -> None:
+    """Calibration sees one token a text there: 256 rows instead of thousands."""
+    task, options = "text-classification", {"num_labels": 40}  # enough for a cosine
+    path = shutil.copytree(exported(family, task, **options).path, tmp_path / "bundle")
+    bundle = quantize_bundle(open_bundle(path))
+    assert bundle.manifest.variants["fp32"].settings["last_layer"] != "whole"
+    folder = checkpoint(family, task, **options)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    runner = onnxruntime.InferenceSession(bundle.model_path("int8"))
+    for text in TEXTS:
+        inputs = dict(tokenizer(text, return_tensors="pt"))
+        with torch.no_grad():
+            wanted = model(**inputs).logits.numpy()[0]
+        feeds = {i.name: inputs[i.name].numpy() for i in runner.get_inputs()}
+        got = runner.run(["logits"], feeds)[0][0]
+        assert got @ wanted / np.linalg.norm(got) / np.linalg.norm(wanted) > LEAST_COSINE

@@ -82,6 +82,8 @@ def _tokenizer() -> Any:
 KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "qa": ("DistilBertForQuestionAnswering", "DistilBertConfig", DISTIL_SIZES),
     "tied": ("DistilBertForMaskedLM", "DistilBertConfig", DISTIL_SIZES),
+    # Its last layer is sliced to the first token.
+    "classifier": ("DistilBertForSequenceClassification", "DistilBertConfig", DISTIL_SIZES),
     "shared": (
         "AlbertForSequenceClassification",
         "AlbertConfig",

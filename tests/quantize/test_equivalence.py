@@ -42,7 +42,8 @@ def prepared(opened):
 
 
 @pytest.mark.parametrize(
-    ("kind", "norms", "values", "biases"), [("qa", 4, 2, 4), ("tied", 5, 2, 4), ("shared", 1, 0, 6)]
+    ("kind", "norms", "values", "biases"),
+    [("qa", 4, 2, 4), ("tied", 5, 2, 4), ("classifier", 4, 2, 4), ("shared", 1, 0, 6)],
 )
 def test_the_graph_computes_what_it_did(bundle, kind, norms, values, biases):
     before, model, done, inputs = prepared(bundle(kind))
@@ -55,8 +56,9 @@ def test_the_graph_computes_what_it_did(bundle, kind, norms, values, biases):
             np.testing.assert_allclose(a, b, atol=SAME * np.abs(a).max())
 
 
-def test_a_layer_norm_costs_one_mul_and_keys_and_values_lose_an_add(bundle):
-    before, model, _, _ = prepared(bundle("qa"))
+@pytest.mark.parametrize("kind", ["qa", "classifier"])
+def test_a_layer_norm_costs_one_mul_and_keys_and_values_lose_an_add(bundle, kind):
+    before, model, _, _ = prepared(bundle(kind))
     old = Counter(node.op_type for node in before.graph.node)
     new = Counter(node.op_type for node in model.graph)
     assert new - old == {"Mul": 4}
