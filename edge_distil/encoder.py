@@ -7,16 +7,17 @@ one long one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from tokenizers import Encoding
 
-from edge_distil import coreml
+from edge_distil import coreml, hardware
 from edge_distil.bundle import CORE_ML, Bundle, open_bundle
 from edge_distil.errors import BundleCorrupt, InputError
 from edge_distil.session import Floats, OnnxSession, Session, Tokens
-from edge_distil.tokenizer import Tokenizer, collate
+from edge_distil.tokenizer import Encoded, Tokenizer, collate
 
 # Padded tokens in a batch: beyond this a CPU's matrix kernels gain nothing and memory grows.
 TOKEN_BUDGET = 512
@@ -31,12 +32,27 @@ class Encoder:
         variant: Name of the variant that runs.
         tokenizer: Texts to encodings.
         session: Encodings to outputs.
+        workers: Batches that `session` may run side by side.
     """
 
     bundle: Bundle
     variant: str
     tokenizer: Tokenizer
     session: Session
+    workers: int = field(default=1, kw_only=True)
+
+    @cached_property
+    def bulk(self) -> Encoder:
+        """This encoder for long work: as many batches side by side as there are threads.
+
+        One thread a batch wastes nothing on threads that wait for each other. The session for
+        it is opened at the first use.
+        """
+        session = self.session
+        if not isinstance(session, OnnxSession) or not session.on_cpu or session.threads == 1:
+            return self
+        lanes = OnnxSession(session.path, threads=1, arena=True)
+        return replace(self, session=lanes, workers=session.threads)
 
     def run(
         self,
@@ -60,9 +76,9 @@ class Encoder:
             feeds = self.features([encodings[i] for i in indices])
             yield indices, self.session.run(feeds, outputs)
 
-    def features(self, encodings: Sequence[Encoding]) -> dict[str, Tokens]:
+    def features(self, encodings: Sequence[Encoded], width: int | None = None) -> dict[str, Tokens]:
         """Return the graph's inputs for one batch; see `tokenizer.collate`."""
-        return collate(encodings, self.tokenizer.pad_id)
+        return collate(encodings, self.tokenizer.pad_id, width)
 
 
 def batches(
@@ -98,8 +114,12 @@ def open_encoder(
     providers: Sequence[str] | None = None,
     verify: bool = False,
     compute_units: str | None = None,
+    bulk: bool = False,
 ) -> Encoder:
-    """Open a bundle and make it ready to run; see `edge_distil.load` for the arguments."""
+    """Open a bundle and make it ready to run; see `edge_distil.load` for the arguments.
+
+    With `bulk` the threads run batches side by side from the start; see `Encoder.bulk`.
+    """
     bundle = open_bundle(path, verify=verify)
     name, _ = bundle.variant(variant)
     if name.split("-")[0] == CORE_ML:
@@ -117,6 +137,9 @@ def open_encoder(
             "leave it out, or choose a coreml variant"
         )
     tokenizer = _open_tokenizer(bundle, bundle.manifest.max_length)
+    if bulk and providers is None:
+        session = OnnxSession(bundle.model_path(name), threads=1, arena=True)
+        return Encoder(bundle, name, tokenizer, session, workers=hardware.threads(threads))
     session = OnnxSession(bundle.model_path(name), threads=threads, providers=providers)
     return Encoder(bundle, name, tokenizer, session)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,11 @@ class Tokenizer:
         self.mask_id = self._id(self.mask_token)
 
     def encode(
-        self, texts: Sequence[str | tuple[str, str]], max_length: int | None = None
+        self,
+        texts: Sequence[str | tuple[str, str]],
+        max_length: int | None = None,
+        *,
+        offsets: bool = True,
     ) -> list[Encoding]:
         """Tokenize texts or pairs, each cut at the end to the maximum length.
 
@@ -58,12 +62,13 @@ class Tokenizer:
             texts: The texts; an empty one gives the special tokens alone. Of a pair the longer
                 half is cut first.
             max_length: Another maximum than the model's, in tokens.
+            offsets: Say where in its text each token stands; without is quicker.
 
         Raises:
             InputError: A text is no text, or holds half a surrogate pair.
         """
         rows = [text if isinstance(text, tuple) else (text,) for text in texts]
-        pieces = iter(self._pieces([part for row in rows for part in row]))
+        pieces = iter(self._pieces([part for row in rows for part in row], offsets=offsets))
         room = {sequences: self.room(sequences, max_length) for sequences in {len(r) for r in rows}}
         return [self._cut([next(pieces) for _ in row], room[len(row)]) for row in rows]
 
@@ -136,12 +141,13 @@ class Tokenizer:
             piece.truncate(length)
         return self._fast.post_process(pieces[0], pieces[1] if len(pieces) > 1 else None)
 
-    def _pieces(self, texts: Sequence[str]) -> list[Encoding]:
+    def _pieces(self, texts: Sequence[str], *, offsets: bool = True) -> list[Encoding]:
         """Tokenize without special tokens, so that there is room to cut."""
+        encode = self._fast.encode_batch if offsets else self._fast.encode_batch_fast
         try:
-            return self._fast.encode_batch(list(texts), add_special_tokens=False)
+            return encode(list(texts), add_special_tokens=False)
         except TypeError as error:
-            raise InputError(_what_is_wrong(texts)) from error
+            raise wrong_text(texts) from error
 
     def _id(self, token: str | None) -> int | None:
         return None if token is None else self._fast.token_to_id(token)
@@ -164,14 +170,35 @@ def fit(lengths: Sequence[int], room: int) -> list[int]:
     return halves if lengths[0] <= lengths[1] else halves[::-1]
 
 
-def collate(encodings: Sequence[Encoding], pad_id: int) -> dict[str, NDArray[np.int64]]:
+class Encoded(Protocol):
+    """What a batch is made of: an ``Encoding``, or a `streaming.Row`."""
+
+    @property
+    def ids(self) -> Any:
+        """Token ids, in order."""
+
+    @property
+    def type_ids(self) -> Any:
+        """Of each token, which of the two texts it belongs to."""
+
+    def __len__(self) -> int: ...
+
+
+def collate(
+    encodings: Sequence[Encoded], pad_id: int, width: int | None = None
+) -> dict[str, NDArray[np.int64]]:
     """Pad encodings on the right to one batch.
+
+    Args:
+        encodings: One for each row.
+        pad_id: Fills ``input_ids``.
+        width: Tokens of a padded row; by default those of the longest.
 
     Returns:
         ``input_ids``, ``attention_mask`` and ``token_type_ids``, each int64
         ``(batch, sequence)``.
     """
-    shape = (len(encodings), max(len(encoding) for encoding in encodings))
+    shape = (len(encodings), width or max(len(encoding) for encoding in encodings))
     ids = np.full(shape, pad_id, np.int64)
     mask = np.zeros(shape, np.int64)
     types = np.zeros(shape, np.int64)
@@ -217,8 +244,18 @@ def _token_text(value: Any) -> str | None:
     return content if isinstance(content, str) else None
 
 
-def _what_is_wrong(texts: Sequence[Any]) -> str:
-    for index, text in enumerate(texts):
+def wrong_text(texts: Sequence[Any], first: int = 0) -> InputError:
+    """Say which of the texts cannot be tokenized, and why.
+
+    Args:
+        texts: At least one of them is no text, or holds half a surrogate pair.
+        first: The number of the first.
+    """
+    return InputError(_what_is_wrong(texts, first))
+
+
+def _what_is_wrong(texts: Sequence[Any], first: int) -> str:
+    for index, text in enumerate(texts, first):
         if not isinstance(text, str):
             return f"text {index} is a {type(text).__name__}, expected str: convert it"
         for position, character in enumerate(text):

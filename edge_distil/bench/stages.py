@@ -19,7 +19,7 @@ from edge_distil.encoder import Encoder
 from edge_distil.errors import InputError
 from edge_distil.session import Floats, Session, Tokens
 from edge_distil.tasks import BY_NAME, Embedding, QuestionAnswering, Task
-from edge_distil.tokenizer import Tokenizer
+from edge_distil.tokenizer import Encoded, Tokenizer
 
 
 class Timing(NamedTuple):
@@ -95,12 +95,14 @@ class _TimedEncoder(Encoder):
     clock: _Clock
     pad_to: int | None
 
-    def features(self, encodings: Sequence[Encoding]) -> dict[str, Tokens]:
-        found: dict[str, Tokens] = self.clock.timed("features", lambda: self._features(encodings))
+    def features(self, encodings: Sequence[Encoded], width: int | None = None) -> dict[str, Tokens]:
+        found: dict[str, Tokens] = self.clock.timed(
+            "features", lambda: self._features(encodings, width)
+        )
         return found
 
-    def _features(self, encodings: Sequence[Encoding]) -> dict[str, Tokens]:
-        feeds = super().features(encodings)
+    def _features(self, encodings: Sequence[Encoded], width: int | None) -> dict[str, Tokens]:
+        feeds = super().features(encodings, width)
         if self.pad_to is None:
             return feeds
         return pad(feeds, self.pad_to, self.tokenizer.pad_id)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Iterator, Sized
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding
 
 from edge_distil import pooling
+from edge_distil.encoder import Encoder, open_encoder
 from edge_distil.errors import InputError, TaskError
 from edge_distil.pooling import Floats
 from edge_distil.precision import Precision, check_precision, quantize_embeddings
+from edge_distil.progress import Progress, counting
+from edge_distil.streaming import WINDOW, Row, stream
 from edge_distil.tasks.base import Task
-from edge_distil.tokenizer import collate
 
 _POOLED = "sentence_embedding"
 _HIDDEN = ("last_hidden_state", "token_embeddings")  # ours and optimum's, sentence-transformers'
@@ -29,6 +31,18 @@ class Embedding(Task):
 
     names: ClassVar[tuple[str, ...]] = ("sentence-similarity", "feature-extraction")
 
+    @classmethod
+    def load_for_bulk(
+        cls, path: str | Path, *, variant: str | None = None, threads: int | None = None
+    ) -> Self:
+        """Open a bundle for long lists and streams alone.
+
+        `load` opens a session whose threads share one text, which is quickest for a query, and
+        at the first long list one whose threads take a batch each. This opens the latter alone:
+        the memory of one session instead of two. See `edge_distil.load` for the arguments.
+        """
+        return cls(open_encoder(path, variant=variant, threads=threads, bulk=True))
+
     def encode(
         self,
         texts: str | Iterable[str],
@@ -39,9 +53,12 @@ class Embedding(Task):
         precision: Precision = "float32",
         prompt_name: str | None = None,
         prompt: str | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        show_progress: bool | Progress = False,
     ) -> NDArray[Any]:
         """Embed texts, each cut to the model's maximum length.
+
+        A text's vector depends on nothing else that is embedded, bit for bit where the
+        runtime's kernels take sums in one order (`edge_distil.batching`).
 
         Args:
             texts: A text, or texts; input order is kept.
@@ -52,7 +69,8 @@ class Embedding(Task):
                 `edge_distil.precision.quantize_embeddings`.
             prompt_name: Put the checkpoint's prompt of that name before each text.
             prompt: Put this before each text.
-            progress: Called with the number of texts done and of all.
+            show_progress: Keep a line on stderr up to date; or a function that is called with
+                the number of texts done and, where it is known, of all.
 
         Returns:
             ``(n, dimension)``; ``(dimension,)`` for a single text.
@@ -61,17 +79,61 @@ class Embedding(Task):
             InputError: Something is no text, an unknown prompt or precision.
         """
         check_precision(precision)
-        if truncate_dim is not None and truncate_dim < 1:
-            raise InputError(f"truncate_dim is {truncate_dim}, expected at least 1")
         single = isinstance(texts, str)
-        prefix = self._prompt(prompt_name, prompt)
-        batch = [texts] if isinstance(texts, str) else list(texts)
-        encodings = self.encoder.tokenizer.encode([prefix + t for t in batch] if prefix else batch)
-        vectors = self._vectors(encodings, batch_size, progress)[:, :truncate_dim]
-        if normalize_embeddings:
-            vectors = pooling.normalize(vectors)
+        several = [texts] if isinstance(texts, str) else texts
+        with counting(show_progress, len(several) if isinstance(several, Sized) else None) as done:
+            blocks = self.stream(
+                several,
+                batch_size=batch_size,
+                normalize_embeddings=normalize_embeddings,
+                truncate_dim=truncate_dim,
+                prompt_name=prompt_name,
+                prompt=prompt,
+                done=done,
+            )
+            vectors = _joined(list(blocks), self._dimension(truncate_dim))
         quantized = quantize_embeddings(vectors, precision) if len(vectors) else vectors
         return quantized[0] if single else quantized
+
+    def stream(
+        self,
+        texts: Iterable[str],
+        *,
+        window: int = WINDOW,
+        batch_size: int | None = None,
+        normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        prompt_name: str | None = None,
+        prompt: str | None = None,
+        done: Callable[[int], None] | None = None,
+    ) -> Iterator[Floats]:
+        """Embed a stream of any length in little memory; see `encode` for what is not here.
+
+        Args:
+            texts: The texts; they are read ahead by at most one window.
+            window: Texts a block. Larger windows have fuller batches and take more memory.
+            batch_size: At most so many texts a batch.
+            normalize_embeddings: Scale vectors to length 1.
+            truncate_dim: Keep the first so many dimensions.
+            prompt_name: Put the checkpoint's prompt of that name before each text.
+            prompt: Put this before each text.
+            done: Called with the number of texts of each batch that has run.
+
+        Returns:
+            ``(window, dimension)`` for each window of texts, in order; the last may be shorter.
+
+        Raises:
+            InputError: Something is no text, an unknown prompt.
+        """
+        if truncate_dim is not None and truncate_dim < 1:
+            raise InputError(f"truncate_dim is {truncate_dim}, expected at least 1")
+        prefix = self._prompt(prompt_name, prompt)
+        prefixed = (_with(prefix, text) for text in texts) if prefix else texts
+        blocks = stream(
+            self.encoder, prefixed, self._embed, window=window, batch_size=batch_size, done=done
+        )
+        kept = (vectors[:, :truncate_dim] for vectors in blocks)
+        return map(pooling.normalize, kept) if normalize_embeddings else kept
 
     def hidden_states(self, texts: Iterable[str]) -> list[Floats]:
         """Return each text's token vectors ``(tokens, hidden)``, special tokens included.
@@ -92,27 +154,13 @@ class Embedding(Task):
                 states[index] = outputs[name][row, : len(encodings[index])]
         return [states[index] for index in range(len(encodings))]
 
-    def _vectors(
-        self,
-        encodings: list[Encoding],
-        batch_size: int | None,
-        progress: Callable[[int, int], None] | None,
-    ) -> Floats:
-        pooled = _POOLED in self.encoder.session.outputs
+    def _embed(self, encoder: Encoder, rows: list[Row], width: int) -> Floats:
+        """Run one batch: ``(batch, dimension)``."""
+        feeds = encoder.features(rows, width)
+        pooled = _POOLED in encoder.session.outputs
         name = _POOLED if pooled else self._hidden_name()
-        rows: list[Floats] = [np.empty(0, np.float32)] * len(encodings)
-        done = 0
-        for indices, outputs in self.encoder.run(encodings, (name,), batch_size=batch_size):
-            vectors = outputs[name]
-            if not pooled:
-                mask = collate([encodings[i] for i in indices], 0)["attention_mask"]
-                vectors = self._pool(vectors, mask)
-            for row, index in enumerate(indices):
-                rows[index] = vectors[row]
-            done += len(indices)
-            if progress:
-                progress(done, len(encodings))
-        return np.stack(rows) if rows else np.empty((0, self._dimension()), np.float32)
+        vectors = encoder.session.run(feeds, (name,))[name]
+        return vectors if pooled else self._pool(vectors, feeds["attention_mask"])
 
     def _pool(self, hidden: Floats, mask: NDArray[np.int64]) -> Floats:
         """Pool ``(batch, sequence, hidden)`` as the manifest says."""
@@ -125,9 +173,9 @@ class Embedding(Task):
         outputs = self.encoder.session.outputs
         return next((name for name in _HIDDEN if name in outputs), outputs[0])
 
-    def _dimension(self) -> int:
+    def _dimension(self, truncate_dim: int | None) -> int:
         settings = self.bundle.manifest.pooling
-        return settings.dimension if settings else 0
+        return min(settings.dimension, truncate_dim or settings.dimension) if settings else 0
 
     def _prompt(self, name: str | None, prompt: str | None) -> str:
         settings = self.bundle.manifest.pooling
@@ -141,3 +189,12 @@ class Embedding(Task):
                 "text itself as prompt"
             )
         return prompts[name]
+
+
+def _with(prefix: str, text: str) -> str:
+    """Put the prompt before a text; what is no text is left for the tokenizer to name."""
+    return prefix + text if isinstance(text, str) else text
+
+
+def _joined(blocks: list[Floats], dimension: int) -> Floats:
+    return np.concatenate(blocks) if blocks else np.empty((0, dimension), np.float32)

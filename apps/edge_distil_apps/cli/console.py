@@ -92,7 +92,7 @@ def interactive() -> bool:
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(label: str) -> Iterator[Callable[[int, int | None], None]]:
     """Show a bar with rate and time left on stderr, where that is a terminal.
 
     Yields:

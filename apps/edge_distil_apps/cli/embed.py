@@ -39,7 +39,7 @@ def embed(
             texts,
             precision=cast("Precision", precision),
             truncate_dim=truncate_dim,
-            progress=progress,
+            show_progress=progress,
         )
     with atomic_file(output) as temporary, temporary.open("wb") as stream:
         np.save(stream, vectors)

@@ -1,0 +1,64 @@
+"""How far long work is: a function that is told, or a line on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+# Called with the number of items done and, where it is known, of all.
+Progress = Callable[[int, int | None], None]
+
+_EVERY = 0.2  # seconds between two updates of the line
+
+
+@contextmanager
+def counting(show: bool | Progress, total: int | None) -> Iterator[Callable[[int], None] | None]:
+    """Add up what is done and tell `show`.
+
+    Args:
+        show: Whom to tell; True keeps a line on stderr, False tells nobody.
+        total: Number of all items, if known.
+
+    Yields:
+        A function that is called with the number of items just done; ``None`` for nobody.
+    """
+    if show is False:
+        yield None
+        return
+    line = _Line()
+    tell = line if show is True else show
+    count = 0
+
+    def add(items: int) -> None:
+        nonlocal count
+        count += items
+        tell(count, total)
+
+    try:
+        yield add
+    finally:
+        if show is True:
+            line.end()
+
+
+class _Line:
+    """One line on stderr, written over and over."""
+
+    def __init__(self) -> None:
+        self._started = self._written = time.monotonic()
+
+    def __call__(self, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if now - self._written < _EVERY and done != total:
+            return
+        self._written = now
+        rate = done / max(now - self._started, 1e-9)
+        of, left = "", ""
+        if total is not None:
+            of, left = f" of {total:,}", f", {(total - done) / rate:.0f} s left"
+        print(f"\r{done:,}{of} texts, {rate:,.0f}/s{left}  ", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        print(file=sys.stderr)
