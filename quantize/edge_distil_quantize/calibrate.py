@@ -10,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edge_distil_quantize.balance import STEPS, STRENGTH, Smoothing
-from edge_distil_quantize.calibrated_rounding import Rounding, round_weights
+from edge_distil_quantize.calibrated_rounding import DAMPING_OF_FEW, Rounding, round_weights
 from edge_distil_quantize.equivalence import Prepared, prepare
 from edge_distil_quantize.gptq import DAMPING
 from edge_distil_quantize.recipe import Feeds, Request
@@ -86,7 +86,7 @@ def _settings(inputs: Sequence[Feeds], prepared: Prepared) -> dict[str, Any]:
         "layer_norms_smoothed": sum(found.pays for found in prepared.norms),
         "values_smoothed": sum(found.pays for found in prepared.values),
         "biases_dropped": prepared.biases,
-        "rounding": f"GPTQ, damping {DAMPING}",
+        "rounding": f"GPTQ, damping {DAMPING}, {DAMPING_OF_FEW} of fewer tokens than inputs",
         "biases": "corrected by the mean error of the outputs",
     }
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import onnx_ir as ir
 
-from edge_distil_quantize.gptq import Matrix, factor, round_matrix
+from edge_distil_quantize.gptq import DAMPING, Matrix, factor, round_matrix
 from edge_distil_quantize.moments import Moments
 from edge_distil_quantize.recipe import Feeds, Progress
 from edge_distil_quantize.rewrite_activation import choose_grid, rounded
@@ -22,6 +22,11 @@ from edge_distil_quantize.weights import Quantized, quantize_matrix
 Weights = dict[tuple[ir.Value, bool], Quantized]
 # Positions of the activations that a weight is multiplied with: ALBERT's are shared.
 Places = tuple[int, ...]
+# Of fewer tokens than inputs, as in a last layer sliced to one token a text, a covariance is not of
+# full rank, and rounding would fit these tokens alone. all-MiniLM-L6-v2 with CLS pooling, STS-B
+# dev, mean and least cosine to fp32: 0.99951 and 0.99918 with GPTQ's own damping, 0.99958 and
+# 0.99934 with this one (0.99957 and 0.99935 unsliced).
+DAMPING_OF_FEW = 0.1
 
 
 class Rounding(NamedTuple):
@@ -51,7 +56,7 @@ def round_weights(
     for number, (members, moments) in enumerate(_gather(model, targets, inputs), start=1):
         progress(f"rounding {', '.join(str(t.node.name) for t in members)} (group {number})")
         means, covariance = moments.means(), moments.take_covariance()
-        factored = factor(covariance)
+        factored = factor(covariance, _damping(moments.tokens, len(covariance)))
         for target in members:
             key, matrix = (target.weight, target.transposed), stored_matrix(target)
             if key not in done:
@@ -64,6 +69,10 @@ def round_weights(
     for bias, amount in corrections:
         add_to(bias, amount)
     return done
+
+
+def _damping(tokens: int, inputs: int) -> float:
+    return DAMPING if tokens >= inputs else DAMPING_OF_FEW
 
 
 def _gather(

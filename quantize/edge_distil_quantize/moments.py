@@ -37,6 +37,11 @@ class Moments:
         if sum(map(len, self._waiting)) >= _TOGETHER:
             self._flush()
 
+    @property
+    def tokens(self) -> int:
+        """How many were taken."""
+        return self._tokens
+
     def _flush(self) -> None:
         rows = np.concatenate(self._waiting)
         self._waiting.clear()
