@@ -1,0 +1,140 @@
+"""The folder of parts: what is done of a job, so that a killed one goes on.
+
+``.OUT.parts/job.json`` says of which job; ``00000012.npy`` is shard 12, float32, whole or not
+there; ``00000012.errors.jsonl``, written before it, lists its bad rows, whose vectors are NaN.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_distil.errors import InputError
+from edge_distil.storage import atomic_file, storage_errors
+from edge_distil_apps.embed.rows import Row, Shard
+
+_JOB = "job.json"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a job that are done.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    def __bool__(self) -> bool:
+        """Return whether any shard is done."""
+        return any(self.path.glob("*.npy"))
+
+    def missing(self, shards: Iterable[Shard]) -> list[Shard]:
+        """Return the shards that are still to do."""
+        return [shard for shard in shards if not self._vectors(shard).is_file()]
+
+    def write(self, shard: Shard, rows: Iterable[Row], vectors: NDArray[np.float32]) -> None:
+        """Write a shard: all of it or nothing; writing it again gives the same bytes.
+
+        Args:
+            shard: The shard.
+            rows: Its rows.
+            vectors: One for each row ``(rows, dimension)``; those of bad rows are not used.
+
+        Raises:
+            StorageError: The place cannot be written.
+        """
+        bad = [row for row in rows if row.problem is not None]
+        if bad:
+            vectors = vectors.copy()
+            vectors[[row.number - shard.first for row in bad]] = np.nan
+            with atomic_file(self._errors(shard)) as temporary:
+                temporary.write_text("".join(map(_error_line, bad)), encoding="utf-8")
+        with atomic_file(self._vectors(shard)) as temporary, temporary.open("wb") as file:
+            np.save(file, vectors)
+
+    def read(self, shard: Shard) -> NDArray[np.float32]:
+        """Read the vectors of a shard ``(rows, dimension)``."""
+        vectors: NDArray[np.float32] = np.load(self._vectors(shard))
+        return vectors
+
+    def problems(self, shards: Iterable[Shard]) -> Iterator[dict[str, Any]]:
+        """Yield the bad rows: ``row`` and, in text files, ``line``, with ``problem``."""
+        for shard in shards:
+            if self._errors(shard).is_file():
+                for line in self._errors(shard).read_text("utf-8").splitlines():
+                    yield json.loads(line)
+
+    def remove(self) -> None:
+        """Remove the folder; it leaves its name at once, so that no half of it is found."""
+        gone = self.path.with_name(f"{self.path.name}.old")
+        shutil.rmtree(gone, ignore_errors=True)
+        if self.path.exists():
+            self.path.rename(gone)
+            shutil.rmtree(gone)
+
+    def _vectors(self, shard: Shard) -> Path:
+        return self.path / f"{shard.number:08}.npy"
+
+    def _errors(self, shard: Shard) -> Path:
+        return self.path / f"{shard.number:08}.errors.jsonl"
+
+
+def open_parts(path: Path, identity: dict[str, Any], *, force: bool, exists: bool) -> Parts:
+    """Open the folder of parts of a job, or make it.
+
+    Args:
+        path: The folder.
+        identity: What the parts depend on.
+        force: Throw away another job's parts, and agree to replace the output.
+        exists: The output is there already. A job that began with the leave to replace it needs
+            no such leave to go on.
+
+    Raises:
+        InputError: Another job's parts are there, or the output is, and `force` is False.
+        StorageError: The place cannot be written.
+    """
+    parts = Parts(path)
+    with storage_errors(path):
+        found = _read(path / _JOB) if parts else None
+        if found == identity:
+            return parts
+        if found is not None and not force:
+            differs = [key for key in identity if found.get(key) != identity[key]]
+            raise InputError(
+                f"{path} holds the parts of another, unfinished job (another "
+                f"{', '.join(differs) or 'format'}): finish that one with its own command, or "
+                "throw them away with --force"
+            )
+        if exists and not force:
+            raise InputError(
+                f"{path.name.removeprefix('.').removesuffix('.parts')} exists in {path.parent}: "
+                "choose another output, or replace it with --force"
+            )
+        parts.remove()
+        path.mkdir(parents=True)
+        with atomic_file(path / _JOB) as temporary:
+            temporary.write_text(json.dumps(identity, indent=2), encoding="utf-8")
+    return parts
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Return what a folder's job is; ``None`` where none is recorded."""
+    try:
+        document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return document
+
+
+def _error_line(row: Row) -> str:
+    place = {"row": row.number, "line": row.line} if row.line else {"row": row.number}
+    return json.dumps({**place, "problem": row.problem}, ensure_ascii=False) + "\n"
