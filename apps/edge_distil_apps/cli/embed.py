@@ -14,6 +14,7 @@ from typing import Annotated, cast
 
 import typer
 
+from edge_distil.errors import StorageError
 from edge_distil.precision import Precision, check_precision
 from edge_distil.storage import atomic_file
 from edge_distil_apps.cli import console
@@ -99,6 +100,10 @@ def embed(
         try:
             with console.needs_apps():
                 summary = embed_corpus(job, _engine(engine), watch_texts, force=force)
+        except StorageError:
+            if job.parts.exists():
+                console.note(f"what is done is kept: the same command goes on ({job.parts})")
+            raise
         except KeyboardInterrupt:
             console.error(f"interrupted; run the same command again to go on ({job.parts})")
             raise typer.Exit(_INTERRUPTED) from None
