@@ -94,9 +94,7 @@ def _follow(
         advance(record.rows)
 
 
-def _records(
-    job: Job, shards: Sequence[Shard], parts: Parts, pool: int
-) -> Iterator[Record]:
+def _records(job: Job, shards: Sequence[Shard], parts: Parts, pool: int) -> Iterator[Record]:
     """Start the pool and yield what it says of each shard, as they are done.
 
     Raises:
