@@ -115,8 +115,8 @@ def open_parts(path: Path, identity: dict[str, Any], *, force: bool, exists: boo
         if found is not None and not force:
             differs = ", ".join(parts.differing(identity)) or "format"
             raise InputError(
-                f"{path} holds the parts of another, unfinished job (another {differs}): finish that one with "
-                "its own command, or throw them away with --force"
+                f"{path} holds the parts of another, unfinished job (another {differs}): "
+                "finish that one with its own command, or throw them away with --force"
             )
         if exists and not force:
             raise InputError(

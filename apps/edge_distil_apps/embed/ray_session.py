@@ -64,8 +64,9 @@ def ray_session(address: str | None, cpus: int) -> Iterator[ModuleType]:
     with ExitStack() as stack:
         stack.enter_context(redirect_stdout(stack.enter_context(Path(os.devnull).open("w"))))
         if not ray.is_initialized():
+            settings = {"address": address} if address else _here(cpus, stack)
             stack.callback(ray.shutdown)
-            _connect(ray, _there(address) if address else _here(cpus, stack), address)
+            _connect(ray, settings, address)
         yield ray
 
 
@@ -89,10 +90,6 @@ def _connect(ray: ModuleType, settings: dict[str, Any], address: str | None) -> 
             else "use the local engine, or give the address of a cluster"
         )
         raise EngineError(f"cannot {where} ({first}): {todo}") from error
-
-
-def _there(address: str) -> dict[str, Any]:
-    return {"address": address}
 
 
 def _here(cpus: int, stack: ExitStack) -> dict[str, Any]:
