@@ -11,14 +11,13 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from types import ModuleType
-from typing import Any
 
 from edge_distil.errors import EngineError
 from edge_distil_apps.embed.engine import Advance
 from edge_distil_apps.embed.job import Job
 from edge_distil_apps.embed.parts import Parts
 from edge_distil_apps.embed.ray_session import ray_session
-from edge_distil_apps.embed.ray_worker import Record, Worker, tries
+from edge_distil_apps.embed.ray_worker import Record, Worker, pack, tries
 from edge_distil_apps.embed.rows import Shard
 
 # Tasks that Ray keeps account of, a few kilobytes each. Of more shards than this several are one
@@ -106,8 +105,9 @@ def _records(job: Job, shards: Sequence[Shard], parts: Parts, pool: int) -> Iter
     context = data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    items: list[dict[str, Any]] = [shard._asdict() for shard in shards]
-    tasks = data.from_items(items, override_num_blocks=min(len(items), _TASKS))
+    tasks = data.from_items(
+        [pack(shard) for shard in shards], override_num_blocks=min(len(shards), _TASKS)
+    )
     # Ray Data restarts an actor that dies, and gives its tasks to another, without limit.
     done = tasks.map_batches(
         Worker,
@@ -120,8 +120,15 @@ def _records(job: Job, shards: Sequence[Shard], parts: Parts, pool: int) -> Iter
         for row in done.iter_rows():
             yield Record(**row)
     except RayError as error:
-        lines = [line for line in str(error).splitlines() if line.strip()]
         raise EngineError(
-            f"Ray gave up ({lines[-1].strip() if lines else type(error).__name__}): what is done "
-            "is kept; see that every node has edge-distil, and run the same command again"
+            f"Ray gave up ({_reason(error)}): what is done is kept; see that every node has "
+            "edge-distil and memory, and run the same command again"
         ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """Return the first line of what was raised first; Ray wraps it several times."""
+    while cause := error.__cause__ or getattr(error, "cause", None):
+        error = cause
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"

@@ -30,7 +30,7 @@ _PATIENCE = 10.0  # seconds: for a cluster to answer, for processes to end
 
 # Read by Ray when it is imported or started; what the user has set stays.
 _QUIET = {
-    "RAY_DATA_LOG_LEVEL": "ERROR",
+    "RAY_DATA_LOG_LEVEL": "CRITICAL",  # what it calls an error is raised, too
     "RAY_BACKEND_LOG_LEVEL": "fatal",  # it calls every restarted worker an error
 }
 # A token made on first use keeps other users of this machine out; Ray's own default since 2.60,

@@ -7,6 +7,7 @@ was done twice is as good as one that was done once.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from dataclasses import asdict, dataclass
@@ -25,6 +26,7 @@ from edge_distil_apps.embed.sources import Source
 # Times that a shard is begun before it is held to be what kills its workers. Ray would try for
 # ever; a machine that is taken away now and then must not end the work.
 TRIES = 5
+_SHARD = "shard"  # the column of the data set
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ class Worker:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         """Do a batch of one shard, as `ray.data.Dataset.map_batches` gives and takes it."""
-        (number,), (first,), (rows,), (file,), (place,) = (batch[f].tolist() for f in Shard._fields)
-        record = self.do(Shard(number, first, rows, file, (place[0], place[1])))
+        (packed,) = batch[_SHARD]
+        record = self.do(unpack(packed))
         return {name: [value] for name, value in asdict(record).items()}
 
     def do(self, shard: Shard) -> Record:
@@ -119,6 +121,21 @@ class Worker:
                 f"{shard.first + shard.rows - 1}: give each more memory (fewer --workers), or look "
                 "at these rows; run the same command again to go on"
             )
+
+
+def pack(shard: Shard) -> dict[str, str]:
+    """Write a shard as a row of a data set; as text, for Arrow has integers of its own.
+
+    >>> unpack(pack(Shard(0, 1, 1024, 0, (0, 1)))["shard"])
+    Shard(number=0, first=1, rows=1024, file=0, place=(0, 1))
+    """
+    return {_SHARD: json.dumps(shard)}
+
+
+def unpack(packed: str) -> Shard:
+    """Read what `pack` wrote."""
+    number, first, rows, file, (start, line) = json.loads(packed)
+    return Shard(number, first, rows, file, (start, line))
 
 
 def tries(parts: Parts, shard: Shard) -> Path:
