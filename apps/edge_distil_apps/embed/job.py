@@ -9,6 +9,7 @@ from typing import Any
 
 from edge_distil import storage
 from edge_distil.bundle import open_bundle
+from edge_distil.errors import InputError
 from edge_distil.precision import Precision
 from edge_distil.tasks import Embedding
 from edge_distil.versions import installed_versions
@@ -17,6 +18,8 @@ from edge_distil_apps.embed.sources import Source, open_source
 
 _FORMAT = 1  # of the parts; another one is not gone on with
 _END = 1 << 20  # bytes hashed at either end of an input file
+# The columns that a Parquet output has beside those that are kept.
+ROW, EMBEDDING = "row", "embedding"
 # What a vector's last bits depend on.
 _PACKAGES = ("edge-distil", "numpy", "onnxruntime", "tokenizers")
 
@@ -78,7 +81,16 @@ class Job:
         return Embedding.load_for_bulk(self.bundle, variant=self.variant, threads=self.threads)
 
     def source(self) -> Source:
-        """Open the input."""
+        """Open the input.
+
+        Raises:
+            InputError: It, or a column of it, cannot be used.
+        """
+        if taken := {ROW, EMBEDDING} & set(self.keep):
+            raise InputError(
+                f"the column {min(taken)!r} cannot be kept, for the output has one of that name: "
+                "rename it in the input"
+            )
         return open_source(self.input, column=self.column, keep=self.keep)
 
     def identity(self, source: Source) -> dict[str, Any]:

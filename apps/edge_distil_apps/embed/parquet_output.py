@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from edge_distil_apps.embed.blocks import Block
+from edge_distil_apps.embed.job import EMBEDDING, ROW
 from edge_distil_apps.embed.parquet import Parquet
 from edge_distil_apps.embed.rows import Row, Shard
 from edge_distil_apps.embed.sources import Source
-
-# The names of the columns that are written beside those that are kept.
-ROW, EMBEDDING = "row", "embedding"
 
 
 def write(path: Path, source: Source, shards: Sequence[Shard], found: Iterator[Block]) -> None:
@@ -28,6 +27,7 @@ def write(path: Path, source: Source, shards: Sequence[Shard], found: Iterator[B
         shards: The shards.
         found: Their vectors.
     """
+    pa.set_memory_pool(pa.system_memory_pool())  # see `parquet`
     kept = _kept_fields(source)
     rows = source.read_all(shards) if kept else iter(())
     writer: Any = None
@@ -47,16 +47,34 @@ def write(path: Path, source: Source, shards: Sequence[Shard], found: Iterator[B
 
 def _table(block: Block, kept: list[Any], rows: list[Row]) -> Any:
     first, count = block.shard.first, block.shard.rows
-    columns = {ROW: pa.array(np.arange(first, first + count))}
+    columns = {ROW: _numbers(np.arange(first, first + count))}
     for index, field in enumerate(kept):
-        values = [row.kept[index] if row.kept else None for row in rows]
-        columns[field.name] = pa.array(values, field.type)
+        columns[field.name] = _kept([row.kept[index] if row.kept else None for row in rows], field)
+    bad = np.packbits(~block.good, bitorder="little")
     columns[EMBEDDING] = pa.FixedSizeListArray.from_arrays(
-        pa.array(block.vectors.reshape(-1)),
+        _numbers(block.vectors.reshape(-1)),
         block.vectors.shape[1],
-        mask=pa.array(~block.good),
+        mask=pa.Array.from_buffers(pa.bool_(), count, [None, pa.py_buffer(bad)]),
     )
     return pa.table(columns)
+
+
+def _numbers(values: NDArray[Any]) -> Any:
+    """Wrap numbers ``(n,)``; `pyarrow.array` would import pandas, which takes 60 MB."""
+    kind = pa.from_numpy_dtype(values.dtype)
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+
+
+def _kept(values: list[Any], field: Any) -> Any:
+    """Make a column of strings, or of the one-row arrays that come out of Parquet."""
+    if all(value is None for value in values):
+        return pa.nulls(len(values), field.type)
+    if any(isinstance(value, pa.Array) for value in values):
+        absent = pa.nulls(1, field.type)
+        return pa.concat_arrays([absent if value is None else value for value in values])
+    strings = pa.lib.StringBuilder()
+    strings.append_values(values)
+    return strings.finish()
 
 
 def _kept_fields(source: Source) -> list[Any]:

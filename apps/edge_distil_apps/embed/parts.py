@@ -80,11 +80,18 @@ class Parts:
 
     def remove(self) -> None:
         """Remove the folder; it leaves its name at once, so that no half of it is found."""
-        gone = self.path.with_name(f"{self.path.name}.old")
-        shutil.rmtree(gone, ignore_errors=True)
+        self.remove_old()
         if self.path.exists():
-            self.path.rename(gone)
-            shutil.rmtree(gone)
+            self.path.rename(self._old)
+            self.remove_old()
+
+    def remove_old(self) -> None:
+        """Remove what a run that was killed while it removed its folder left behind."""
+        shutil.rmtree(self._old, ignore_errors=True)
+
+    @property
+    def _old(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.old")
 
     def _vectors(self, shard: Shard) -> Path:
         return self.path / f"{shard.number:08}.npy"
@@ -109,6 +116,7 @@ def open_parts(path: Path, identity: dict[str, Any], *, force: bool, exists: boo
     """
     parts = Parts(path)
     with storage_errors(path):
+        parts.remove_old()
         found = _read(path / _JOB) if parts else None
         if found == identity:
             return parts

@@ -43,7 +43,8 @@ class Row(NamedTuple):
         text: What to embed; ``None`` where there is a problem.
         problem: Why the row cannot be embedded.
         line: The line of its file on which it begins, from 1; 0 in Parquet.
-        kept: The values of the columns that are carried over.
+        kept: The values of the columns that are carried over: strings or ``None``, from Parquet
+            Arrow arrays of one row; empty where the row cannot be read.
     """
 
     number: int

@@ -130,14 +130,14 @@ def open_source(
     """
     files = _files(Path(path))
     kind = FORMATS.get(suffix or files[0].suffix.lower(), FORMATS[".txt"])
-    with_rows = {file: columns for file in files if (columns := kind.columns(file))}
+    with_rows = tuple(file for file in files if next(kind.places(file), None) is not None)
     if not with_rows:
-        raise InputError(f"{path} is empty, or none of its first rows can be read: give texts")
-    chosen = column or _only_text(path, next(iter(with_rows.values())))
+        raise InputError(f"{path} is empty, expected rows of text")
+    chosen = column or _default_column(with_rows[0], kind.columns(with_rows[0]))
     keep = tuple(keep)
-    for file, columns in with_rows.items():
-        _check_columns(file, columns, chosen, keep)
-    return Source(tuple(with_rows), kind, chosen, keep)
+    for file in with_rows:
+        _check_columns(file, kind.columns(file), chosen, keep)
+    return Source(with_rows, kind, chosen, keep)
 
 
 def _files(path: Path) -> tuple[Path, ...]:
@@ -155,12 +155,17 @@ def _files(path: Path) -> tuple[Path, ...]:
     return tuple(files)
 
 
-def _only_text(path: str | Path, columns: dict[str, bool]) -> str:
-    texts = [name for name, is_text in columns.items() if is_text]
+def _default_column(file: Path, columns: dict[str, bool]) -> str:
     if "text" in columns:
         return "text"
-    if len(texts) != 1:
-        raise InputError(f"which column of {path} is the text? Name it: --column {_list(columns)}")
+    texts = [name for name, is_text in columns.items() if is_text]
+    if not texts:
+        raise InputError(
+            f"none of the first rows of {file} holds text that can be read, only the columns "
+            f"{_list(columns)}: is it of the kind that its name says?"
+        )
+    if len(texts) > 1:
+        raise InputError(f"{file} has several columns of text: name one, --column {_list(texts)}")
     return texts[0]
 
 
@@ -172,7 +177,9 @@ def _check_columns(
             raise InputError(f"{file} has no column {name!r}: choose from {_list(columns)}")
     if not columns[column]:
         texts = [name for name, is_text in columns.items() if is_text]
-        raise InputError(f"the column {column!r} of {file} holds no text: choose {_list(texts)}")
+        raise InputError(
+            f"the column {column!r} of {file} holds no text: the columns of text are {_list(texts)}"
+        )
 
 
 def _list(names: Iterable[str]) -> str:
