@@ -26,6 +26,7 @@ _EXPORT_PACKAGES = {
     "huggingface_hub", "onnx", "onnx_ir", "onnxscript", "optimum", "safetensors", "torch",
     "transformers",
 }  # fmt: skip
+_RAY_PACKAGES = {"pandas", "ray"} | _APPS_PACKAGES
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Threads = Annotated[
@@ -129,6 +130,11 @@ def needs_coreml() -> AbstractContextManager[None]:
 def needs_apps() -> AbstractContextManager[None]:
     """Turn an import that fails for want of ``[apps]`` into the command that installs it."""
     return _needs("apps", _APPS_PACKAGES)
+
+
+def needs_ray() -> AbstractContextManager[None]:
+    """Turn an import that fails for want of ``[ray]`` into the command that installs it."""
+    return _needs("ray", _RAY_PACKAGES)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -21,6 +22,7 @@ from edge_distil_apps.cli import console
 from edge_distil_apps.cli.throughput import watch_texts
 from edge_distil_apps.embed import Job, Options, Summary, embed_corpus
 from edge_distil_apps.embed.engine import Engine, run_local
+from edge_distil_apps.embed.ray_engine import run_ray
 from edge_distil_apps.embed.run import describe
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -31,6 +33,7 @@ class EngineName(StrEnum):
     """Who does the work."""
 
     LOCAL = "local"
+    RAY = "ray"
 
 
 def embed(
@@ -68,7 +71,20 @@ def embed(
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="At most so many texts at once.")
     ] = None,
-    engine: Annotated[EngineName, typer.Option(help="Who does the work.")] = EngineName.LOCAL,
+    engine: Annotated[
+        EngineName, typer.Option(help="Who does the work: this process, or workers on Ray.")
+    ] = EngineName.LOCAL,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="Ray's: auto, HOST:PORT or ray://HOST:PORT; by default one on this machine. "
+            "Bundle, FILE and OUT must be on a file system that all its nodes share."
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Ray's; by default one a core. Each has 1 thread, or --threads."),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace OUT, and parts of another job beside it.")
     ] = False,
@@ -86,8 +102,11 @@ def embed(
     `edge-distil embed minilm sentences.txt -o vectors.npy --variant int8`
 
     `edge-distil embed minilm posts.jsonl --column body --keep id,title -o posts.parquet`
+
+    `edge-distil embed minilm /shared/posts -o /shared/vectors/ --engine ray --address auto`
     """
     check_precision(precision)
+    run = _engine(engine, address, workers)
     is_directory = _is_directory(output)
     kept = tuple(name.strip() for name in keep.split(",") if name.strip())
     if kept and output.suffix == ".npy" and not is_directory:
@@ -98,8 +117,8 @@ def embed(
             Options(normalize, truncate_dim, prompt_name, prompt, batch_size), is_directory,
         )  # fmt: skip
         try:
-            with console.needs_apps():
-                summary = embed_corpus(job, _engine(engine), watch_texts, force=force)
+            with console.needs_ray() if engine is EngineName.RAY else console.needs_apps():
+                summary = embed_corpus(job, run, watch_texts, force=force)
         except StorageError:
             if job.parts.exists():
                 console.note(f"what is done is kept: the same command goes on ({job.parts})")
@@ -110,8 +129,12 @@ def embed(
     _report(job, summary, json)
 
 
-def _engine(name: EngineName) -> Engine:
-    return {EngineName.LOCAL: run_local}[name]
+def _engine(name: EngineName, address: str | None, workers: int | None) -> Engine:
+    if name is EngineName.RAY:
+        return partial(run_ray, address=address, workers=workers, notice=console.note)
+    if address is not None or workers is not None:
+        raise typer.BadParameter("--address and --workers are Ray's: add --engine ray")
+    return run_local
 
 
 def _is_directory(output: Path) -> bool:

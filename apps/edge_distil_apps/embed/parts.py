@@ -38,6 +38,11 @@ class Parts:
         """Return whether any shard is done."""
         return any(self.path.glob("*.npy"))
 
+    def differing(self, identity: dict[str, Any]) -> list[str]:
+        """Return the names of what differs between these parts' job and another one."""
+        found = _read(self.path / _JOB) or {}
+        return [key for key in identity if found.get(key) != identity[key]]
+
     def missing(self, shards: Iterable[Shard]) -> list[Shard]:
         """Return the shards that are still to do."""
         return [shard for shard in shards if not self._vectors(shard).is_file()]
@@ -157,11 +162,10 @@ def open_parts(path: Path, identity: dict[str, Any], *, force: bool, exists: boo
     if found == identity:
         return parts
     if found is not None and not force:
-        differs = [key for key in identity if found.get(key) != identity[key]]
+        differs = ", ".join(parts.differing(identity)) or "format"
         raise InputError(
-            f"{path} holds the parts of another, unfinished job (another "
-            f"{', '.join(differs) or 'format'}): finish that one with its own command, or "
-            "throw them away with --force"
+            f"{path} holds the parts of another, unfinished job (another {differs}): finish that "
+            "one with its own command, or throw them away with --force"
         )
     if exists and not force:
         raise InputError(
