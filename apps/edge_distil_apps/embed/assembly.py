@@ -17,6 +17,7 @@ import numpy as np
 from edge_distil.storage import storage_errors
 from edge_distil_apps.embed.blocks import Block, blocks, ranges
 from edge_distil_apps.embed.job import Job
+from edge_distil_apps.embed.parquet import spare_memory
 from edge_distil_apps.embed.parts import Parts
 from edge_distil_apps.embed.rows import Shard
 from edge_distil_apps.embed.sources import Source
@@ -90,6 +91,7 @@ def _write_npy(
 def _write_parquet(
     path: Path, source: Source, shards: Sequence[Shard], found: Iterator[Block]
 ) -> None:
+    spare_memory()
     from edge_distil_apps.embed import parquet_output  # pyarrow takes 60 MB: only where needed
 
     parquet_output.write(path, source, shards, found)

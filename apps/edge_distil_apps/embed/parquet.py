@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,13 +63,19 @@ def _batches(path: Path, first: int, columns: list[str]) -> Iterator[tuple[int, 
             number += len(batch)
 
 
+def spare_memory() -> None:
+    """Have Arrow use the system's allocator, which it asks for when it is first imported.
+
+    Its own keeps what it frees: 25 MB more beside a model of 23 MB.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
+
 def _open(path: Path) -> Any:
+    spare_memory()
     with _reading(path):
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        # its own pool never gives memory back: 30 MB more beside a model of 23 MB
-        pa.set_memory_pool(pa.system_memory_pool())
         # without pre_buffer a row group is read page by page, not whole
         return pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
 

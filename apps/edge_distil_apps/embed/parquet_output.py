@@ -27,7 +27,6 @@ def write(path: Path, source: Source, shards: Sequence[Shard], found: Iterator[B
         shards: The shards.
         found: Their vectors.
     """
-    pa.set_memory_pool(pa.system_memory_pool())  # see `parquet`
     kept = _kept_fields(source)
     rows = source.read_all(shards) if kept else iter(())
     writer: Any = None
