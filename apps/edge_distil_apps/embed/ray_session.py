@@ -85,7 +85,8 @@ def _connect(ray: ModuleType, settings: dict[str, Any], address: str | None) -> 
         first = str(error).strip().split("\n")[0]
         where = f"reach Ray at {address}" if address else "start Ray on this machine"
         todo = (
-            "check the address and that the cluster runs (ray status)"
+            "check the address and that the cluster runs (ray status), and set RAY_AUTH_MODE=token "
+            "if it asks for a token"
             if address
             else "use the local engine, or give the address of a cluster"
         )
