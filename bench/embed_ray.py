@@ -115,8 +115,8 @@ def report(runs: dict[int, list[Run]], interrupted: Run, local: Run) -> None:
     print("|---|--:|--:|--:|---|")
     for workers, done in runs.items():
         ratios = [a.rate / b.rate for a, b in zip(done, runs[1], strict=True)]
-        row(f"{workers} workers", done, f"{statistics.median(ratios):.2f}", local)
-    row("2 workers, one killed in the middle", [interrupted], "", local)
+        row(f"on Ray, workers: {workers}", done, f"{statistics.median(ratios):.2f}", local)
+    row("on Ray, workers: 2, one killed in the middle", [interrupted], "", local)
     row("local engine, 2 threads", [local], "", local)
 
 
