@@ -316,6 +316,59 @@ def test_parts_of_another_job_are_kept_apart(
     assert names(tmp_path) == ["texts.txt", "v.npy"]
 
 
+def test_one_process_at_a_time(
+    edge_distil: Command, tiny: Path, corpus: Path, tmp_path: Path
+) -> None:
+    command = ["embed", tiny / "embedding", corpus, "-o", tmp_path / "v.npy"]
+    job = Job(corpus, tmp_path / "v.npy", tiny / "embedding")
+
+    def busy(job: Job, shards: Sequence[Shard], parts: Parts, advance: Advance) -> None:
+        """Try to start another while one is at work."""
+        for flags in ([], ["--force"], ["--truncate-dim", 4, "--force"]):
+            result = edge_distil(*command, *flags)
+            assert result.status == 1
+            assert "another process is at work" in result.err
+        run_local(job, shards, parts, advance)
+
+    embed_corpus(job, busy, unwatched)
+    assert names(tmp_path) == ["texts.txt", "v.npy"]
+
+
+def test_an_input_that_changes_meanwhile(tiny: Path, corpus: Path, tmp_path: Path) -> None:
+    def change(job: Job, shards: Sequence[Shard], parts: Parts, advance: Advance) -> None:
+        run_local(job, shards, parts, advance)
+        corpus.write_text("storm\n")
+
+    job = Job(corpus, tmp_path / "v.npy", tiny / "embedding")
+    with pytest.raises(ed.errors.InputError, match="has changed meanwhile"):
+        embed_corpus(job, change, unwatched)
+    assert not job.output.exists()
+
+
+def test_parquet_needs_the_extra_before_the_work(tiny: Path, corpus: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.modules['pyarrow'] = None\nfrom edge_distil_apps.cli import main; main()"
+    )
+    arguments = ["embed", tiny / "embedding", corpus, "-o", tmp_path / "v.parquet"]
+    run = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert "pip install 'edge-distil[apps]'" in run.stderr
+    assert names(tmp_path) == ["texts.txt"]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys; sys.argv[1:] = ['embed', '--help']\n"
+        "from edge_distil_apps.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print({'pyarrow', 'pandas', 'ray', 'usearch'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines()[-1] == "set()"
+
+
 @pytest.mark.parametrize(
     ("flags", "status", "message"),
     [

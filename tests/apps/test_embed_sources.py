@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,7 @@ AWKWARD = "a\"',;\t\\{}  é日😀\ufeff\u2028\u2029\x85\x0b\x0c\x1c\x00"
 TEXTS = st.lists(st.text(AWKWARD + "xyz 123", max_size=12), min_size=1, max_size=40)
 LINES = st.lists(st.text(AWKWARD + "\n", max_size=12), min_size=1, max_size=40)
 
-Write = Callable[[Path, list[str], str], None]
+NOBODY = 65534  # a user without rights, for when the tests run as root
 
 
 def write_txt(path: Path, texts: list[str], end: str) -> None:
@@ -49,13 +50,18 @@ def write_parquet(path: Path, texts: list[str], end: str) -> None:
     pq.write_table(table, path, row_group_size=len(end) * 3)
 
 
-FORMATS = {
+FORMATS: dict[str, Callable[[Path, list[str], str], None]] = {
     ".txt": write_txt,
     ".jsonl": write_jsonl,
     ".csv": write_csv,
     ".tsv": write_csv,
     ".parquet": write_parquet,
 }
+
+
+def make_words(count: int) -> list[str]:
+    generator = random.Random(3)
+    return [f"{generator.random()}" for _ in range(count)]
 
 
 def everything(source: Source, rows: int) -> list[Row]:
@@ -254,3 +260,29 @@ def test_files_that_hold_nothing(tmp_path: Path, name: str, data: bytes, message
         open_source(path)
     with pytest.raises(InputError, match="no file or directory"):
         open_source(tmp_path / "absent.txt")
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".csv", ".parquet"])
+def test_files_that_may_not_be_read(tmp_path: Path, suffix: str) -> None:
+    FORMATS[suffix](path := tmp_path / f"t{suffix}", ["one"], "\n")
+    path.chmod(0)
+    for folder in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
+        folder.chmod(0o755)  # pytest's folders are private; a user without rights must reach them
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(NOBODY)  # permissions do not bind root
+    try:
+        with pytest.raises(InputError, match=r"cannot (be )?read.*Permission denied"):
+            open_source(path)
+    finally:
+        os.seteuid(me)
+
+
+def test_damaged_parquet(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": make_words(5000)}), path := tmp_path / "t.parquet")
+    data = bytearray(path.read_bytes())
+    data[100:5000] = bytes(4900)  # a page; the footer stays
+    path.write_bytes(data)
+    source = open_source(path)
+    with pytest.raises(InputError, match="cannot be read as Parquet"):
+        everything(source, 1000)

@@ -15,6 +15,7 @@ from typing import Annotated, cast
 
 import typer
 
+from edge_distil.errors import StorageError
 from edge_distil.precision import Precision, check_precision
 from edge_distil.storage import atomic_file
 from edge_distil_apps.cli import console
@@ -118,6 +119,10 @@ def embed(
         try:
             with console.needs_ray() if engine is EngineName.RAY else console.needs_apps():
                 summary = embed_corpus(job, run, watch_texts, force=force)
+        except StorageError:
+            if job.parts.exists():
+                console.note(f"what is done is kept: the same command goes on ({job.parts})")
+            raise
         except KeyboardInterrupt:
             console.error(f"interrupted; run the same command again to go on ({job.parts})")
             raise typer.Exit(_INTERRUPTED) from None

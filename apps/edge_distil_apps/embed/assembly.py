@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,17 @@ from edge_distil_apps.embed.sources import Source
 
 # Shards of one Parquet file of a directory: 65,536 rows, some 100 MB of 384 dimensions.
 SHARDS_A_FILE = 64
+
+
+def check_output(job: Job) -> None:
+    """Find out before the work, not after it, that the output cannot be written.
+
+    Raises:
+        ModuleNotFoundError: It needs pyarrow, which is not installed. It is not imported yet, for
+            the memory that it takes.
+    """
+    if job.output.suffix != ".npy" and find_spec("pyarrow") is None:
+        raise ModuleNotFoundError("a Parquet output needs pyarrow", name="pyarrow")
 
 
 def assemble(

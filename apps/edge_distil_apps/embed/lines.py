@@ -54,7 +54,10 @@ class _Lines:
 
 def _open(path: Path, place: Place | None) -> _Lines:
     """Open a file at a place, by default after its byte order mark."""
-    file = path.open("rb")
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputError(f"cannot read {path} ({error.strerror}): check it") from error
     if place is None:
         head = file.read(4)
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

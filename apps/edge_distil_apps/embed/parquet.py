@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,24 +52,35 @@ def _batches(path: Path, first: int, columns: list[str]) -> Iterator[tuple[int, 
         number += file.metadata.row_group(group).num_rows
         group += 1
     wanted = list(dict.fromkeys(columns))
-    for batch in file.iter_batches(
+    batches = file.iter_batches(
         ROWS, row_groups=list(range(group, groups)), columns=wanted, use_threads=False
-    ):
-        if number + len(batch) > first:
-            yield number, batch
-        number += len(batch)
+    )
+    with _reading(path):
+        for batch in batches:
+            if number + len(batch) > first:
+                yield number, batch
+            number += len(batch)
 
 
 def _open(path: Path) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    with _reading(path):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
 
-    # its own pool never gives memory back: 30 MB more beside a model of 23 MB
-    pa.set_memory_pool(pa.system_memory_pool())
-    try:
+        # its own pool never gives memory back: 30 MB more beside a model of 23 MB
+        pa.set_memory_pool(pa.system_memory_pool())
         # without pre_buffer a row group is read page by page, not whole
         return pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Put what Arrow says of a damaged or foreign file into one line."""
+    from pyarrow.lib import ArrowException
+
+    try:
+        yield
+    except (ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} cannot be read as Parquet ({reason}): write it again") from error
 

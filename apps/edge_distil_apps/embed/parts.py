@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from edge_distil.errors import InputError
 from edge_distil.storage import atomic_file, storage_errors
 from edge_distil_apps.embed.rows import Row, Shard
 
-_JOB = "job.json"
+_JOB, _LOCK = "job.json", "lock"
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,14 @@ class Parts:
         return self.path / f"{shard.number:08}.errors.jsonl"
 
 
-def open_parts(path: Path, identity: dict[str, Any], *, force: bool, exists: bool) -> Parts:
-    """Open the folder of parts of a job, or make it.
+@contextmanager
+def opened_parts(
+    path: Path, identity: dict[str, Any], *, force: bool, exists: bool
+) -> Iterator[Parts]:
+    """Open the folder of parts of a job, or make it, and hold it for this process.
+
+    A folder without a part is removed in the end: nothing is lost, and a corrected command can
+    start.
 
     Args:
         path: The folder.
@@ -111,30 +118,66 @@ def open_parts(path: Path, identity: dict[str, Any], *, force: bool, exists: boo
             no such leave to go on.
 
     Raises:
-        InputError: Another job's parts are there, or the output is, and `force` is False.
+        InputError: Another process is at work there; or another job's parts are there, or the
+            output is, and `force` is False.
         StorageError: The place cannot be written.
     """
     parts = Parts(path)
+    with _alone(path):
+        try:
+            yield open_parts(path, identity, force=force, exists=exists)
+        finally:
+            if not parts:
+                parts.remove()
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other processes out; a killed one keeps nobody out."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: two at once do the same work, and one of them fails at its end
+        yield
+        return
     with storage_errors(path):
-        parts.remove_old()
-        found = _read(path / _JOB) if parts else None
-        if found == identity:
-            return parts
-        if found is not None and not force:
-            differs = ", ".join(parts.differing(identity)) or "format"
+        path.mkdir(parents=True, exist_ok=True)
+        lock = (path / _LOCK).open("w")
+    with lock as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
             raise InputError(
-                f"{path} holds the parts of another, unfinished job (another {differs}): "
-                "finish that one with its own command, or throw them away with --force"
-            )
-        if exists and not force:
-            raise InputError(
-                f"{path.name.removeprefix('.').removesuffix('.parts')} exists in {path.parent}: "
-                "choose another output, or replace it with --force"
-            )
-        parts.remove()
-        path.mkdir(parents=True)
-        with atomic_file(path / _JOB) as temporary:
-            temporary.write_text(json.dumps(identity, indent=2), encoding="utf-8")
+                f"another process is at work in {path}: wait for it, or choose another output"
+            ) from error
+        except OSError:  # some network file systems have no locks: as on Windows
+            pass
+        yield
+
+
+def open_parts(path: Path, identity: dict[str, Any], *, force: bool, exists: bool) -> Parts:
+    """Go on with the same job's parts, or begin anew; see `opened_parts`."""
+    parts = Parts(path)
+    parts.remove_old()
+    found = _read(path / _JOB) if parts else None
+    if found == identity:
+        return parts
+    if found is not None and not force:
+        differs = ", ".join(parts.differing(identity)) or "format"
+        raise InputError(
+            f"{path} holds the parts of another, unfinished job (another {differs}): finish that "
+            "one with its own command, or throw them away with --force"
+        )
+    if exists and not force:
+        raise InputError(
+            f"{path.name.removeprefix('.').removesuffix('.parts')} exists in {path.parent}: "
+            "choose another output, or replace it with --force"
+        )
+    with storage_errors(path):
+        for file in path.glob("*"):
+            if file.name != _LOCK:
+                shutil.rmtree(file) if file.is_dir() else file.unlink()
+    with atomic_file(path / _JOB) as temporary:
+        temporary.write_text(json.dumps(identity, indent=2), encoding="utf-8")
     return parts
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from edge_distil.errors import InputError
 from edge_distil.storage import atomic_file
-from edge_distil_apps.embed.assembly import assemble
+from edge_distil_apps.embed.assembly import assemble, check_output
 from edge_distil_apps.embed.engine import Advance, Engine
 from edge_distil_apps.embed.job import Job
-from edge_distil_apps.embed.parts import Parts, open_parts
+from edge_distil_apps.embed.parts import Parts, opened_parts
 from edge_distil_apps.embed.rows import Shard
 
 # Given the number of rows and of those that were done before, shows how the rest goes.
@@ -63,25 +63,23 @@ def embed_corpus(job: Job, engine: Engine, watch: Watch, *, force: bool = False)
         StorageError: The place cannot be written; what is done is kept.
     """
     started = time.perf_counter()
+    check_output(job)
     source = job.source()
     identity, is_there = job.identity(source), _is_there(job)
-    parts = open_parts(job.parts, identity, force=force, exists=is_there)
-    try:
+    with opened_parts(job.parts, identity, force=force, exists=is_there) as parts:
         shards = list(source.shards())
         missing = parts.missing(shards)
         total, left = (sum(shard.rows for shard in some) for some in (shards, missing))
         with watch(total, total - left) as advance:
             if missing:
                 engine(job, missing, parts, advance)
-        bad = _write_problems(job, shards, parts)
+        if job.identity(source) != identity:
+            raise InputError(f"{job.input} or the bundle has changed meanwhile: run it again")
+        first, bad = _write_problems(job, shards, parts)
         shape, dtype = assemble(job, source, shards, parts)
-    finally:
-        if not parts:  # nothing is done: nothing is lost, and a corrected command can start
-            parts.remove()
-    parts.remove()
-    first, count = bad
+        parts.remove()
     seconds = time.perf_counter() - started
-    return Summary(total, count, first, total - left, shape, dtype, seconds)
+    return Summary(total, bad, first, total - left, shape, dtype, seconds)
 
 
 def _is_there(job: Job) -> bool:
