@@ -134,11 +134,15 @@ def _closed_port() -> str:
         return f"127.0.0.1:{free.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("scheme", ["", "ray://"])
-def test_a_cluster_that_is_not_there_is_one_line(job: Job, scheme: str) -> None:
-    address = scheme + _closed_port()
+def test_a_cluster_that_is_not_there_is_one_line(job: Job) -> None:
+    address = _closed_port()
     with pytest.raises(EngineError, match=f"cannot reach Ray at {address} .*check the address"):
         embed_corpus(job, partial(run_ray, address=address), _unwatched)
+
+
+def test_rays_client_is_refused_with_what_to_do(job: Job) -> None:
+    with pytest.raises(EngineError, match="does not run over ray://head:10001.*--address auto"):
+        embed_corpus(job, partial(run_ray, address="ray://head:10001"), _unwatched)
 
 
 def test_without_ray_the_extra_is_named(
