@@ -141,7 +141,7 @@ def test_a_cluster_that_is_not_there_is_one_line(job: Job) -> None:
 
 
 def test_rays_client_is_refused_with_what_to_do(job: Job) -> None:
-    with pytest.raises(EngineError, match="does not run over ray://head:10001.*--address auto"):
+    with pytest.raises(EngineError, match=r"does not run over ray://head:10001.*--address auto"):
         embed_corpus(job, partial(run_ray, address="ray://head:10001"), _unwatched)
 
 
