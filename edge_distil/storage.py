@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -65,7 +66,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
     Raises:
         StorageError: The place cannot be written; `path` is as it was.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # not the process's number: two machines that share the place may have the same
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

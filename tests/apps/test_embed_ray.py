@@ -37,6 +37,13 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give Ray a token, read at its first import; else it leaves one in the home directory."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
+
+
 @pytest.fixture
 def job(tiny: Path, tmp_path: Path) -> Job:
     """A corpus of a dozen shards, the last of them short, with one bad row."""
@@ -127,11 +134,15 @@ def _closed_port() -> str:
         return f"127.0.0.1:{free.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("scheme", ["", "ray://"])
-def test_a_cluster_that_is_not_there_is_one_line(job: Job, scheme: str) -> None:
-    address = scheme + _closed_port()
+def test_a_cluster_that_is_not_there_is_one_line(job: Job) -> None:
+    address = _closed_port()
     with pytest.raises(EngineError, match=f"cannot reach Ray at {address} .*check the address"):
         embed_corpus(job, partial(run_ray, address=address), _unwatched)
+
+
+def test_rays_client_is_refused_with_what_to_do(job: Job) -> None:
+    with pytest.raises(EngineError, match=r"does not run over ray://head:10001.*--address auto"):
+        embed_corpus(job, partial(run_ray, address="ray://head:10001"), _unwatched)
 
 
 def test_without_ray_the_extra_is_named(
@@ -217,3 +228,28 @@ def test_parquet_shards_go_in_and_out(job: Job) -> None:
     assert outputs["ray"] == outputs["local"]
     table = pq.read_table(job.output.with_name("ray"))
     assert table["id"].to_pylist() == list(range(6000))
+
+
+@pytest.mark.slow
+def test_a_cluster_that_loses_a_node_loses_nothing(job: Job) -> None:
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    other = cluster.add_node(num_cpus=1)
+    lost: list[int] = []
+
+    @contextmanager
+    def lose_a_node(total: int, before: int) -> Iterator[Advance]:
+        def advance(rows: int) -> None:
+            if not lost:
+                lost.append(rows)
+                cluster.remove_node(other, allow_graceful=False)
+
+        yield advance
+
+    try:
+        embed_corpus(job, partial(run_ray, address=cluster.address), lose_a_node)
+    finally:
+        cluster.shutdown()
+    assert lost
+    assert job.output.read_bytes() == _local(job)

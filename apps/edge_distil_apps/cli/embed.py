@@ -77,7 +77,7 @@ def embed(
     address: Annotated[
         str | None,
         typer.Option(
-            help="Ray's: auto, HOST:PORT or ray://HOST:PORT; by default one on this machine. "
+            help="Ray's, on one of its nodes: auto or HOST:PORT; by default one is started here. "
             "Bundle, FILE and OUT must be on a file system that all its nodes share."
         ),
     ] = None,

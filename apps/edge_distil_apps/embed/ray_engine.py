@@ -127,8 +127,11 @@ def _records(job: Job, shards: Sequence[Shard], parts: Parts, pool: int) -> Iter
 
 
 def _reason(error: BaseException) -> str:
-    """Return the first line of what was raised first; Ray wraps it several times."""
-    while cause := error.__cause__ or getattr(error, "cause", None):
-        error = cause
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"
+    """Return the first line of what was raised first, and its type; Ray wraps it several times."""
+    reason = type(error).__name__
+    cause: BaseException | None = error
+    while cause is not None:
+        if text := str(cause).strip():
+            reason = f"{type(cause).__name__}: {text.splitlines()[0]}"
+        cause = cause.__cause__ or getattr(cause, "cause", None)
+    return reason

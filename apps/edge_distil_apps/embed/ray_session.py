@@ -45,8 +45,8 @@ def ray_session(address: str | None, cpus: int) -> Iterator[ModuleType]:
     A Ray that this process is connected to already is used and stays.
 
     Args:
-        address: ``None`` starts one on this machine; ``"auto"``, ``"host:port"`` and
-            ``"ray://host:port"`` are those of `ray.init`.
+        address: ``None`` starts one on this machine; ``"auto"`` and ``"host:port"`` are those of
+            `ray.init`, on a machine of the cluster.
         cpus: The cores that a local one has to give.
 
     Yields:
@@ -55,6 +55,11 @@ def ray_session(address: str | None, cpus: int) -> Iterator[ModuleType]:
     Raises:
         EngineError: There is no Ray at the address, or none can be started here.
     """
+    if address and address.startswith("ray://"):
+        raise EngineError(
+            f"Ray Data does not run over {address} (Ray's client): run this on a node of the "
+            "cluster with --address auto, as ray job submit does"
+        )
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # no telemetry
     for name, value in (_QUIET | ({} if address else _LOCAL)).items():
         os.environ.setdefault(name, value)
@@ -85,7 +90,8 @@ def _connect(ray: ModuleType, settings: dict[str, Any], address: str | None) -> 
         first = str(error).strip().split("\n")[0]
         where = f"reach Ray at {address}" if address else "start Ray on this machine"
         todo = (
-            "check the address and that the cluster runs (ray status)"
+            "check the address and that the cluster runs (ray status), and set RAY_AUTH_MODE=token "
+            "if it asks for a token"
             if address
             else "use the local engine, or give the address of a cluster"
         )
@@ -114,7 +120,7 @@ def _knock(address: str) -> None:
     Raises:
         OSError: Nothing does.
     """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = address.rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
 
