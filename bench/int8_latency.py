@@ -13,7 +13,6 @@ is compared with fp32's, so that all are seen to run the same model.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ from typing import Any
 import numpy as np
 from distilbert import make_checkpoint
 from figures import machine, markdown, parser, pin, publish, times
-from processes import HERE, measure, peer_python
+from processes import HERE, Worker, measure, peer_python
 from variants import export
 
 from edge_distil.bench import alternate, median_interval, speedup
@@ -41,32 +40,6 @@ OPTIMUM = {
 }
 PACKAGES = {"optimum-onnx": "optimum_onnx", "ctranslate2": "ctranslate2"}  # -> environment
 PEERS = (*OPTIMUM, CTRANSLATE2)
-
-
-class Worker:
-    """A process that runs one engine; see worker.py."""
-
-    def __init__(self, python: Path | str, kind: str, model: Path, inputs: Path) -> None:
-        """Start it."""
-        command = [python, HERE / "worker.py", kind, model, inputs]
-        self.process = subprocess.Popen(
-            list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def ask(self, words: str) -> str:
-        """Send a line and wait for the answer."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{words}\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise RuntimeError(f"{self.process.args} ended with {self.process.wait()}")
-        return answer
-
-    def end(self) -> None:
-        """Let it end."""
-        self.process.communicate()
 
 
 def make_models(folder: Path) -> dict[str, tuple[Path | str, str, Path]]:
@@ -142,7 +115,10 @@ def main() -> None:
         random = np.random.default_rng(2018)
         ids = {length: random.integers(1000, VOCABULARY, length).tolist() for length in LENGTHS}
         inputs.write_text(json.dumps(ids), encoding="utf-8")
-        workers = {name: Worker(*model, inputs) for name, model in models.items()}
+        workers = {
+            name: Worker([python, HERE / "worker.py", kind, model, inputs])
+            for name, (python, kind, model) in models.items()
+        }
         for worker in workers.values():
             stack.callback(worker.end)
         figures = {length: time_all(workers, length, arguments.rounds) for length in LENGTHS}

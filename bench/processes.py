@@ -120,3 +120,42 @@ def _median_and_ratio(own: list[Run], peer: list[Run], figure: str, unit: str) -
     ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
     median = statistics.median(ours)
     return f"{median:.0f}{unit}" if unit else f"{median:.2f}", f"{ratio:.2f}"
+
+
+class Worker:
+    """A live process that answers a line on stdin with a line on stdout.
+
+    Args:
+        command: What it runs.
+        environment: Variables beside this process's.
+    """
+
+    def __init__(
+        self, command: Sequence[str | Path], environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.process = subprocess.Popen(
+            list(map(str, command)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(environment or {})},
+        )
+
+    def ask(self, words: str) -> str:
+        """Send a line and wait for the answer."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{words}\n")
+        self.process.stdin.flush()
+        return self.answer()
+
+    def answer(self) -> str:
+        """Wait for a line."""
+        assert self.process.stdout is not None
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"{self.process.args} ended with {self.process.wait()}")
+        return answer
+
+    def end(self) -> None:
+        """Let it end."""
+        self.process.communicate()

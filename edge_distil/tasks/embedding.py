@@ -76,7 +76,8 @@ class Embedding(Task):
             ``(n, dimension)``; ``(dimension,)`` for a single text.
 
         Raises:
-            InputError: Something is no text, an unknown prompt or precision.
+            InputError: Something is no text, an unknown prompt or precision, or an 8-bit precision
+                for a single text, which has no range to scale.
         """
         check_precision(precision)
         single = isinstance(texts, str)
@@ -92,7 +93,7 @@ class Embedding(Task):
                 done=done,
             )
             vectors = _joined(list(blocks), self._dimension(truncate_dim))
-        quantized = quantize_embeddings(vectors, precision) if len(vectors) else vectors
+        quantized = quantize_embeddings(vectors, precision)
         return quantized[0] if single else quantized
 
     def stream(

@@ -12,6 +12,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from tiny import save_sentence_model
 
 from edge_distil.bundle import Bundle
 from edge_distil.errors import CheckpointError, TaskError
@@ -56,23 +57,6 @@ def vectors(bundle: Bundle) -> np.ndarray:
     return np.asarray(session.run(["sentence_embedding"], feeds)[0])
 
 
-def make(folder: Path, base: Path, mode: str, *, normalize: bool, dense: bool) -> Path:
-    """Put sentence-transformers' modules around a tiny encoder, by their own library."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from sentence_transformers import SentenceTransformer, models
-
-        encoder = models.Transformer(str(base), max_seq_length=48)
-        modules = [encoder, models.Pooling(32, pooling_mode=mode)]
-        if dense:
-            torch.manual_seed(3)
-            modules.append(models.Dense(32, 12, activation_function=torch.nn.Tanh()))
-        if normalize:
-            modules.append(models.Normalize())
-        SentenceTransformer(modules=modules, device="cpu").save(str(folder))
-    return folder
-
-
 def test_all_minilm_matches_sentence_transformers(minilm: Path, tmp_path: Path) -> None:
     bundle = export_bundle(minilm, tmp_path / "out")
     np.testing.assert_allclose(vectors(bundle), encode(minilm), rtol=0, atol=VECTOR_TOLERANCE)
@@ -97,7 +81,7 @@ def test_modules(
     tmp_path: Path,
 ) -> None:
     base = checkpoint("bert", "feature-extraction")
-    folder = make(tmp_path / "st", base, mode, normalize=normalize, dense=dense)
+    folder = save_sentence_model(tmp_path / "st", base, mode, normalize=normalize, dense=dense)
     bundle = export_bundle(folder, tmp_path / "out")
     np.testing.assert_allclose(vectors(bundle), encode(folder), rtol=0, atol=VECTOR_TOLERANCE)
     pooling = bundle.manifest.pooling

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,4 +156,26 @@ def save_checkpoint(folder: Path, family: str, task: str, **options: Any) -> Pat
     """Save a model and its tokenizer as a checkpoint directory."""
     build_model(family, task, **options).save_pretrained(folder)
     fast_tokenizer(FAMILIES[family][0], model_max_length=512).save_pretrained(folder)
+    return folder
+
+
+def save_sentence_model(
+    folder: Path, base: Path, mode: str, *, normalize: bool, dense: bool, **options: Any
+) -> Path:
+    """Put sentence-transformers' modules around a tiny encoder, by their own library.
+
+    `options` are SentenceTransformer's own, such as prompts.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its import, and its own calls of renamed functions
+        from sentence_transformers import SentenceTransformer, models
+
+        encoder = models.Transformer(str(base), max_seq_length=48)
+        modules = [encoder, models.Pooling(32, pooling_mode=mode)]
+        if dense:
+            torch.manual_seed(3)
+            modules.append(models.Dense(32, 12, activation_function=torch.nn.Tanh()))
+        if normalize:
+            modules.append(models.Normalize())
+        SentenceTransformer(modules=modules, device="cpu", **options).save(str(folder))
     return folder
