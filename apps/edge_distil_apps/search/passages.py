@@ -35,7 +35,7 @@ _WORD = re.compile(
 )
 _SENTENCE_ENDS = (".", "!", "?", "。", "！", "？", ":", ";")
 _HASHES = re.compile(r"(#{1,6})\s+(.*?)\s*#*$")
-_UNDERLINE = re.compile(r"([=\-~^\"'`*+#<>_])\1{2,}$")
+_UNDERLINE = re.compile(r"([=\-~^\"'*+#<>_])\1{2,}$")
 _FENCE = re.compile(r"\s*(```|~~~)")
 
 
