@@ -156,7 +156,7 @@ def _update(
     report.removed = len(gone)
     changed = _changed(store, root, sources, report, progress)
     for files in _groups(changed):
-        texts = [_embedded_text(passage) for file in files for passage in file.passages]
+        texts = [embedded_text(passage) for file in files for passage in file.passages]
         vectors = model.embed_passages(texts)
         first = 0
         with store.transaction(write=True):
@@ -215,7 +215,7 @@ def _remove(store: Store, names: set[str]) -> None:
                 store.remove(name)
 
 
-def _embedded_text(passage: Passage) -> str:
+def embedded_text(passage: Passage) -> str:
     """Put the headings before a passage that does not begin with them."""
     own = passage.heading.rsplit(" > ", 1)[-1] in passage.text[: len(passage.heading) + 8]
     above = passage.heading.rpartition(" > ")[0] if own else passage.heading

@@ -85,6 +85,12 @@ class Index:
         if k < 1 or mode not in MODES:
             raise InputError(f"k is {k}, mode {mode!r}: expected k >= 1 and {', '.join(MODES)}")
         vector = None if mode == "words" else self.model.embed_query(query)
+        return self.find(query, vector, k, mode)
+
+    def find(
+        self, query: str, vector: Floats | None, k: int = 10, mode: Mode = "hybrid"
+    ) -> list[Hit]:
+        """Return the `k` best passages for a query whose vector ``(dimension,)`` is known."""
         with self._store.transaction():
             by_vector = [] if vector is None else self._nearest(vector, max(k, _CANDIDATES))
             words = self._store.words(query)

@@ -25,7 +25,7 @@ class Words:
     def __init__(self, db: sqlite3.Connection, query: str) -> None:
         self._db = db
         words = dict.fromkeys(w for w in _BETWEEN.split(query) if any(map(str.isalnum, w)))
-        quoted = ['"' + word.replace('"', '""') + '"' for word in list(words)[:_MOST_WORDS]]
+        quoted = [f'"{word}"' for word in list(words)[:_MOST_WORDS]]
         shares = {word: self._share(word) for word in quoted}
         self._match = _any_of(shares, _COMMON)
         self._telling = _any_of(shares, _TELLING)
