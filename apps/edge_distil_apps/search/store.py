@@ -241,5 +241,6 @@ def _clear_errors(path: Path) -> Iterator[None]:
                 f"{path} is damaged or no index ({said}): delete it and build it anew"
             ) from error
         raise StorageError(
-            f"cannot use {path} ({said}): free it, or choose another path"
+            f"cannot use {path} ({said}): see that there is room and that it may be written, or "
+            "choose another place"
         ) from error

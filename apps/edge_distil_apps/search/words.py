@@ -26,7 +26,8 @@ class Words:
         self._db = db
         words = dict.fromkeys(w for w in _BETWEEN.split(query) if any(map(str.isalnum, w)))
         quoted = [f'"{word}"' for word in list(words)[:_MOST_WORDS]]
-        shares = {word: self._share(word) for word in quoted}
+        passages = db.execute("SELECT count(*) FROM passages").fetchone()[0] or 1
+        shares = {word: self._count(word) / passages for word in quoted}
         self._match = _any_of(shares, _COMMON)
         self._telling = _any_of(shares, _TELLING)
 
@@ -49,11 +50,10 @@ class Words:
         ).fetchone()
         return str(row[0]) if row else None
 
-    def _share(self, word: str) -> float:
-        """Return the share of the passages that have a word."""
+    def _count(self, word: str) -> int:
+        """Return the number of passages that have a word."""
         found = self._db.execute("SELECT count(*) FROM words WHERE words MATCH ?", (word,))
-        passages = self._db.execute("SELECT count(*) FROM passages").fetchone()[0]
-        return float(found.fetchone()[0] / max(1, passages))
+        return int(found.fetchone()[0])
 
 
 def _any_of(shares: Mapping[str, float], most: float) -> str:
