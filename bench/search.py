@@ -50,7 +50,7 @@ NO_TEXT = (
     "/ray/dashboard/",
 )  # fmt: skip
 EQUAL = 1e-6  # cosine: the same text stands in several files
-SVG_QUERY = "How do I write messages while a progress bar is open?"
+SVG_QUERY = "Where does tqdm print the progress bar by default?"
 SVG_COLUMNS = 100
 SVG_HITS = 4
 
@@ -64,8 +64,9 @@ def gather(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for file in [*files, *sorted(packages.glob("*.dist-info/METADATA"))]:
         if file.is_file():
-            ending = "" if file.suffix else ".md"
-            name = "-".join(file.relative_to(packages).parts) + ending
+            name = "-".join(file.relative_to(packages).parts)
+            if not file.suffix:  # tqdm-4.70.1.dist-info/METADATA
+                name = name.replace(".dist-info-METADATA", ".md")
             (folder / name).write_bytes(file.read_bytes())
 
 
@@ -178,7 +179,9 @@ def picture(bundle: Path, variant: str | None, qa: Path, work: Path, file: Path)
     with (work / "terminal").open("w") as terminal:
         console = Console(record=True, width=SVG_COLUMNS, file=terminal, force_terminal=True)
         console.print(Page(hits, Path("/docs"), found))
-    console.save_svg(str(file), title=f'edge-distil search docs.index "{SVG_QUERY}" --answer')
+    console.save_svg(
+        str(file), title=f'edge-distil search docs.index "{SVG_QUERY}" --answer --qa qa'
+    )
 
 
 def main() -> None:
