@@ -51,7 +51,7 @@ class Encoder:
         session = self.session
         if not isinstance(session, OnnxSession) or not session.on_cpu or session.threads == 1:
             return self
-        lanes = OnnxSession(session.path, threads=1, arena=True)
+        lanes = OnnxSession(session.path, threads=1, bulk=True)
         return replace(self, session=lanes, workers=session.threads)
 
     def run(
@@ -138,7 +138,7 @@ def open_encoder(
         )
     tokenizer = _open_tokenizer(bundle, bundle.manifest.max_length)
     if bulk and providers is None:
-        session = OnnxSession(bundle.model_path(name), threads=1, arena=True)
+        session = OnnxSession(bundle.model_path(name), threads=1, bulk=True)
         return Encoder(bundle, name, tokenizer, session, workers=hardware.threads(threads))
     session = OnnxSession(bundle.model_path(name), threads=threads, providers=providers)
     return Encoder(bundle, name, tokenizer, session)

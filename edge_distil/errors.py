@@ -17,6 +17,7 @@ builtin that a caller would expect, so ``except FileNotFoundError`` works as usu
     ├── InputError              ValueError          a text or a parameter that cannot be used
     ├── DataError               ValueError          an evaluation file that cannot be read
     ├── BenchmarkError          RuntimeError        a process that is timed cannot go on
+    ├── EngineError         RuntimeError        no cluster, or its workers cannot go on
     ├── MissingExtra            ImportError         an optional dependency is not installed
     ├── ExportError             RuntimeError
     │   ├── CheckpointError     ValueError          the checkpoint cannot be found or read
@@ -79,6 +80,10 @@ class DataError(EdgeDistilError, ValueError):
 
 class BenchmarkError(EdgeDistilError, RuntimeError):
     """A process that is timed cannot start or go on; what was measured before is kept."""
+
+
+class EngineError(EdgeDistilError, RuntimeError):
+    """A cluster cannot be reached, or its workers cannot go on; what they finished is kept."""
 
 
 class MissingExtra(EdgeDistilError, ImportError):

@@ -50,14 +50,14 @@ class Session(Protocol):
 class OnnxSession:
     """An ONNX graph on onnxruntime.
 
-    Memory stays flat while shapes change: memory patterns (a plan kept for each shape) are off.
-
     Args:
         path: The model file.
         threads: Threads within an operator; see `hardware.threads`.
         providers: onnxruntime's execution providers; the CPU's when ``None``.
-        arena: Keep what a run frees for the next one. For batch upon batch that is quicker and,
-            where several run side by side, less memory than the system's allocator takes.
+        bulk: For batch upon batch, several at once: what a run frees is kept for the next one
+            (an arena), which is quicker then and takes less than the system's allocator does.
+            Otherwise it is given back, and the plan of a run's memory is kept for its shape (a
+            memory pattern): some 4 % quicker for a single text.
         profile: Where onnxruntime's own profiler writes, which slows every run; see `profiled`.
 
     Raises:
@@ -71,7 +71,7 @@ class OnnxSession:
         *,
         threads: int | None = None,
         providers: Sequence[str] | None = None,
-        arena: bool = False,
+        bulk: bool = False,
         profile: Path | None = None,
     ) -> None:
         wanted = list(providers or (DEFAULT_PROVIDER,))
@@ -85,7 +85,7 @@ class OnnxSession:
         self.path = path
         self.threads = hardware.threads(threads)
         self.on_cpu = wanted == [DEFAULT_PROVIDER]
-        options = _options(self.threads, arena)
+        options = _options(self.threads, bulk)
         if profile is not None:
             options.enable_profiling, options.profile_file_prefix = True, str(profile)
         try:
@@ -145,12 +145,12 @@ def graph_level() -> str:
     return str(_options(1).graph_optimization_level.name)
 
 
-def _options(threads: int, arena: bool = False) -> ort.SessionOptions:
+def _options(threads: int, bulk: bool = False) -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1  # an encoder is one chain: nothing to run beside it
-    options.enable_mem_pattern = False
-    options.enable_cpu_mem_arena = arena
+    options.enable_mem_pattern = not bulk
+    options.enable_cpu_mem_arena = bulk
     options.log_severity_level = _ERRORS_ONLY
     return options
 

@@ -89,7 +89,9 @@ def pool(hidden: Tensor, attention_mask: Tensor, mode: str) -> Tensor:
     mask = attention_mask.unsqueeze(-1).to(hidden.dtype)  # (batch, sequence, 1)
     if mode == "max":
         return hidden.masked_fill(mask == 0, _MASKED).amax(1)
-    return (hidden * mask).sum(1) / mask.sum(1).clamp(min=_SMALLEST_COUNT)
+    # As a product: onnxruntime adds up a batch of one in another order than a batch of several.
+    total = torch.matmul(mask.transpose(1, 2), hidden).squeeze(1)  # (batch, hidden)
+    return total / mask.sum(1).clamp(min=_SMALLEST_COUNT)
 
 
 def scale_to_unit(vector: Tensor) -> Tensor:

@@ -159,7 +159,9 @@ def test_no_space_left(verb: str, tiny: Path, embedded_checkpoint: Path, tmp_pat
         ["unshare", "-rm", "sh", "-c", script, *map(str, command)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    says(Result(run.returncode, run.stdout, run.stderr), "cannot write", "no space is left")
+    kept = {"embed": ".vectors.npy.parts\n", "export": ""}  # what is done of long work stays
+    assert run.stdout == kept[verb]
+    says(Result(run.returncode, "", run.stderr), "cannot write", "no space is left")
 
 
 def test_no_network_for_a_hub_id_that_is_not_cached(tmp_path: Path) -> None:

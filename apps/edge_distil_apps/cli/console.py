@@ -26,6 +26,7 @@ _EXPORT_PACKAGES = {
     "huggingface_hub", "onnx", "onnx_ir", "onnxscript", "optimum", "safetensors", "torch",
     "transformers",
 }  # fmt: skip
+_RAY_PACKAGES = {"pandas", "ray"} | _APPS_PACKAGES
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Threads = Annotated[
@@ -97,19 +98,28 @@ def interactive() -> bool:
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int | None], None]]:
+def progress_bar(label: str, before: int = 0) -> Iterator[Callable[..., None]]:
     """Show a bar with rate and time left on stderr, where that is a terminal.
 
+    Args:
+        label: What is going on.
+        before: Items done before, which say nothing about the time left.
+
     Yields:
-        A function of the number of items done and of all.
+        A function of the number of items done, of all, and optionally words on the rate.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as TimeLeft
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
+    label_column, rate_column = TextColumn("{task.description}"), TextColumn("{task.fields[rate]}")
+    columns = (label_column, BarColumn(), MofNCompleteColumn(), rate_column, TimeLeft())
     with Progress(*columns, console=_ERR, disable=not _ERR.is_terminal) as progress:
-        task = progress.add_task(label, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        task = progress.add_task(label, total=None, completed=before, rate="")
+
+        def update(done: int, total: int | None, rate: str = "") -> None:
+            progress.update(task, completed=done, total=total, rate=rate)
+
+        yield update
 
 
 def needs_export() -> AbstractContextManager[None]:
@@ -125,6 +135,11 @@ def needs_coreml() -> AbstractContextManager[None]:
 def needs_apps() -> AbstractContextManager[None]:
     """Turn an import that fails for want of ``[apps]`` into the command that installs it."""
     return _needs("apps", _APPS_PACKAGES)
+
+
+def needs_ray() -> AbstractContextManager[None]:
+    """Turn an import that fails for want of ``[ray]`` into the command that installs it."""
+    return _needs("ray", _RAY_PACKAGES)
 
 
 @contextmanager

@@ -1,0 +1,85 @@
+"""Embeddings as Parquet: the row's number, the columns that were kept, and the vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from edge_distil_apps.embed.blocks import Block
+from edge_distil_apps.embed.job import EMBEDDING, ROW
+from edge_distil_apps.embed.parquet import Parquet
+from edge_distil_apps.embed.rows import Row, Shard
+from edge_distil_apps.embed.sources import Source
+
+
+def write(path: Path, source: Source, shards: Sequence[Shard], found: Iterator[Block]) -> None:
+    """Write shards, each as a row group; a bad row's embedding is null.
+
+    Args:
+        path: The file.
+        source: The input; it is read again where columns are kept.
+        shards: The shards.
+        found: Their vectors.
+    """
+    kept = _kept_fields(source)
+    rows = source.read_all(shards) if kept else iter(())
+    writer: Any = None
+    try:
+        for block in found:
+            _, read = next(rows) if kept else (None, [])
+            table = _table(block, kept, read)
+            if writer is None:
+                # vectors do not repeat: a dictionary of them would be as large as they are
+                dictionaries = [field.name for field in kept] or False
+                writer = pq.ParquetWriter(path, table.schema, use_dictionary=dictionaries)
+            writer.write_table(table)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _table(block: Block, kept: list[Any], rows: list[Row]) -> Any:
+    first, count = block.shard.first, block.shard.rows
+    columns = {ROW: _numbers(np.arange(first, first + count))}
+    for index, field in enumerate(kept):
+        columns[field.name] = _kept([row.kept[index] if row.kept else None for row in rows], field)
+    bad = np.packbits(~block.good, bitorder="little")
+    columns[EMBEDDING] = pa.FixedSizeListArray.from_arrays(
+        _numbers(block.vectors.reshape(-1)),
+        block.vectors.shape[1],
+        mask=pa.Array.from_buffers(pa.bool_(), count, [None, pa.py_buffer(bad)]),
+    )
+    return pa.table(columns)
+
+
+def _numbers(values: NDArray[Any]) -> Any:
+    """Wrap numbers ``(n,)``; `pyarrow.array` would import pandas, which takes 60 MB."""
+    kind = pa.from_numpy_dtype(values.dtype)
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+
+
+def _kept(values: list[Any], field: Any) -> Any:
+    """Make a column of strings, or of the one-row arrays that come out of Parquet."""
+    if all(value is None for value in values):
+        return pa.nulls(len(values), field.type)
+    if any(isinstance(value, pa.Array) for value in values):
+        absent = pa.nulls(1, field.type)
+        return pa.concat_arrays([absent if value is None else value for value in values])
+    strings = pa.lib.StringBuilder()
+    strings.append_values(values)
+    return strings.finish()
+
+
+def _kept_fields(source: Source) -> list[Any]:
+    """Return the Arrow fields of the kept columns: Parquet's own, else strings."""
+    if isinstance(source.format, Parquet):
+        types = source.format.types(source.files[0], source.keep)
+    else:
+        types = [pa.string()] * len(source.keep)
+    return [pa.field(name, kind) for name, kind in zip(source.keep, types, strict=True)]

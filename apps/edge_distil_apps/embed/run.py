@@ -1,0 +1,137 @@
+"""A job from start to end, whatever engine does it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from edge_distil.errors import InputError
+from edge_distil.storage import atomic_file
+from edge_distil_apps.embed.assembly import assemble, check_output
+from edge_distil_apps.embed.engine import Advance, Engine
+from edge_distil_apps.embed.job import Job
+from edge_distil_apps.embed.parts import Parts, opened_parts
+from edge_distil_apps.embed.rows import Shard
+
+# Given the number of rows and of those that were done before, shows how the rest goes.
+Watch = Callable[[int, int], AbstractContextManager[Advance]]
+
+_FIRST = 3  # bad rows that a person is shown at once; all are in the file
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was done.
+
+    Attributes:
+        texts: Rows of the input.
+        bad: How many of them could not be embedded.
+        first_bad: The first of them, as they are in the file beside the output.
+        resumed_from: Rows that an earlier run had done.
+        shape: Of the output.
+        dtype: Of its numbers.
+        seconds: Of this run.
+    """
+
+    texts: int
+    bad: int
+    first_bad: tuple[dict[str, Any], ...]
+    resumed_from: int
+    shape: tuple[int, int]
+    dtype: str
+    seconds: float
+
+
+def embed_corpus(job: Job, engine: Engine, watch: Watch, *, force: bool = False) -> Summary:
+    """Embed a corpus, or go on where an earlier run of the same job was killed.
+
+    Args:
+        job: What to do.
+        engine: Who does it.
+        watch: Shows the progress.
+        force: Replace an output that is there, and throw away another job's parts.
+
+    Returns:
+        What was done; the output and, beside it, the list of bad rows are written.
+
+    Raises:
+        InputError: The input, the output or an option cannot be used.
+        StorageError: The place cannot be written; what is done is kept.
+    """
+    started = time.perf_counter()
+    check_output(job)
+    source = job.source()
+    identity, is_there = job.identity(source), _is_there(job)
+    with opened_parts(job.parts, identity, force=force, exists=is_there) as parts:
+        shards = list(source.shards())
+        missing = parts.missing(shards)
+        total, left = (sum(shard.rows for shard in some) for some in (shards, missing))
+        with watch(total, total - left) as advance:
+            if missing:
+                engine(job, missing, parts, advance)
+        if job.identity(source) != identity:
+            raise InputError(f"{job.input} or the bundle has changed meanwhile: run it again")
+        first, bad = _write_problems(job, shards, parts)
+        shape, dtype = assemble(job, source, shards, parts)
+        parts.remove()
+    seconds = time.perf_counter() - started
+    return Summary(total, bad, first, total - left, shape, dtype, seconds)
+
+
+def _is_there(job: Job) -> bool:
+    """Return whether there is an output to lose.
+
+    Raises:
+        InputError: What is there is nothing that this command writes.
+    """
+    if job.is_directory and job.output.is_dir():
+        names = sorted(path.name for path in job.output.iterdir())
+        if foreign := [n for n in names if not (n.startswith("part-") and n.endswith(".parquet"))]:
+            raise InputError(
+                f"{job.output} holds {foreign[0]}, expected an empty directory or one of part-* "
+                "files alone: choose another output"
+            )
+        return bool(names)
+    if job.is_directory and job.output.exists():
+        raise InputError(f"{job.output} is a file, expected a directory: choose another output")
+    return job.output.exists()
+
+
+def _write_problems(
+    job: Job, shards: Sequence[Shard], parts: Parts
+) -> tuple[tuple[dict[str, Any], ...], int]:
+    """List the bad rows in a file beside the output; return the first of them and their number.
+
+    Raises:
+        InputError: All rows are bad.
+    """
+    if not any(True for _ in parts.problems(shards)):
+        job.problems.unlink(missing_ok=True)  # of an output that is being replaced
+        return (), 0
+    first: list[dict[str, Any]] = []
+    count = 0
+    with atomic_file(job.problems) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for count, problem in enumerate(parts.problems(shards), 1):
+            if count <= _FIRST:
+                first.append(problem)
+            file.write(json.dumps(problem, ensure_ascii=False) + "\n")
+        if count == sum(shard.rows for shard in shards):
+            parts.remove()
+            raise InputError(
+                f"none of the {count} rows of {job.input} can be embedded; {describe(first[0])}"
+            )
+    return tuple(first), count
+
+
+def describe(problem: dict[str, Any]) -> str:
+    """Put a bad row into words.
+
+    >>> describe({"row": 3, "line": 5, "problem": "is a JSON list, expected an object"})
+    'row 3 (line 5) is a JSON list, expected an object'
+    """
+    line = f" (line {problem['line']})" if "line" in problem else ""
+    return f"row {problem['row']}{line} {problem['problem']}".replace(" the text", ": the text")

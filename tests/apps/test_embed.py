@@ -1,0 +1,407 @@
+"""`edge-distil embed`: the vectors of the API, whatever happens on the way."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from command import Command
+from numpy.typing import NDArray
+from sentence_transformers.util import quantize_embeddings
+
+import edge_distil as ed
+from edge_distil_apps.embed import ROWS, Job, Shard, embed_corpus
+from edge_distil_apps.embed.engine import Advance, run_local
+from edge_distil_apps.embed.parts import Parts
+
+CLI = (sys.executable, "-m", "edge_distil_apps.cli", "embed")
+WORDS = "the ship sat on old oil lamp storm charming film cat".split()
+COUNT = 3 * ROWS + 100  # four shards
+PATIENCE = 120  # seconds
+
+
+def make_texts(count: int) -> list[str]:
+    generator = random.Random(7)
+    return [" ".join(generator.choices(WORDS, k=generator.randint(0, 9))) for _ in range(count)]
+
+
+def write_texts(path: Path, texts: Sequence[str]) -> Path:
+    path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    return make_texts(COUNT)
+
+
+@pytest.fixture
+def corpus(texts: list[str], tmp_path: Path) -> Path:
+    return write_texts(tmp_path / "texts.txt", texts)
+
+
+@pytest.fixture(scope="module")
+def vectors(texts: list[str]) -> NDArray[np.float32]:
+    tiny = Path(__file__).parents[1] / "golden" / "tiny"
+    return ed.Embedding.load(tiny / "embedding").encode(texts)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_vectors_are_those_of_encode(
+    edge_distil: Command, tiny: Path, corpus: Path, vectors: NDArray[np.float32], tmp_path: Path
+) -> None:
+    output = tmp_path / "out" / "v.npy"
+    result = edge_distil("embed", tiny / "embedding", corpus, "-o", output, "--json")
+    document = json.loads(result.out)
+    assert document["shape"] == [COUNT, vectors.shape[1]]
+    assert (document["texts"], document["bad"], document["resumed_from"]) == (COUNT, 0, 0)
+    np.save(expected := tmp_path / "expected.npy", vectors)
+    assert output.read_bytes() == expected.read_bytes()
+    assert names(output.parent) == ["v.npy"]
+
+
+def test_options_are_those_of_encode(
+    edge_distil: Command, tiny: Path, texts: list[str], tmp_path: Path
+) -> None:
+    few = texts[:20]
+    corpus, output = write_texts(tmp_path / "few.txt", few), tmp_path / "v.npy"
+    flags = ["--truncate-dim", 8, "--normalize", "--prompt", "storm ", "--batch-size", 4]
+    assert edge_distil("embed", tiny / "embedding", corpus, "-o", output, *flags).status == 0
+    task = ed.Embedding.load(tiny / "embedding")
+    options = {"normalize_embeddings": True, "truncate_dim": 8, "prompt": "storm "}
+    expected = task.encode(few, batch_size=4, **options)
+    assert np.load(output).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("precision", ["int8", "uint8", "binary", "ubinary"])
+def test_precisions_are_those_of_sentence_transformers(
+    edge_distil: Command,
+    tiny: Path,
+    corpus: Path,
+    vectors: NDArray[np.float32],
+    tmp_path: Path,
+    precision: str,
+) -> None:
+    expected = quantize_embeddings(vectors, precision)
+    for name in ("v.npy", "v.parquet"):
+        flags = ["-o", tmp_path / name, "--precision", precision]
+        assert edge_distil("embed", tiny / "embedding", corpus, *flags).status == 0
+    found = np.load(tmp_path / "v.npy")
+    assert (found.dtype, found.tolist()) == (expected.dtype, expected.tolist())
+    table = pq.read_table(tmp_path / "v.parquet")
+    assert table["embedding"].to_pylist() == expected.tolist()
+
+
+def write_corpus_with_bad_rows(path: Path, count: int, bad: Sequence[int]) -> list[str]:
+    """Write JSON lines of which some have no text; return the texts, bad ones empty."""
+    found = make_texts(count)
+    with path.open("w") as file:
+        for number, text in enumerate(found, 1):
+            file.write(json.dumps({"text": None if number in bad else text, "id": number}) + "\n")
+    return ["" if number in bad else text for number, text in enumerate(found, 1)]
+
+
+BAD = (2, ROWS, ROWS + 1, ROWS + 20)
+
+
+@pytest.mark.parametrize("precision", ["float32", "uint8", "binary"])
+def test_bad_rows_keep_their_place(
+    edge_distil: Command, tiny: Path, tmp_path: Path, precision: str
+) -> None:
+    whole = write_corpus_with_bad_rows(corpus := tmp_path / "t.jsonl", ROWS + 20, BAD)
+    good = np.array([number not in BAD for number in range(1, len(whole) + 1)])
+    flags = ["--precision", precision, "--json", "-o"]
+    result = edge_distil("embed", tiny / "embedding", corpus, *flags, tmp_path / "v.npy")
+    assert (result.status, json.loads(result.out)["bad"]) == (0, len(BAD))
+    assert "row 2 (line 2): the text is null, expected text" in result.err
+    assert f"{len(BAD)} rows could not be embedded: see" in result.err
+    listed = [json.loads(x) for x in (tmp_path / "v.npy.errors.jsonl").read_text().splitlines()]
+    assert [problem["row"] for problem in listed] == list(BAD)
+
+    vectors = ed.Embedding.load(tiny / "embedding").encode(whole)
+    expected = quantize_embeddings(vectors[good], precision)
+    found = np.load(tmp_path / "v.npy")
+    assert found[good].tolist() == expected.tolist()
+    assert np.isnan(found[~good]).all() if precision == "float32" else not found[~good].any()
+
+    flags += [tmp_path / "v.parquet", "--keep", "id"]
+    assert edge_distil("embed", tiny / "embedding", corpus, *flags).status == 0
+    rows = pq.read_table(tmp_path / "v.parquet").to_pylist()
+    assert [row["embedding"] is not None for row in rows] == good.tolist()
+    assert [row["id"] for row in rows] == [str(n) for n in range(1, len(whole) + 1)]
+
+
+def test_parquet_carries_columns_over(
+    edge_distil: Command, tiny: Path, texts: list[str], vectors: NDArray[np.float32], tmp_path: Path
+) -> None:
+    ids, tags = list(range(COUNT)), [[n, n + 1] if n % 3 else None for n in range(COUNT)]
+    pq.write_table(pa.table({"body": texts, "id": ids, "tags": tags}), tmp_path / "t.parquet")
+    flags = ["--keep", "id,tags,body", "-o"]
+    for output in (tmp_path / "v.parquet", tmp_path / "folder/"):
+        assert edge_distil(
+            "embed", tiny / "embedding", tmp_path / "t.parquet", *flags, output
+        ).status == 0  # fmt: skip
+        table = pq.read_table(output)
+        assert table.column_names == ["row", "id", "tags", "body", "embedding"]
+        assert table["row"].to_pylist() == list(range(1, COUNT + 1))
+        assert table["id"].type == pa.int64()
+        assert (table["id"].to_pylist(), table["tags"].to_pylist()) == (ids, tags)
+        assert table["body"].to_pylist() == texts
+        assert table["embedding"].type == pa.list_(pa.float32(), vectors.shape[1])
+        assert table["embedding"].to_pylist() == vectors.tolist()
+    assert names(tmp_path / "folder") == ["part-00000.parquet"]
+
+
+def test_csv_and_stdin(tiny: Path, texts: list[str], tmp_path: Path) -> None:
+    few = [*texts[:5], "a\nb", "é😀", ""]
+    with (tmp_path / "t.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["n", "text"], *enumerate(few)])
+    command = [*CLI, str(tiny / "embedding")]
+    subprocess.run([*command, tmp_path / "t.csv", "-o", tmp_path / "csv.npy"], check=True)
+    expected = ed.Embedding.load(tiny / "embedding").encode(few)
+    assert np.load(tmp_path / "csv.npy").tolist() == expected.tolist()
+    lines = "".join(f"{text}\n" for text in few if "\n" not in text).encode()
+    subprocess.run([*command, "-", "-o", tmp_path / "in.npy"], input=lines, check=True)
+    kept = [index for index, text in enumerate(few) if "\n" not in text]
+    assert np.load(tmp_path / "in.npy").tolist() == expected[kept].tolist()
+    assert names(tmp_path) == ["csv.npy", "in.npy", "t.csv"]
+
+
+def end_when(command: list[str | Path], parts: Path, count: int, how: int) -> int:
+    """Start a command and end it when so many shards are done; return how many there were then."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    until = time.monotonic() + PATIENCE
+    while len(list(parts.glob("*.npy"))) < count and process.poll() is None:
+        assert time.monotonic() < until
+        time.sleep(0.002)
+    process.send_signal(how)
+    said = process.communicate()[1].decode()
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert "run the same command again to go on" in said
+    else:
+        assert process.returncode == -signal.SIGKILL, said
+    return len(list(parts.glob("*.npy")))
+
+
+def test_killed_and_interrupted_it_goes_on(
+    edge_distil: Command, tiny: Path, tmp_path: Path
+) -> None:
+    # texts long enough that a shard takes longer than it takes to see that it is there
+    long = [" ".join([text] * 8) for text in make_texts(5 * ROWS + 5)]
+    corpus = write_texts(tmp_path / "texts.txt", long)
+    whole, killed = tmp_path / "whole.npy", tmp_path / "v.npy"
+    arguments = [tiny / "embedding", corpus, "--precision", "int8", "-o"]
+    assert edge_distil("embed", *arguments, whole).status == 0
+    parts, done = tmp_path / ".v.npy.parts", 0
+    for count, how in [(1, signal.SIGKILL), (3, signal.SIGINT)]:
+        done = end_when([*CLI, *arguments, killed, "--threads", "1"], parts, count, how)
+        assert count <= done < 6
+    result = edge_distil("embed", *arguments, killed, "--json")
+    assert json.loads(result.out)["resumed_from"] == done * ROWS
+    assert f"going on: {done * ROWS:,} of {len(long):,} texts" in result.err
+    assert killed.read_bytes() == whole.read_bytes()
+    assert names(tmp_path) == ["texts.txt", "v.npy", "whole.npy"]
+
+
+@contextmanager
+def unwatched(total: int, before: int) -> Iterator[Advance]:
+    yield lambda texts: None
+
+
+def no_engine(job: Job, shards: Sequence[Shard], parts: Parts, advance: Advance) -> None:
+    raise AssertionError(f"shards {shards} are done already")
+
+
+@pytest.mark.parametrize("name", ["v.npy", "v.parquet", "folder"])
+def test_killed_while_the_output_is_assembled(
+    tiny: Path, corpus: Path, tmp_path: Path, name: str
+) -> None:
+    job = Job(corpus, tmp_path / "whole", tiny / "embedding", is_directory=name == "folder")
+    whole = replace(job, output=tmp_path / f"whole-{name}")
+    embed_corpus(whole, run_local, unwatched)
+
+    def killed(job: Job, shards: Sequence[Shard], parts: Parts, advance: Advance) -> None:
+        """Do all shards and die with the output half-written."""
+        run_local(job, shards, parts, advance)
+        half = parts.path / "output"
+        if job.is_directory:
+            half.mkdir()
+            half /= "part-00000.parquet"
+        half.write_bytes(b"half of it")
+        raise KeyboardInterrupt
+
+    again = replace(job, output=tmp_path / name)
+    with pytest.raises(KeyboardInterrupt):
+        embed_corpus(again, killed, unwatched)
+    assert embed_corpus(again, no_engine, unwatched).resumed_from == COUNT
+    for file in [""] if name != "folder" else ["part-00000.parquet"]:
+        assert (again.output / file).read_bytes() == (whole.output / file).read_bytes()
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments(tiny: Path, tmp_path: Path) -> None:
+    corpus = write_texts(tmp_path / "texts.txt", make_texts(100_000))
+    command = [*CLI, tiny / "embedding", corpus, "-o"]
+    started = time.monotonic()
+    subprocess.run([*command, tmp_path / "whole.npy"], check=True)
+    seconds, generator = time.monotonic() - started, random.Random(2018)
+    output = tmp_path / "v.npy"
+    for _ in range(20):
+        parts = tmp_path / ".v.npy.parts"
+        if output.exists() and not parts.exists():
+            assert output.read_bytes() == (tmp_path / "whole.npy").read_bytes()
+            output.unlink()
+        process = subprocess.Popen([*command, output])
+        time.sleep(generator.uniform(0, seconds / 2))
+        process.kill()
+        assert process.wait() in (0, -signal.SIGKILL)
+    if (tmp_path / ".v.npy.parts").exists() or not output.exists():
+        subprocess.run([*command, output], check=True)
+    assert output.read_bytes() == (tmp_path / "whole.npy").read_bytes()
+
+
+def test_nothing_is_lost_silently(
+    edge_distil: Command, tiny: Path, corpus: Path, tmp_path: Path
+) -> None:
+    output, command = tmp_path / "v.npy", ["embed", tiny / "embedding", corpus, "-o"]
+    assert edge_distil(*command, output).status == 0
+    before = output.read_bytes()
+    result = edge_distil(*command, output, "--normalize")
+    assert (result.status, output.read_bytes()) == (1, before)
+    assert "v.npy exists" in result.err
+    assert "--force" in result.err
+    assert edge_distil(*command, output, "--truncate-dim", 4, "--force").status == 0
+    assert np.load(output).shape == (COUNT, 4)
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    result = edge_distil(*command, tmp_path / "mine", "--force")
+    assert "holds letter.txt, expected an empty directory" in result.err
+    assert names(tmp_path / "mine") == ["letter.txt"]
+
+
+def test_parts_of_another_job_are_kept_apart(
+    edge_distil: Command, tiny: Path, corpus: Path, texts: list[str], tmp_path: Path
+) -> None:
+    output = tmp_path / "v.npy"
+    command = [*CLI, tiny / "embedding", corpus, "-o", output]
+    end_when([*command, "--threads", "1"], tmp_path / ".v.npy.parts", 1, signal.SIGKILL)
+    result = edge_distil(*command[3:], "--truncate-dim", 4)
+    assert result.status == 1
+    assert "parts of another, unfinished job (another options)" in result.err
+    write_texts(corpus, [*texts[:-1], "storm"])
+    result = edge_distil(*command[3:])
+    assert "parts of another, unfinished job (another input)" in result.err
+    assert not output.exists()
+    assert edge_distil(*command[3:], "--force").status == 0
+    changed = ed.Embedding.load(tiny / "embedding").encode(["storm"])
+    assert np.load(output)[-1].tolist() == changed[0].tolist()
+    assert names(tmp_path) == ["texts.txt", "v.npy"]
+
+
+def test_one_process_at_a_time(
+    edge_distil: Command, tiny: Path, corpus: Path, tmp_path: Path
+) -> None:
+    command = ["embed", tiny / "embedding", corpus, "-o", tmp_path / "v.npy"]
+    job = Job(corpus, tmp_path / "v.npy", tiny / "embedding")
+
+    def busy(job: Job, shards: Sequence[Shard], parts: Parts, advance: Advance) -> None:
+        """Try to start another while one is at work."""
+        for flags in ([], ["--force"], ["--truncate-dim", 4, "--force"]):
+            result = edge_distil(*command, *flags)
+            assert result.status == 1
+            assert "another process is at work" in result.err
+        run_local(job, shards, parts, advance)
+
+    embed_corpus(job, busy, unwatched)
+    assert names(tmp_path) == ["texts.txt", "v.npy"]
+
+
+def test_an_input_that_changes_meanwhile(tiny: Path, corpus: Path, tmp_path: Path) -> None:
+    def change(job: Job, shards: Sequence[Shard], parts: Parts, advance: Advance) -> None:
+        run_local(job, shards, parts, advance)
+        corpus.write_text("storm\n")
+
+    job = Job(corpus, tmp_path / "v.npy", tiny / "embedding")
+    with pytest.raises(ed.errors.InputError, match="has changed meanwhile"):
+        embed_corpus(job, change, unwatched)
+    assert not job.output.exists()
+
+
+def test_parquet_needs_the_extra_before_the_work(tiny: Path, corpus: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.modules['pyarrow'] = None\nfrom edge_distil_apps.cli import main; main()"
+    )
+    arguments = ["embed", tiny / "embedding", corpus, "-o", tmp_path / "v.parquet"]
+    run = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert "pip install 'edge-distil[apps]'" in run.stderr
+    assert names(tmp_path) == ["texts.txt"]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = (
+        "import sys; sys.argv[1:] = ['embed', '--help']\n"
+        "from edge_distil_apps.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print({'pyarrow', 'pandas', 'ray', 'usearch'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines()[-1] == "set()"
+
+
+@pytest.mark.parametrize(
+    ("flags", "status", "message"),
+    [
+        (["--truncate-dim", "0"], 2, "truncate-dim"),
+        (["--prompt-name", "poem"], 1, "the bundle has no prompt 'poem'"),
+        (["--precision", "int4"], 1, "precision is 'int4', expected one of float32"),
+        (["--column", "body"], 1, "has no column 'body': choose from 'text'"),
+        (["--keep", "text"], 2, "--keep needs a Parquet output"),
+        (["--variant", "int3"], 1, "has no variant 'int3'"),
+    ],
+)
+def test_wrong_options_leave_nothing_behind(
+    edge_distil: Command, tiny: Path, tmp_path: Path, flags: list[str], status: int, message: str
+) -> None:
+    corpus = write_texts(tmp_path / "t.txt", ["storm"])
+    result = edge_distil("embed", tiny / "embedding", corpus, "-o", tmp_path / "v.npy", *flags)
+    assert (result.status, result.out) == (status, "")
+    assert message in " ".join(result.err.replace("│", " ").split())
+    assert names(tmp_path) == ["t.txt"]
+
+
+def test_wrong_files(edge_distil: Command, tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").touch()
+    for name, message in [("absent.txt", "no file or directory"), ("empty.txt", "is empty")]:
+        result = edge_distil("embed", tiny / "embedding", tmp_path / name, "-o", tmp_path / "v.npy")
+        assert result.status == 1
+        assert message in result.err
+    corpus = write_texts(tmp_path / "t.txt", ["storm"])
+    result = edge_distil("embed", tiny / "embedding", corpus, "-o", tmp_path / "v.csv")
+    assert result.status == 2
+    corpus.write_text('{"text": "\\ud83d"}\n[]\n')
+    result = edge_distil(
+        "embed", tiny / "embedding", corpus.rename(tmp_path / "t.jsonl"), "-o", tmp_path / "v.npy"
+    )
+    assert "none of the 2 rows" in result.err
+    assert names(tmp_path) == ["empty.txt", "t.jsonl"]
