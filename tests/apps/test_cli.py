@@ -14,7 +14,7 @@ from command import Command
 
 import edge_distil as ed
 
-VERBS = ("export", "quantize", "run", "embed", "eval", "inspect", "doctor")
+VERBS = ("export", "quantize", "run", "embed", "search", "eval", "inspect", "doctor")
 
 
 @pytest.mark.parametrize("verb", VERBS)

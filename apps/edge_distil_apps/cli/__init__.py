@@ -24,6 +24,7 @@ from edge_distil_apps.cli import (
     inspect,
     quantize,
     run,
+    search,
     study,
 )
 
@@ -49,6 +50,7 @@ app.command("eval")(evaluate.evaluate)
 app.command("bench")(bench.bench)
 app.command("inspect")(inspect.inspect)
 app.command("doctor")(doctor.doctor)
+app.command("search")(search.search)
 app.command("study")(study.study)
 
 

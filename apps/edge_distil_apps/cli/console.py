@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
@@ -61,6 +61,11 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     for row in rows:
         grid.add_row(*map(escape, row))
     _OUT.print(grid)
+
+
+def show(page: RenderableType) -> None:
+    """Print something of rich's at the width of the terminal."""
+    _OUT.print(page, soft_wrap=False)
 
 
 def note(message: str) -> None:

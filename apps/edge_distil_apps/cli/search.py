@@ -1,0 +1,128 @@
+"""``edge-distil search``: a folder of texts -> an index; a question -> passages and an answer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from edge_distil_apps.cli import console
+
+
+def search(
+    index: Annotated[Path | None, typer.Argument(help="An index.")] = None,
+    query: Annotated[
+        list[str] | None, typer.Argument(metavar="QUERY", help="A question, or words.")
+    ] = None,
+    build: Annotated[
+        Path | None,
+        typer.Option("--build", metavar="DIR", help="Index the .txt, .md and .rst files of DIR."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="INDEX", help="The index to build.")
+    ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="The embedding bundle; later only where it is, if it was moved."),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", "--top-k", min=1, help="Passages to show.")] = 10,
+    mode: Annotated[
+        str, typer.Option(help="hybrid, vector (by meaning) or words (bm25).")
+    ] = "hybrid",
+    answer: Annotated[bool, typer.Option("--answer", help="Answer from the passages.")] = False,
+    qa: Annotated[
+        Path | None, typer.Option(help="The question-answering bundle for --answer.")
+    ] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="Show whole passages.")] = False,
+    variant: console.VariantName = None,
+    threads: console.Threads = None,
+    json: console.Json = False,
+) -> None:
+    """Search a folder of texts by meaning and by words.
+
+    Examples:
+    `edge-distil search --build docs -o docs.index --bundle minilm`
+
+    `edge-distil search docs.index "How are weights quantized?" --answer --qa qa`
+
+    Building again embeds only what changed. --variant chooses the embedding variant of a new
+    index.
+    """
+    if build is not None:
+        if index is not None or output is None or answer or qa:
+            raise typer.BadParameter("to build, give: --build DIR -o INDEX [--bundle BUNDLE]")
+        _build(build, output, bundle, variant, threads, json)
+        return
+    if index is None or not query or output or variant or answer != (qa is not None):
+        raise typer.BadParameter('to search, give: INDEX "QUERY" [--answer --qa BUNDLE]')
+    _search(index, " ".join(query), bundle, k, mode, qa, whole, threads, json)
+
+
+def _build(
+    folder: Path,
+    index: Path,
+    bundle: Path | None,
+    variant: str | None,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    with console.needs_apps():
+        from edge_distil_apps.search.build import build
+
+    start = time.perf_counter()
+    with console.progress_bar("files") as progress:
+        report = build(
+            folder, index, bundle=bundle, variant=variant, threads=threads, progress=progress
+        )
+    seconds = time.perf_counter() - start
+    for name, reason in report.skipped.items():
+        console.note(f"skipped {name}: {reason}")
+    if as_json:
+        console.document({"index": str(index), **asdict(report), "seconds": round(seconds, 3)})
+        return
+    console.say(
+        f"[bold]{console.text(str(index))}[/bold]: {report.passages:,} passages · files: "
+        f"{report.added:,} new, {report.changed:,} changed, {report.removed:,} removed, "
+        f"{report.unchanged:,} unchanged, {len(report.skipped):,} skipped · "
+        f"{report.embedded:,} passages embedded in {seconds:,.1f} s"
+    )
+
+
+def _search(
+    place: Path,
+    query: str,
+    bundle: Path | None,
+    k: int,
+    mode: str,
+    qa: Path | None,
+    whole: bool,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    from edge_distil.tasks import QuestionAnswering
+
+    with console.needs_apps():
+        from edge_distil_apps.search import Mode, answer, open_index
+        from edge_distil_apps.search.view import Page
+
+    task = QuestionAnswering.load(qa, threads=threads) if qa else None
+    with open_index(place, bundle=bundle, threads=threads) as index:
+        hits = index.search(query, k, cast("Mode", mode))
+        found = answer(task, query, hits) if task else None
+        folder = index.folder
+    if as_json:
+        console.document(_document(query, hits, found))
+    elif hits:
+        console.show(Page(hits, folder, found, whole))
+    else:
+        console.say("(nothing found)")
+
+
+def _document(query: str, hits: list[Any], found: Any) -> dict[str, Any]:
+    """Return what ``--json`` prints."""
+    rows = [{name: v for name, v in hit._asdict().items() if name != "marked"} for hit in hits]
+    answer = {} if found is None else {"answer": found._asdict()}
+    return {"query": query, **answer, "hits": rows}

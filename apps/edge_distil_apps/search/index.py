@@ -1,0 +1,155 @@
+"""Queries: the best passages by meaning, by words, or by both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+from edge_distil.errors import InputError
+from edge_distil.pooling import Floats
+from edge_distil_apps.search.fusion import fuse
+from edge_distil_apps.search.model import Model
+from edge_distil_apps.search.store import Store
+from edge_distil_apps.search.vectors import Vectors, open_vectors
+
+Mode = Literal["hybrid", "vector", "words"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+_CANDIDATES = 100  # of each ranking, from which the best are fused
+
+
+class Hit(NamedTuple):
+    """A passage that was found.
+
+    Attributes:
+        file: Its path inside the folder that was indexed.
+        start: Its first line.
+        end: Its last line.
+        heading: The headings above it, joined with " > ".
+        text: As it stands in the file.
+        marked: The same with `words.MARKS` around the query's words.
+        score: The sum of reciprocal ranks, at most 1/61 a ranking.
+        similarity: Cosine of its vector and the query's; ``None`` where words alone were asked.
+        vector_rank: Its place by meaning, from 1; ``None`` if it is not among the candidates.
+        words_rank: Its place by words, likewise.
+    """
+
+    file: str
+    start: int
+    end: int
+    heading: str
+    text: str
+    marked: str
+    score: float
+    similarity: float | None
+    vector_rank: int | None
+    words_rank: int | None
+
+
+class Index:
+    """An opened index; see `open_index`."""
+
+    def __init__(self, store: Store, place: Path, bundle: Path | None, threads: int | None) -> None:
+        self._store = store
+        self._place = place
+        self._bundle = bundle
+        self._threads = threads
+        self._model: Model | None = None
+        self._vectors: Vectors | None = None
+        self.folder = Path(store.get("folder"))
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close its database."""
+        self._store.close()
+
+    def search(self, query: str, k: int = 10, mode: Mode = "hybrid") -> list[Hit]:
+        """Return the `k` best passages, the best first.
+
+        Args:
+            query: A question or words, in no special syntax.
+            k: How many.
+            mode: By ``"vector"``, by ``"words"`` (bm25), or ``"hybrid"``: both rankings fused.
+
+        Raises:
+            InputError: An empty query, a `k` below 1, or an unknown mode.
+            BundleError: The bundle that the index was built with is gone or damaged.
+        """
+        if not query.strip():
+            raise InputError(f"the query is {query!r}, expected some words")
+        if k < 1 or mode not in MODES:
+            raise InputError(f"k is {k}, mode {mode!r}: expected k >= 1 and {', '.join(MODES)}")
+        vector = None if mode == "words" else self.model.embed_query(query)
+        return self.find(query, vector, k, mode)
+
+    def find(
+        self, query: str, vector: Floats | None, k: int = 10, mode: Mode = "hybrid"
+    ) -> list[Hit]:
+        """Return the `k` best passages for a query whose vector ``(dimension,)`` is known."""
+        with self._store.transaction():
+            by_vector = [] if vector is None else self._nearest(vector, max(k, _CANDIDATES))
+            words = self._store.words(query)
+            by_words = [] if mode == "vector" else words.search(max(k, _CANDIDATES))
+            return [
+                self._hit(number, score, vector, words.marked(number), (by_vector, by_words))
+                for number, score in fuse((by_vector, by_words))[:k]
+            ]
+
+    @property
+    def model(self) -> Model:
+        """The bundle of the index, opened when it is first needed."""
+        if self._model is None:
+            self._model = Model(self._store.get("bundle"), path=self._bundle, threads=self._threads)
+        return self._model
+
+    def _nearest(self, vector: Floats, count: int) -> list[int]:
+        if self._vectors is None or self._vectors.generation != self._store.generation:
+            self._vectors = open_vectors(self._store, self._place)
+        return [int(number) for number in self._vectors.search(vector, count)]
+
+    def _hit(
+        self,
+        number: int,
+        score: float,
+        vector: Floats | None,
+        marked: str | None,
+        rankings: tuple[Sequence[int], Sequence[int]],
+    ) -> Hit:
+        _, file, passage = self._store.passage(number)
+        similarity = None if vector is None else float(self._store.vectors([number])[0] @ vector)
+        places = [r.index(number) + 1 if number in r else None for r in rankings]
+        return Hit(
+            file=file,
+            start=passage.start,
+            end=passage.end,
+            heading=passage.heading,
+            text=passage.text,
+            marked=marked or passage.text,
+            score=score,
+            similarity=similarity,
+            vector_rank=places[0],
+            words_rank=places[1],
+        )
+
+
+def open_index(
+    index: str | Path, *, bundle: str | Path | None = None, threads: int | None = None
+) -> Index:
+    """Open an index for queries.
+
+    Args:
+        index: Its directory.
+        bundle: Where its embedding bundle is now, if that was moved.
+        threads: Of the runtime.
+
+    Raises:
+        InputError: There is no index, or one of another version.
+    """
+    place = Path(index)
+    place = Path(index)
+    return Index(Store(place), place, Path(bundle) if bundle else None, threads)

@@ -1,0 +1,89 @@
+"""The embedding bundle of an index: recorded when it is built, the same one for each query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edge_distil import storage
+from edge_distil.errors import BundleNotFound, InputError
+from edge_distil.pooling import Floats
+from edge_distil.tasks import Embedding
+
+# sentence-transformers' names of prompts, in the order in which it looks for them.
+_QUERY_PROMPTS = ("query",)
+_PASSAGE_PROMPTS = ("document", "passage", "corpus")
+
+
+class Model:
+    """Embeds passages and queries as their bundle says, as vectors of length 1.
+
+    Args:
+        record: What `record` was when the index was built; of a new index, the bundle's path and
+            variant (``None``: the usual one).
+        path: The bundle, where it is no longer at the recorded place.
+        threads: Of the runtime.
+        bulk: Open it for many passages, not for single queries.
+
+    Attributes:
+        record: The bundle's path, the variant, and the model's sha256.
+
+    Raises:
+        BundleNotFound: The bundle is gone.
+        InputError: It is another one.
+        TaskError: It embeds nothing.
+    """
+
+    def __init__(
+        self,
+        record: dict[str, Any],
+        *,
+        path: Path | None = None,
+        threads: int | None = None,
+        bulk: bool = False,
+    ) -> None:
+        place = path or Path(record["path"])
+        known = record.get("sha256")
+        if known and not path and not place.is_dir():
+            raise BundleNotFound(
+                f"the index was built with the bundle {place}, which is gone: say where it is now "
+                "with --bundle"
+            )
+        load = Embedding.load_for_bulk if bulk else Embedding.load
+        self._task = load(place, variant=record["variant"], threads=threads)
+        variant = self._task.variant
+        found = _digest(self._task)
+        if known and known != found:
+            raise InputError(
+                f"{place} ({variant}) is not the bundle that the index was built with (sha256 "
+                f"{found[:12]}…, expected {known[:12]}…): give that one with --bundle, or build "
+                "another index"
+            )
+        self.record = {"path": str(place.resolve()), "variant": variant, "sha256": found}
+
+    @property
+    def dimension(self) -> int:
+        """Length of the vectors."""
+        return len(self.embed_query("dimension"))
+
+    def embed_passages(self, texts: Sequence[str]) -> Floats:
+        """Return vectors ``(n, dimension)``."""
+        return self._encode(list(texts), _PASSAGE_PROMPTS)
+
+    def embed_query(self, query: str) -> Floats:
+        """Return a vector ``(dimension,)``."""
+        vector: Floats = self._encode([query], _QUERY_PROMPTS)[0]
+        return vector
+
+    def _encode(self, texts: list[str], prompts: Sequence[str]) -> Floats:
+        pooling = self._task.bundle.manifest.pooling
+        known = pooling.prompts if pooling else {}
+        name = next((name for name in prompts if name in known), None)
+        return self._task.encode(texts, prompt_name=name, normalize_embeddings=True)
+
+
+def _digest(task: Embedding) -> str:
+    """Return the sha256 of the model that runs; a plain hub directory has none recorded."""
+    record = task.bundle.variant(task.variant)[1].file
+    return record.sha256 or storage.sha256(task.bundle.path / record.path)

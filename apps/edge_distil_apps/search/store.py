@@ -1,0 +1,246 @@
+"""``passages.sqlite``: files, passages, vectors and words; all that an index knows.
+
+Each file is written in one transaction with its passages and vectors, so that an interrupted
+build goes on after the last of them and a reader sees whole files only. Every transaction that
+changes passages counts `generation` up: what was made from an older one is stale.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge_distil.errors import InputError, MissingExtra, StorageError
+from edge_distil.pooling import Floats
+from edge_distil_apps.search.folder import Source
+from edge_distil_apps.search.passages import Passage
+from edge_distil_apps.search.words import Words
+
+FILE_NAME = "passages.sqlite"
+VERSION = 1  # of the tables and of how texts are cut
+_WAIT = 30.0  # seconds for another process's transaction to end
+
+# AUTOINCREMENT: an id is never given twice, so a vector that has one stays right for it.
+_TABLES = (
+    "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    """CREATE TABLE files (
+        id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, bytes INTEGER NOT NULL,
+        modified INTEGER NOT NULL, sha256 TEXT NOT NULL)""",
+    """CREATE TABLE passages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, file INTEGER NOT NULL REFERENCES files(id),
+        start INTEGER NOT NULL, "end" INTEGER NOT NULL, heading TEXT NOT NULL,
+        text TEXT NOT NULL)""",
+    "CREATE INDEX passages_of_file ON passages(file)",
+    "CREATE TABLE vectors (id INTEGER PRIMARY KEY, vector BLOB NOT NULL)",
+    """CREATE VIRTUAL TABLE words USING fts5(
+        heading, text, content='passages', content_rowid='id',
+        tokenize='porter unicode61 remove_diacritics 2')""",
+    """CREATE TRIGGER passage_added AFTER INSERT ON passages BEGIN
+        INSERT INTO words(rowid, heading, text) VALUES (new.id, new.heading, new.text);
+    END""",
+    """CREATE TRIGGER passage_removed AFTER DELETE ON passages BEGIN
+        INSERT INTO words(words, rowid, heading, text)
+            VALUES ('delete', old.id, old.heading, old.text);
+        DELETE FROM vectors WHERE id = old.id;
+    END""",
+)
+
+
+class Stored(NamedTuple):
+    """A passage and where it stands."""
+
+    id: int
+    file: str
+    passage: Passage
+
+
+class Store:
+    """The database of an index.
+
+    Args:
+        folder: The index.
+        create: Make it, with these settings.
+
+    Raises:
+        InputError: There is no index, or one of another version.
+        MissingExtra: This Python's SQLite has no FTS5.
+        StorageError: It cannot be written.
+    """
+
+    def __init__(self, folder: Path, *, create: Mapping[str, Any] | None = None) -> None:
+        path = folder / FILE_NAME
+        self._path = path
+        if create is None and not exists(folder):
+            raise InputError(
+                f"no index at {folder} ({FILE_NAME} is missing): make one with: "
+                f"edge-distil search --build DIR -o {folder} --bundle BUNDLE"
+            )
+        with _clear_errors(path):
+            self._db = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
+            try:
+                self._open(create)
+            except BaseException:
+                self._db.close()
+                raise
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self, *, write: bool = False) -> Iterator[None]:
+        """Let all reads see one state, or all writes happen or none."""
+        with _clear_errors(self._path):
+            self._db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            try:
+                yield
+                if write:
+                    self.set("generation", self.generation + 1)
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @property
+    def generation(self) -> int:
+        """How many transactions have written."""
+        return int(self.get("generation"))
+
+    def get(self, name: str) -> Any:
+        """Return a setting, ``None`` where it is not there."""
+        row = self._db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def set(self, name: str, value: Any) -> None:
+        """Remember a setting."""
+        self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))
+
+    def remember(self, settings: Mapping[str, Any]) -> None:
+        """Set several settings."""
+        with _clear_errors(self._path):
+            for name, value in settings.items():
+                self.set(name, value)
+
+    def files(self) -> dict[str, tuple[Source, str]]:
+        """Return each file that is indexed, with its sha256."""
+        rows = self._db.execute("SELECT name, bytes, modified, sha256 FROM files")
+        return {row[0]: (Source(*row[:3]), row[3]) for row in rows}
+
+    def touch(self, source: Source) -> None:
+        """Note a file's new time: its text is as it was."""
+        with _clear_errors(self._path):
+            self._db.execute(
+                "UPDATE files SET modified = ? WHERE name = ?", (source.modified, source.name)
+            )
+
+    def add(
+        self, source: Source, sha256: str, passages: Sequence[Passage], vectors: Floats
+    ) -> None:
+        """Put a file in the place of what was known of it, inside a transaction.
+
+        Args:
+            source: The file.
+            sha256: Of its bytes.
+            passages: Its passages.
+            vectors: Theirs ``(n, dimension)``, of length 1.
+        """
+        self.remove(source.name)
+        file = self._db.execute(
+            "INSERT INTO files(name, bytes, modified, sha256) VALUES (?, ?, ?, ?)",
+            (*source, sha256),
+        ).lastrowid
+        for passage, vector in zip(passages, vectors.astype(np.float16), strict=True):
+            row = self._db.execute(
+                'INSERT INTO passages(file, start, "end", heading, text) VALUES (?, ?, ?, ?, ?)',
+                (file, passage.start, passage.end, passage.heading, passage.text),
+            )
+            self._db.execute("INSERT INTO vectors VALUES (?, ?)", (row.lastrowid, vector.tobytes()))
+
+    def remove(self, name: str) -> None:
+        """Remove a file and its passages, inside a transaction."""
+        self._db.execute(
+            "DELETE FROM passages WHERE file = (SELECT id FROM files WHERE name = ?)", (name,)
+        )
+        self._db.execute("DELETE FROM files WHERE name = ?", (name,))
+
+    def count(self) -> int:
+        """Return the number of passages."""
+        return int(self._db.execute("SELECT count(*) FROM passages").fetchone()[0])
+
+    def ids(self) -> NDArray[np.int64]:
+        """Return the ids of all passages, ascending."""
+        rows = self._db.execute("SELECT id FROM vectors ORDER BY id")
+        return np.fromiter((row[0] for row in rows), np.int64)
+
+    def vectors(self, ids: Iterable[int] | None = None) -> NDArray[np.float16]:
+        """Return the vectors ``(n, dimension)`` of `ids`, or of all in the order of `ids()`."""
+        if ids is None:
+            rows: Iterable[Any] = self._db.execute("SELECT vector FROM vectors ORDER BY id")
+        else:
+            one = "SELECT vector FROM vectors WHERE id = ?"
+            rows = (self._db.execute(one, (int(i),)).fetchone() for i in ids)
+        data = b"".join(row[0] for row in rows)
+        return np.frombuffer(data, np.float16).reshape(-1, int(self.get("dimension")))
+
+    def passage(self, number: int) -> Stored:
+        """Return the passage of an id."""
+        row = self._db.execute(
+            'SELECT files.name, text, heading, start, "end" FROM passages '
+            "JOIN files ON files.id = file WHERE passages.id = ?",
+            (number,),
+        ).fetchone()
+        return Stored(number, row[0], Passage(*row[1:]))
+
+    def words(self, query: str) -> Words:
+        """Return what finds the words of `query`."""
+        return Words(self._db, query)
+
+    def _open(self, create: Mapping[str, Any] | None) -> None:
+        self._db.execute("PRAGMA foreign_keys = ON")
+        if create is not None:
+            self._db.execute("BEGIN IMMEDIATE")
+            for statement in _TABLES:
+                self._db.execute(statement)
+            self.remember({"version": VERSION, "generation": 0, **create})
+            self._db.execute("COMMIT")
+        elif (found := self.get("version")) != VERSION:
+            raise InputError(
+                f"{self._path} is an index of version {found}, expected {VERSION}: delete it and "
+                "build it anew"
+            )
+
+
+def exists(folder: Path) -> bool:
+    """Return whether `folder` is an index."""
+    path = folder / FILE_NAME
+    return path.is_file() and path.stat().st_size > 0
+
+
+@contextmanager
+def _clear_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite says into one clear line."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        said = str(error)
+        if "fts5" in said:
+            raise MissingExtra(
+                f"the SQLite of this Python ({sqlite3.sqlite_version}) has no full-text search "
+                "(FTS5): use a Python whose SQLite has it, such as Debian's or python.org's"
+            ) from error
+        if "malformed" in said or "not a database" in said or "no such table" in said:
+            raise InputError(
+                f"{path} is damaged or no index ({said}): delete it and build it anew"
+            ) from error
+        raise StorageError(
+            f"cannot use {path} ({said}): see that there is room and that it may be written, or "
+            "choose another place"
+        ) from error
