@@ -46,7 +46,7 @@ class Row:
 
 
 # An encoder and one batch -> vectors (batch, dimension), in the batch's order.
-Embed = Callable[[Encoder, list[Row], int], Floats]
+Embed = Callable[[Encoder, Sequence[Row], int], Floats]
 
 
 def stream(

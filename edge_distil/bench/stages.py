@@ -65,6 +65,12 @@ class _TimedTokenizer(Tokenizer):
         )
         return found
 
+    def encode_one(self, text: str) -> Encoding:
+        found: Encoding = self._clock.timed(
+            "tokenize", lambda: super(_TimedTokenizer, self).encode_one(text)
+        )
+        return found
+
     def pair_windows(self, *args: Any, **options: Any) -> list[Encoding]:
         found: list[Encoding] = self._clock.timed(
             "tokenize", lambda: super(_TimedTokenizer, self).pair_windows(*args, **options)

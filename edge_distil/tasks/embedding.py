@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -10,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_distil import pooling
+from edge_distil.batching import padded_length
 from edge_distil.encoder import Encoder, open_encoder
 from edge_distil.errors import InputError, TaskError
 from edge_distil.pooling import Floats
 from edge_distil.precision import Precision, check_precision, quantize_embeddings
 from edge_distil.progress import Progress, counting
-from edge_distil.streaming import WINDOW, Row, stream
+from edge_distil.streaming import WINDOW, stream
 from edge_distil.tasks.base import Task
+from edge_distil.tokenizer import Encoded
 
 _POOLED = "sentence_embedding"
 _HIDDEN = ("last_hidden_state", "token_embeddings")  # ours and optimum's, sentence-transformers'
@@ -80,11 +83,15 @@ class Embedding(Task):
                 for a single text, which has no range to scale.
         """
         check_precision(precision)
-        single = isinstance(texts, str)
-        several = [texts] if isinstance(texts, str) else texts
-        with counting(show_progress, len(several) if isinstance(several, Sized) else None) as done:
+        finish = partial(_finish, truncate_dim=truncate_dim, normalize=normalize_embeddings)
+        _check_dimension(truncate_dim)
+        if isinstance(texts, str):
+            vector = finish(self._one(self._prompt(prompt_name, prompt) + texts))
+            single: NDArray[Any] = quantize_embeddings(vector, precision)[0]
+            return single
+        with counting(show_progress, len(texts) if isinstance(texts, Sized) else None) as done:
             blocks = self.stream(
-                several,
+                texts,
                 batch_size=batch_size,
                 normalize_embeddings=normalize_embeddings,
                 truncate_dim=truncate_dim,
@@ -93,8 +100,7 @@ class Embedding(Task):
                 done=done,
             )
             vectors = _joined(list(blocks), self._dimension(truncate_dim))
-        quantized = quantize_embeddings(vectors, precision)
-        return quantized[0] if single else quantized
+        return quantize_embeddings(vectors, precision)
 
     def stream(
         self,
@@ -126,15 +132,13 @@ class Embedding(Task):
         Raises:
             InputError: Something is no text, an unknown prompt.
         """
-        if truncate_dim is not None and truncate_dim < 1:
-            raise InputError(f"truncate_dim is {truncate_dim}, expected at least 1")
+        _check_dimension(truncate_dim)
         prefix = self._prompt(prompt_name, prompt)
         prefixed = (_with(prefix, text) for text in texts) if prefix else texts
         blocks = stream(
             self.encoder, prefixed, self._embed, window=window, batch_size=batch_size, done=done
         )
-        kept = (vectors[:, :truncate_dim] for vectors in blocks)
-        return map(pooling.normalize, kept) if normalize_embeddings else kept
+        return (_finish(vectors, truncate_dim, normalize_embeddings) for vectors in blocks)
 
     def hidden_states(self, texts: Iterable[str]) -> list[Floats]:
         """Return each text's token vectors ``(tokens, hidden)``, special tokens included.
@@ -155,7 +159,14 @@ class Embedding(Task):
                 states[index] = outputs[name][row, : len(encodings[index])]
         return [states[index] for index in range(len(encodings))]
 
-    def _embed(self, encoder: Encoder, rows: list[Row], width: int) -> Floats:
+    def _one(self, text: str) -> Floats:
+        """Run one text by the shortest way, to the numbers that a stream gives: ``(1, dim)``."""
+        tokenizer = self.encoder.tokenizer
+        encoding = tokenizer.encode_one(text)
+        width = padded_length(len(encoding), tokenizer.max_length)
+        return self._embed(self.encoder, [encoding], width)
+
+    def _embed(self, encoder: Encoder, rows: Sequence[Encoded], width: int) -> Floats:
         """Run one batch: ``(batch, dimension)``."""
         feeds = encoder.features(rows, width)
         pooled = _POOLED in encoder.session.outputs
@@ -195,6 +206,17 @@ class Embedding(Task):
 def _with(prefix: str, text: str) -> str:
     """Put the prompt before a text; what is no text is left for the tokenizer to name."""
     return prefix + text if isinstance(text, str) else text
+
+
+def _check_dimension(truncate_dim: int | None) -> None:
+    if truncate_dim is not None and truncate_dim < 1:
+        raise InputError(f"truncate_dim is {truncate_dim}, expected at least 1")
+
+
+def _finish(vectors: Floats, truncate_dim: int | None, normalize: bool) -> Floats:
+    """Cut and scale vectors ``(n, dimension)``, in sentence-transformers' order."""
+    kept = vectors[:, :truncate_dim]
+    return pooling.normalize(kept) if normalize else kept
 
 
 def _joined(blocks: list[Floats], dimension: int) -> Floats:

@@ -38,6 +38,13 @@ def test_one_text_is_cut_as_tokenizers_does(text: str, length: int) -> None:
     assert [getattr(got, f) for f in FIELDS] == [getattr(want, f) for f in FIELDS]
 
 
+@given(texts | st.text(alphabet=st.characters(exclude_categories=["Cs"])), st.integers(3, 70))
+def test_the_short_way_gives_the_same(text: str, length: int) -> None:
+    got = Tokenizer(BUNDLE, length).encode_one(text)
+    want = theirs(length).encode(text)
+    assert (got.ids, got.type_ids) == (want.ids, want.type_ids)
+
+
 @given(texts, texts, st.integers(5, 30))
 def test_a_pair_is_cut_as_tokenizers_does(first: str, second: str, length: int) -> None:
     [got] = OURS.encode([(first, second)], max_length=length)
