@@ -31,6 +31,7 @@ class SentenceModules:
         max_length: ``max_seq_length`` in tokens, if the checkpoint says.
         prompts: Prompt texts by name.
         default_prompt: Name of the prompt used by default.
+        lower_case: True where texts are put into lower case, whatever the tokenizer does.
     """
 
     pooling: str
@@ -40,6 +41,7 @@ class SentenceModules:
     max_length: int | None = None
     prompts: dict[str, str] = field(default_factory=dict)
     default_prompt: str | None = None
+    lower_case: bool = False
 
 
 def is_sentence_model(path: Path) -> bool:
@@ -59,7 +61,8 @@ def read_sentence_modules(path: Path) -> SentenceModules:
     _check_order([kind for kind, _ in kinds], path)
     _check_inside([folder for _, folder in kinds], path)
     pooling = _read_json(path / dict(kinds)["Pooling"] / "config.json")
-    transformer = path / dict(kinds)["Transformer"] / "sentence_bert_config.json"
+    file = path / dict(kinds)["Transformer"] / "sentence_bert_config.json"
+    transformer = _read_json(file, optional=True)
     settings = _read_json(path / "config_sentence_transformers.json", optional=True)
     return SentenceModules(
         pooling=_pooling_mode(pooling, path),
@@ -67,9 +70,10 @@ def read_sentence_modules(path: Path) -> SentenceModules:
         dimension=int(pooling.get("word_embedding_dimension") or pooling["embedding_dimension"]),
         dense=tuple(folder for kind, folder in kinds if kind == "Dense"),
         normalize=kinds[-1][0] == "Normalize",
-        max_length=_read_json(transformer, optional=True).get("max_seq_length"),
+        max_length=transformer.get("max_seq_length"),
         prompts=settings.get("prompts") or {},
         default_prompt=settings.get("default_prompt_name"),
+        lower_case=bool(transformer.get("do_lower_case")),
     )
 
 
@@ -95,6 +99,12 @@ def _check_inside(folders: list[str], path: Path) -> None:
 
 
 def _pooling_mode(config: dict[str, Any], path: Path) -> str:
+    if not config.get("include_prompt", True):
+        raise TaskError(
+            f"{path} leaves the prompt's tokens out of its pooling (include_prompt is false), "
+            "expected all tokens: export it with --task feature-extraction and pool in your own "
+            "code"
+        )
     named = config.get("pooling_mode")  # sentence-transformers >= 5.3 writes a name
     modes = [named] if named else [m for flag, m in _POOLING_FLAGS.items() if config.get(flag)]
     others = [k for k in config if k.startswith("pooling_mode_") and k not in _POOLING_FLAGS]

@@ -123,15 +123,19 @@ def _describe(
     source: Source, loaded: Loaded, task: str, staged: Path, trust_remote_code: bool
 ) -> Manifest:
     """Put the tokenizer and configuration files into place and describe the bundle."""
-    from edge_distil_export.files import copy_files, load_tokenizer
+    from edge_distil_export.files import copy_files, load_tokenizer, lower_case
     from edge_distil_export.golden import golden_tokens
     from edge_distil_export.limits import max_length
     from edge_distil_export.provenance import describe_checkpoint
 
     tokenizer = load_tokenizer(source, trust_remote_code=trust_remote_code)
-    sentence_limit = loaded.sentence.max_length if loaded.sentence else None
+    sentence = loaded.sentence
+    lowered = sentence is not None and sentence.lower_case
+    if lowered:
+        lower_case(tokenizer)
+    sentence_limit = sentence.max_length if sentence else None
     longest = max_length(loaded.head, loaded.config, source.path, sentence_limit)
-    copy_files(source, staged, tokenizer, longest, sentence=loaded.sentence is not None)
+    copy_files(source, staged, tokenizer, longest, sentence=sentence is not None, changed=lowered)
     return Manifest(
         task=task,
         checkpoint=describe_checkpoint(source, loaded.parameters),

@@ -62,8 +62,26 @@ def load_tokenizer(source: Source, *, trust_remote_code: bool = False) -> Any:
     return tokenizer
 
 
+def lower_case(tokenizer: Any) -> None:
+    """Let a tokenizer put texts into lower case first, as sentence-transformers does.
+
+    Source: ``do_lower_case`` in sentence-transformers' Transformer module.
+    """
+    from tokenizers.normalizers import Lowercase, Sequence
+
+    backend = tokenizer.backend_tokenizer
+    before = [backend.normalizer] if backend.normalizer is not None else []
+    backend.normalizer = Sequence([Lowercase(), *before])
+
+
 def copy_files(
-    source: Source, output: Path, tokenizer: Any, max_length: int, *, sentence: bool
+    source: Source,
+    output: Path,
+    tokenizer: Any,
+    max_length: int,
+    *,
+    sentence: bool,
+    changed: bool = False,
 ) -> None:
     """Copy the checkpoint's files and add those that a bundle needs and it lacks.
 
@@ -73,11 +91,14 @@ def copy_files(
         tokenizer: From `load_tokenizer`.
         max_length: Longest sequence in tokens, for a configuration that must be made.
         sentence: Take the files of sentence-transformers too.
+        changed: `tokenizer` is no longer what the checkpoint's file says: write it.
     """
     for path in _present(source.path, sentence):
         target = output / path.relative_to(source.path)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
+    if changed:
+        (output / "tokenizer.json").unlink(missing_ok=True)
     missing = [name for name in _NEEDED if not (output / name).is_file()]
     if missing:
         # Clients cut at this length; transformers would write 1e30 where nobody told it one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import warnings
 from collections.abc import Callable
@@ -206,3 +207,19 @@ def test_no_text_at_all(precision: Any, opened: Open) -> None:
     # sentence-transformers' own has neither dimension nor type; with these, results can be joined.
     several = opened("mean").ours.encode(TEXTS, precision=precision)
     assert (got.shape[1], got.dtype) == (several.shape[1], several.dtype)
+
+
+def test_lower_case_of_the_checkpoint_s_settings(
+    checkpoint: Callable[..., Path], tmp_path: Path
+) -> None:
+    base = checkpoint("roberta", "feature-extraction")  # its tokenizer leaves capitals
+    folder = save_sentence_model(tmp_path / "st", base, "mean", normalize=False, dense=False)
+    settings = folder / "sentence_bert_config.json"
+    written = json.loads(settings.read_text(encoding="utf-8")) | {"do_lower_case": True}
+    settings.write_text(json.dumps(written), encoding="utf-8")
+    pair = _open(folder, tmp_path / "out")
+    texts = [text.upper() for text in CORPUS]
+    close(*pair.vectors(texts))
+    assert np.array_equal(
+        pair.ours.encode(texts), pair.ours.encode([text.lower() for text in texts])
+    )

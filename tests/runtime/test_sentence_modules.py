@@ -44,6 +44,11 @@ def test_pooling_in_both_forms(tmp_path: Path, pooling: dict[str, Any], mode: st
     [
         ("Transformer Pooling", {**OLD, "pooling_mode_weightedmean_tokens": True}, "weightedmean"),
         ("Transformer Pooling", OLD, "pools by nothing"),
+        (
+            "Transformer Pooling",
+            {"embedding_dimension": 8, "pooling_mode": "mean", "include_prompt": False},
+            "include_prompt is false",
+        ),
         ("Transformer Pooling LSTM", {**OLD, "pooling_mode_max_tokens": True}, "LSTM, expected"),
         ("Transformer Normalize Pooling", OLD, "expected Transformer -> Pooling"),
     ],
