@@ -11,13 +11,15 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from edge_distil import hardware
+from edge_distil import hardware, huge_pages
 from edge_distil.errors import SessionError
 
 Tokens = NDArray[np.int64]  # (batch, sequence)
 Floats = NDArray[np.float32]
 
 DEFAULT_PROVIDER = "CPUExecutionProvider"
+# Runs after which a session is one that goes on: moving its weights costs as much as ten of them.
+_SETTLED = 32
 _ERRORS_ONLY = 3  # onnxruntime's log level: its warnings speak to the maker of a graph
 
 
@@ -95,6 +97,7 @@ class OnnxSession:
                 f"onnxruntime {ort.__version__} cannot load {path} ({_first_line(error)}): "
                 "copy or export the bundle again"
             ) from error
+        self._runs = 0
         self.inputs = tuple(i.name for i in self._session.get_inputs())
         self.outputs = tuple(o.name for o in self._session.get_outputs())
 
@@ -113,6 +116,9 @@ class OnnxSession:
                 f"does not give (it gives {', '.join(feeds)}): export the checkpoint again"
             )
         names = list(outputs or self.outputs)
+        self._runs += 1
+        if self._runs == _SETTLED and self.on_cpu:
+            huge_pages.collapse()
         try:
             arrays = self._session.run(names, {name: feeds[name] for name in self.inputs})
         except Exception as error:
