@@ -59,6 +59,21 @@ def storage_errors(path: Path) -> Iterator[None]:
         raise StorageError(f"cannot write {path}: {_REASONS[error.errno]}") from error
 
 
+def make_folder(path: Path) -> None:
+    """Make a directory and its parents, unless they are there.
+
+    Raises:
+        StorageError: They cannot be made.
+    """
+    with storage_errors(path):
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError as error:  # a file system that makes no directories, as /proc
+            raise StorageError(
+                f"cannot make the directory {path}: its file system takes none; choose another path"
+            ) from error
+
+
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` and move it there when the block ends well.
@@ -69,7 +84,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     # not the process's number: two machines that share the place may have the same
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         try:
             yield temporary
             os.replace(temporary, path)
@@ -98,7 +113,7 @@ def staged_directory(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
                 f"{path} exists and is not empty: choose another directory, or overwrite it "
                 "(--force, overwrite=True)"
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         staged = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
         try:
             staged.chmod(0o755)  # mkdtemp makes it private; a bundle is like any other directory

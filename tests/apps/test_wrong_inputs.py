@@ -121,6 +121,15 @@ def test_a_file_that_is_no_text(edge_distil: Command, tiny: Path, tmp_path: Path
     assert not (tmp_path / "x.npy").exists()
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a file system of Linux")
+def test_a_file_system_that_takes_no_directories(
+    edge_distil: Command, tiny: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "texts.txt").write_text("one\ntwo\n")
+    result = edge_distil("embed", tiny / "embedding", tmp_path / "texts.txt", "-o", "/proc/x/a.npy")
+    says(result, "cannot make the directory /proc/x")
+
+
 def test_no_permission_to_write(edge_distil: Command, tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "texts.txt").write_text("one\ntwo\n")
     closed = tmp_path / "closed"

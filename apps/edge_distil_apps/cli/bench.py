@@ -128,8 +128,7 @@ def _check_output(output: Path | None) -> None:
         return
     if output.is_dir():
         raise typer.BadParameter(f"-o {output} is a directory: give a file, such as bench.json")
-    with storage.storage_errors(output):
-        output.parent.mkdir(parents=True, exist_ok=True)
+    storage.make_folder(output.parent)
 
 
 def _protocol(

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_distil.errors import InputError
-from edge_distil.storage import atomic_file, storage_errors
+from edge_distil.storage import atomic_file, make_folder, storage_errors
 from edge_distil_apps.embed.rows import Row, Shard
 
 _JOB, _LOCK = "job.json", "lock"
@@ -140,7 +140,7 @@ def _alone(path: Path) -> Iterator[None]:
         yield
         return
     with storage_errors(path):
-        path.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
         lock = (path / _LOCK).open("w")
     with lock as file:
         try:

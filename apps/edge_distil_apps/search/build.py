@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge_distil.errors import InputError
-from edge_distil.storage import storage_errors
+from edge_distil.storage import make_folder
 from edge_distil_apps.search import folder as folders
 from edge_distil_apps.search.folder import Source
 from edge_distil_apps.search.model import Model
@@ -95,8 +95,7 @@ def build(
             "bundle": model.record, "folder": str(root.resolve()), "dimension": model.dimension
         }  # fmt: skip
         if store is None:
-            with storage_errors(place):
-                place.mkdir(parents=True, exist_ok=True)
+            make_folder(place)
             store = stack.enter_context(closing(Store(place, create=settings)))
         else:
             store.remember(settings)

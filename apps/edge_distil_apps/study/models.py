@@ -78,8 +78,7 @@ def find_models(options: Options, folder: Path, say: Say) -> list[Made]:
     """
     if options.models is not None:
         return _given(options.models, say)
-    with storage.storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    storage.make_folder(folder)
     made = [_make(architecture, options, folder, say) for architecture in ARCHITECTURES]
     return [one for one in made if one is not None]
 

@@ -49,8 +49,7 @@ def run_study(options: Options, folder: Path, progress: Progress) -> Measurement
         progress.say(f"{folder / DOCUMENT} is complete: nothing is measured again")
         return finished
     work = folder / _WORK
-    with storage.storage_errors(work):
-        work.mkdir(parents=True, exist_ok=True)
+    storage.make_folder(work)
     models = find_models(options, work / "models", progress.say)
     measured = _measure(options, request, models, work / "journal.json", progress)
     write_measurements(measured, folder / DOCUMENT)
