@@ -178,7 +178,9 @@ class _Cutter:
             return self._initializer(name, np.where(np.arange(stored.size) == axis, 1, stored))
         assert maker is not None  # a Concat: `first_position` saw to it
         parts = [self._number(1) if n == axis else part for n, part in enumerate(maker.inputs)]
-        return self._before(anchor, "Concat", parts, name, {"axis": 0})
+        made = self._before(anchor, "Concat", parts, name, {"axis": 0})
+        made.type, made.shape = sizes.type, sizes.shape
+        return made
 
     def _before(
         self,
