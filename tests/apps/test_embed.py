@@ -204,7 +204,7 @@ def test_killed_and_interrupted_it_goes_on(
     edge_distil: Command, tiny: Path, tmp_path: Path
 ) -> None:
     # texts long enough that a shard takes longer than it takes to see that it is there
-    long = [" ".join([text] * 8) for text in make_texts(5 * ROWS + 5)]
+    long = [" ".join([text] * 8) for text in make_texts(11 * ROWS + 5)]
     corpus = write_texts(tmp_path / "texts.txt", long)
     whole, killed = tmp_path / "whole.npy", tmp_path / "v.npy"
     arguments = [tiny / "embedding", corpus, "--precision", "int8", "-o"]
@@ -212,7 +212,7 @@ def test_killed_and_interrupted_it_goes_on(
     parts, done = tmp_path / ".v.npy.parts", 0
     for count, how in [(1, signal.SIGKILL), (3, signal.SIGINT)]:
         done = end_when([*CLI, *arguments, killed, "--threads", "1"], parts, count, how)
-        assert count <= done < 6
+        assert count <= done < 12
     result = edge_distil("embed", *arguments, killed, "--json")
     assert json.loads(result.out)["resumed_from"] == done * ROWS
     assert f"going on: {done * ROWS:,} of {len(long):,} texts" in result.err
