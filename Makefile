@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-all check bench bench-int8 bench-peers arm-check clean
+.PHONY: demo test test-all check bench bench-int8 bench-embedding bench-peers arm-check clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -34,6 +34,10 @@ bench: $(INSTALLED)  ## the figures of the README, against named peers
 bench-int8: $(INSTALLED)  ## the figures of BENCHMARKS.md; EDGE_DISTIL_DATA names the data sets
 	@for script in int8_fidelity batch_invariance qa_accuracy int8_latency quantize_cost; do \
 		echo "== $$script"; OMP_NUM_THREADS=1 $(RUN)/python bench/$$script.py || exit 1; done
+
+bench-embedding: $(INSTALLED)  ## embedding beside fastembed and sentence-transformers; EDGE_DISTIL_DATA
+	@for script in embedding_throughput embedding_latency embedding_memory token_budget last_layer; do \
+		echo "== $$script"; $(RUN)/python bench/$$script.py || exit 1; done
 
 bench-peers: $(INSTALLED)  ## beside torch, optimum, CTranslate2 and OpenVINO, each in one run
 	@$(RUN)/python bench/against_peers.py
