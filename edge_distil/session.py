@@ -18,8 +18,9 @@ Tokens = NDArray[np.int64]  # (batch, sequence)
 Floats = NDArray[np.float32]
 
 DEFAULT_PROVIDER = "CPUExecutionProvider"
-# Runs after which a session is one that goes on: moving its weights costs as much as ten of them.
-_SETTLED = 32
+# Runs after which a session is one that goes on: moving its weights costs as much as some ten of
+# them. The warm-up of `edge_distil.bench` has more.
+_SETTLED = 8
 _ERRORS_ONLY = 3  # onnxruntime's log level: its warnings speak to the maker of a graph
 
 
