@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -83,10 +82,10 @@ class Embedding(Task):
                 for a single text, which has no range to scale.
         """
         check_precision(precision)
-        finish = partial(_finish, truncate_dim=truncate_dim, normalize=normalize_embeddings)
-        _check_dimension(truncate_dim)
         if isinstance(texts, str):
-            vector = finish(self._one(self._prompt(prompt_name, prompt) + texts))
+            _check_positive(truncate_dim=truncate_dim)
+            whole = self._one(self._prompt(prompt_name, prompt) + texts)
+            vector = _finish(whole, truncate_dim, normalize_embeddings)
             single: NDArray[Any] = quantize_embeddings(vector, precision)[0]
             return single
         with counting(show_progress, len(texts) if isinstance(texts, Sized) else None) as done:
@@ -130,9 +129,9 @@ class Embedding(Task):
             ``(window, dimension)`` for each window of texts, in order; the last may be shorter.
 
         Raises:
-            InputError: Something is no text, an unknown prompt.
+            InputError: Something is no text, an unknown prompt, a size below 1.
         """
-        _check_dimension(truncate_dim)
+        _check_positive(truncate_dim=truncate_dim, batch_size=batch_size, window=window)
         prefix = self._prompt(prompt_name, prompt)
         prefixed = (_with(prefix, text) for text in texts) if prefix else texts
         blocks = stream(
@@ -208,9 +207,10 @@ def _with(prefix: str, text: str) -> str:
     return prefix + text if isinstance(text, str) else text
 
 
-def _check_dimension(truncate_dim: int | None) -> None:
-    if truncate_dim is not None and truncate_dim < 1:
-        raise InputError(f"truncate_dim is {truncate_dim}, expected at least 1")
+def _check_positive(**options: int | None) -> None:
+    for name, value in options.items():
+        if value is not None and value < 1:
+            raise InputError(f"{name} is {value}, expected at least 1")
 
 
 def _finish(vectors: Floats, truncate_dim: int | None, normalize: bool) -> Floats:

@@ -102,8 +102,9 @@ def test_wrong_options_are_named_before_a_text_is_read(task: ed.Embedding) -> No
         raise AssertionError
         yield ""
 
-    with pytest.raises(InputError, match="truncate_dim is 0"):
-        task.stream(unread(), truncate_dim=0)
+    for option in ("truncate_dim", "batch_size", "window"):
+        with pytest.raises(InputError, match=f"{option} is 0, expected at least 1"):
+            task.stream(unread(), **{option: 0})  # type: ignore[arg-type]
     with pytest.raises(InputError, match="no prompt 'passage'"):
         task.stream(unread(), prompt_name="passage")
 
