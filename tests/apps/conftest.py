@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from command import Command, Result
+from search_texts import write_texts
 from study_models import make_models
 
 from edge_distil_apps import cli
+from edge_distil_apps.search import build
 
 TINY = Path(__file__).parents[1] / "golden" / "tiny"
 
@@ -39,3 +41,23 @@ def edge_distil(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
         return Result(status, *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def embedding() -> Path:
+    """The tiny embedding bundle."""
+    return TINY / "embedding"
+
+
+@pytest.fixture(scope="session")
+def docs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 30 files of ten passages; never changed."""
+    return write_texts(tmp_path_factory.mktemp("texts") / "docs")
+
+
+@pytest.fixture(scope="session")
+def index(docs: Path, embedding: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Their index."""
+    place = tmp_path_factory.mktemp("index") / "index"
+    assert build(docs, place, bundle=embedding).passages == 300
+    return place

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rights import without_rights
 
 from edge_distil.errors import InputError
 from edge_distil_apps.embed.rows import LONGEST, Row
@@ -24,8 +24,6 @@ from edge_distil_apps.embed.sources import Source, open_source
 AWKWARD = "a\"',;\t\\{}  é日😀\ufeff\u2028\u2029\x85\x0b\x0c\x1c\x00"
 TEXTS = st.lists(st.text(AWKWARD + "xyz 123", max_size=12), min_size=1, max_size=40)
 LINES = st.lists(st.text(AWKWARD + "\n", max_size=12), min_size=1, max_size=40)
-
-NOBODY = 65534  # a user without rights, for when the tests run as root
 
 
 def write_txt(path: Path, texts: list[str], end: str) -> None:
@@ -266,16 +264,11 @@ def test_files_that_hold_nothing(tmp_path: Path, name: str, data: bytes, message
 def test_files_that_may_not_be_read(tmp_path: Path, suffix: str) -> None:
     FORMATS[suffix](path := tmp_path / f"t{suffix}", ["one"], "\n")
     path.chmod(0)
-    for folder in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
-        folder.chmod(0o755)  # pytest's folders are private; a user without rights must reach them
-    me = os.geteuid()
-    if me == 0:
-        os.seteuid(NOBODY)  # permissions do not bind root
-    try:
-        with pytest.raises(InputError, match=r"cannot (be )?read.*Permission denied"):
-            open_source(path)
-    finally:
-        os.seteuid(me)
+    with (
+        without_rights(tmp_path),
+        pytest.raises(InputError, match=r"cannot (be )?read.*Permission denied"),
+    ):
+        open_source(path)
 
 
 def test_damaged_parquet(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from command import Command, Result
+from rights import without_rights
 
-NOBODY = 65534  # a user without rights, for when the tests run as root
 CAN_MOUNT = not subprocess.run(
     ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False
 ).returncode
@@ -137,15 +137,8 @@ def test_no_permission_to_write(edge_distil: Command, tiny: Path, tmp_path: Path
     command = ["embed", tiny / "embedding", tmp_path / "texts.txt", "-o"]
     assert edge_distil(*command, closed / "a.npy").status == 0
     closed.chmod(0o555)
-    for folder in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
-        folder.chmod(0o755)  # pytest's folders are private; a user without rights must reach them
-    me = os.geteuid()
-    if me == 0:
-        os.seteuid(NOBODY)  # permissions do not bind root
-    try:
+    with without_rights(tmp_path):
         result = edge_distil(*command, closed / "b.npy")
-    finally:
-        os.seteuid(me)
     says(result, "cannot write", "permission denied")
     assert [path.name for path in closed.iterdir()] == ["a.npy"]
 

@@ -1,0 +1,24 @@
+"""Tests of what may not be read or written, which root may."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+NOBODY = 65534  # a user without rights
+
+
+@contextmanager
+def without_rights(folder: Path) -> Iterator[None]:
+    """Run the block as a user whom permissions bind; `folder` is pytest's ``tmp_path``."""
+    for parent in (folder.parent.parent, folder.parent, folder):
+        parent.chmod(0o755)  # pytest's folders are private; a user without rights must reach them
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(NOBODY)  # permissions do not bind root
+    try:
+        yield
+    finally:
+        os.seteuid(me)
