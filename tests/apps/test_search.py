@@ -12,15 +12,12 @@ from command import Command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from search_texts import LEAST_RECALL, everything
+from search_texts import HALF, LEAST_RECALL, everything
 
 import edge_distil as ed
 from edge_distil_apps.search import Hit, answer, build, open_index
 from edge_distil_apps.search.fusion import fuse
 from edge_distil_apps.search.words import MARKS
-
-# Vectors are kept as 16-bit floats: a cosine moves by at most this.
-HALF = 1e-3
 
 
 def cosines(embedding: Path, hits: list[Hit], query: str) -> NDArray[np.float32]:

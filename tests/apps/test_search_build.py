@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from command import Command
-from search_texts import LEAST_RECALL, WORDS, everything, places
+from search_texts import LEAST_RECALL, WORDS, everything, places, recall
 
 from edge_distil.errors import BundleNotFound, InputError, TaskError
 from edge_distil_apps.search import build, open_index
@@ -47,7 +47,8 @@ def test_a_graph_follows_the_changes(docs: Path, embedding: Path, tmp_path: Path
         assert len(list(place.glob("*.usearch"))) == 1
     build(folder, tmp_path / "exact", bundle=embedding)
     assert places(place) == places(tmp_path / "exact")
-    assert len(everything(place)) >= LEAST_RECALL * len(places(place))
+    assert recall(place, tmp_path / "exact") >= LEAST_RECALL
+    assert len(everything(place)) == len(places(place))
 
 
 KILLED = """
@@ -80,7 +81,8 @@ def test_a_killed_build_goes_on(
     assert report.unchanged == len(before) / 10
     assert len(list(place.glob("*.usearch"))) == 1
     assert places(place) == places(index)
-    assert len(everything(place)) >= LEAST_RECALL * len(places(place))
+    assert recall(place, index) >= LEAST_RECALL
+    assert len(everything(place)) == len(places(place))
 
 
 def test_readers_see_whole_files_while_a_build_runs(

@@ -126,7 +126,8 @@ def _updated(old: Path | None, store: Store, ids: NDArray[np.int64]) -> Any:
         graph.remove(gone.astype(np.uint64))
     new = np.setdiff1d(ids, known)
     if len(new):
-        graph.add(new.astype(np.uint64), store.vectors(new))
+        # Added by several threads at once, some vectors end up where no search reaches them.
+        graph.add(new.astype(np.uint64), store.vectors(new), threads=1)
     return graph
 
 
