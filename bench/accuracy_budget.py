@@ -22,7 +22,7 @@ from edge_distil.bundle import Bundle
 from edge_distil.evaluate import evaluate
 from edge_distil_export import export_bundle
 from edge_distil_quantize import quantize_bundle, quantize_within_budget
-from edge_distil_quantize.operators import find_operators
+from edge_distil_quantize.rewrites.operators import find_operators
 
 sys.path.insert(0, str(REPOSITORY / "tests" / "quantize"))
 from outliers import break_bundle

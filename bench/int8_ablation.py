@@ -18,7 +18,7 @@ from unittest.mock import patch
 import edge_distil
 from edge_distil import evaluate
 from edge_distil_quantize import api, quantize_bundle
-from edge_distil_quantize.calibrate import Steps
+from edge_distil_quantize.calibration.steps import Steps
 from edge_distil_quantize.recipe import Recipe
 from edge_distil_quantize.recipes import int8
 

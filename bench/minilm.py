@@ -17,7 +17,7 @@ from variants import FP32, make_variants
 from edge_distil import pooling
 from edge_distil.bundle import open_bundle
 from edge_distil.session import Floats, Tokens
-from edge_distil_quantize.calibration import calibration_inputs
+from edge_distil_quantize.calibration.inputs import calibration_inputs
 
 # Package -> environment.
 PACKAGES = {

@@ -1,10 +1,10 @@
 """Bundle -> smaller variants with their evidence: ``pip install 'edge-distil[export]'``."""
 
 from edge_distil_quantize.api import quantize_bundle
-from edge_distil_quantize.budget import quantize_within_budget
-from edge_distil_quantize.ort_format import convert_to_ort, onnx_variants
 from edge_distil_quantize.recipes import RECIPES
-from edge_distil_quantize.report import describe_sensitivity
+from edge_distil_quantize.recipes.ort_format import convert_to_ort, onnx_variants
+from edge_distil_quantize.sensitivity.budget import quantize_within_budget
+from edge_distil_quantize.sensitivity.report import describe_sensitivity
 
 __all__ = [
     "RECIPES",

@@ -18,11 +18,11 @@ from edge_distil.errors import QuantizeError
 from edge_distil.manifest import FILE_NAME, Variant, to_json
 from edge_distil.versions import installed_versions
 from edge_distil_quantize import evidence
-from edge_distil_quantize.calibration import calibration_inputs
+from edge_distil_quantize.calibration.inputs import calibration_inputs
 from edge_distil_quantize.checks import check_fp32, reopen
-from edge_distil_quantize.editing import detach_constants, sizes
 from edge_distil_quantize.recipe import Feeds, Progress, Request
 from edge_distil_quantize.recipes import RECIPES
+from edge_distil_quantize.rewrites.editing import detach_constants, sizes
 
 _TOOLS = ("edge-distil", "numpy", "onnx", "onnx-ir", "onnxruntime")
 
@@ -63,8 +63,8 @@ def quantize_bundle(
     Args:
         bundle: A bundle with its fp32 variant, or its directory.
         recipe: One of `RECIPES`.
-        data: A file to calibrate on, see `calibration.calibration_inputs`; an own-written sample
-            when ``None``. Recipes that do not calibrate pass it over.
+        data: A file to calibrate on, see `calibration.inputs`; an own-written sample when
+            ``None``. Recipes that do not calibrate pass it over.
         calibrate: False rounds by the weights alone: fast, and less faithful.
         keep: Names of operators of the fp32 graph that stay in fp32.
         method: How ``int8-static`` chooses ranges: see `activation_ranges.METHODS`.

@@ -12,7 +12,7 @@ from outliers import break_bundle
 import edge_distil as ed
 from edge_distil.evaluate import evaluate
 from edge_distil_quantize import quantize_bundle, quantize_within_budget
-from edge_distil_quantize.operators import find_operators
+from edge_distil_quantize.rewrites.operators import find_operators
 
 NORM = "node_layer_norm_7"  # of layer 3, before its feed-forward half
 LAYER = "encoder.layer.3."

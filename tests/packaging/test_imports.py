@@ -46,6 +46,15 @@ def test_imports_run_one_way(room: str) -> None:
         assert others <= MAY_IMPORT[room], f"{file} imports {others}"
 
 
+def test_rooms_of_the_quantizer_import_downwards() -> None:
+    floors = ["kernels", "rewrites", "calibration", "recipes", "sensitivity"]
+    for height, floor in enumerate(floors):
+        for file in (ROOMS["edge_distil_quantize"] / floor).glob("*.py"):
+            text = file.read_text(encoding="utf-8")
+            above = [f for f in floors[height + 1 :] if f"from edge_distil_quantize.{f}" in text]
+            assert not above, f"{file} imports {above}"
+
+
 def test_the_runtime_needs_three_packages_and_core_ml_one_more() -> None:
     for file in ROOMS["edge_distil"].rglob("*.py"):
         outside = imported(file) - set(sys.stdlib_module_names) - {"edge_distil"}

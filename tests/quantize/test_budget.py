@@ -24,10 +24,10 @@ from edge_distil.errors import DataError, QuantizeError, TaskError
 from edge_distil.evaluate import evaluate
 from edge_distil.journal import Journal
 from edge_distil_quantize import quantize_bundle, quantize_within_budget
-from edge_distil_quantize.budget import JOURNAL
-from edge_distil_quantize.journal import open_journal
-from edge_distil_quantize.operators import find_operators
-from edge_distil_quantize.search import smallest_set
+from edge_distil_quantize.rewrites.operators import find_operators
+from edge_distil_quantize.sensitivity.budget import JOURNAL
+from edge_distil_quantize.sensitivity.journal import open_journal
+from edge_distil_quantize.sensitivity.smallest_set import smallest_set
 
 NORM = "node_layer_norm_1"  # the first layer's, before its feed-forward half
 READER = "transformer.layer.0.ffn.lin1"  # the one product that reads it

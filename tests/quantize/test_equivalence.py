@@ -11,12 +11,12 @@ import onnxruntime as ort
 import pytest
 
 from edge_distil_quantize import quantize_bundle
-from edge_distil_quantize.balance import balanced, choose_smoothing
-from edge_distil_quantize.calibration import calibration_inputs
-from edge_distil_quantize.equivalence import prepare
-from edge_distil_quantize.rewrite_activation import Grid
-from edge_distil_quantize.rewrite_matmul import find_targets
-from edge_distil_quantize.stages import Walk
+from edge_distil_quantize.calibration.balance import balanced, choose_smoothing
+from edge_distil_quantize.calibration.equivalence import prepare
+from edge_distil_quantize.calibration.inputs import calibration_inputs
+from edge_distil_quantize.calibration.piecewise import Walk
+from edge_distil_quantize.rewrites.activation import Grid
+from edge_distil_quantize.rewrites.matmul import find_targets
 
 SAME = 1e-5  # relative to the largest output: float32 in another order
 GRID = Grid(128, None)

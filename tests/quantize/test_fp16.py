@@ -18,7 +18,7 @@ from onnx.reference import ReferenceEvaluator
 
 from edge_distil.bundle import open_bundle
 from edge_distil_quantize import quantize_bundle
-from edge_distil_quantize.rewrite_half import to_half
+from edge_distil_quantize.rewrites.half import to_half
 
 KINDS = ["qa", "tied", "shared"]
 HALF_STEP = 2.0**-11  # of a number's magnitude: what rounding to float16 may change

@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from edge_distil_quantize.gptq import cholesky_in_place, factor, round_matrix
-from edge_distil_quantize.moments import Moments
-from edge_distil_quantize.weights import quantize_matrix, saturates_16_bits
+from edge_distil_quantize.kernels.gptq import cholesky_in_place, factor, round_matrix
+from edge_distil_quantize.kernels.int8 import quantize_matrix, saturates_16_bits
+from edge_distil_quantize.kernels.moments import Moments
 
 
 def correlated(tokens: int, inputs: int, seed: int = 0) -> np.ndarray:

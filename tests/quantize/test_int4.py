@@ -15,7 +15,7 @@ from onnxruntime.quantization.matmul_nbits_quantizer import (
 )
 
 from edge_distil_quantize import quantize_bundle
-from edge_distil_quantize.blocks import Blocks, quantize_asymmetric, quantize_symmetric
+from edge_distil_quantize.kernels.int4 import Blocks, quantize_asymmetric, quantize_symmetric
 
 KINDS = ["qa", "tied", "shared"]
 SPREAD = np.random.default_rng(7).standard_t(5, (48, 100)).astype(np.float32)

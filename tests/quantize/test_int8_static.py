@@ -13,9 +13,9 @@ from onnxruntime.quantization.quant_utils import compute_scale_zp
 from edge_distil import storage
 from edge_distil.errors import QuantizeError
 from edge_distil_quantize import quantize_bundle
-from edge_distil_quantize.activation_ranges import PERCENTILE, activation_ranges
-from edge_distil_quantize.calibration import calibration_inputs
-from edge_distil_quantize.rewrite_qdq import FEWEST_STEPS
+from edge_distil_quantize.calibration.inputs import calibration_inputs
+from edge_distil_quantize.calibration.static_ranges import PERCENTILE, activation_ranges
+from edge_distil_quantize.rewrites.qdq import FEWEST_STEPS
 
 TEXTS = "who?\tit was ada, in 1840.\nwhat is it?\ta box of 3 red pens!\nwhere?\tno, not here\n"
 KINDS = ["qa", "tied", "shared"]

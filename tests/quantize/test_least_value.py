@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from edge_distil_quantize import quantize_bundle
-from edge_distil_quantize.least_value import least_value
+from edge_distil_quantize.rewrites.least_value import least_value
 
 GRID_STEP = 1e-4  # how far from the true minimum a point of the grid can lie
 FUNCTIONS = {

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from edge_distil_quantize.scale_search import search_scales
+from edge_distil_quantize.kernels.scale_search import search_scales
 
 RANGES = [(-127, 127), (-8, 7), (-128, 127)]
 

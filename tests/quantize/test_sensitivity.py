@@ -19,11 +19,11 @@ from safetensors.numpy import load_file
 
 from edge_distil.bundle import open_bundle
 from edge_distil_quantize import describe_sensitivity, quantize_bundle
-from edge_distil_quantize.activations import activation_ranges, ranges_of
-from edge_distil_quantize.calibration import calibration_inputs
-from edge_distil_quantize.candidates import open_workbench
-from edge_distil_quantize.node_times import by_operator, node_times, owners_of_nodes
-from edge_distil_quantize.operators import find_operators
+from edge_distil_quantize.calibration.inputs import calibration_inputs
+from edge_distil_quantize.rewrites.operators import find_operators
+from edge_distil_quantize.sensitivity.candidates import open_workbench
+from edge_distil_quantize.sensitivity.node_times import by_operator, node_times, owners_of_nodes
+from edge_distil_quantize.sensitivity.outliers import measure_activations, ranges_of
 
 KINDS = ["qa", "tied", "shared"]
 
@@ -114,7 +114,7 @@ def test_an_outlier_shows_where_it_is(bundle, texts):
 def test_activation_ranges_equal_scipys(bundle, texts):
     opened = bundle("qa")
     with open_workbench(opened, "int8", texts, False) as bench:
-        found = activation_ranges(bench)
+        found = measure_activations(bench)
     names = list(found)
     runs = run(opened.model_path("fp32"), names, calibration_inputs(opened, texts))
     for name, arrays in zip(names, zip(*runs, strict=True), strict=True):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from onnxruntime.quantization.quant_utils import QuantType, quantize_data
 
-from edge_distil_quantize.weights import quantize_matrix, saturates_16_bits
+from edge_distil_quantize.kernels.int8 import quantize_matrix, saturates_16_bits
 
 LARGE = 2.0**127  # near the end of float32
 

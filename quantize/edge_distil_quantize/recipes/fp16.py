@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from edge_distil_quantize.editing import Editor, drop_unused
 from edge_distil_quantize.recipe import Made, Request
-from edge_distil_quantize.rewrite_half import after_outputs, convert_to_half
+from edge_distil_quantize.rewrites.editing import Editor, drop_unused
+from edge_distil_quantize.rewrites.half import after_outputs, convert_to_half
 
 WARNING = (
     "fp16 is meant for GPU, Apple and WebGPU: on a CPU onnxruntime computes it in float32, with "

@@ -7,9 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from edge_distil_quantize.checks import nothing_to_quantize
-from edge_distil_quantize.editing import Editor, drop_unused
 from edge_distil_quantize.recipe import Made, Request
-from edge_distil_quantize.rewrite_blocks import (
+from edge_distil_quantize.rewrites.blocks import (
     DOMAIN,
     MATRIX_BLOCK,
     TABLE_BLOCKS,
@@ -18,8 +17,9 @@ from edge_distil_quantize.rewrite_blocks import (
     store_tables,
     table_block,
 )
-from edge_distil_quantize.rewrite_embedding import SMALLEST_TABLE, find_tables, quantize_tables
-from edge_distil_quantize.rewrite_matmul import FEWEST_OUTPUTS, find_targets
+from edge_distil_quantize.rewrites.editing import Editor, drop_unused
+from edge_distil_quantize.rewrites.embedding import SMALLEST_TABLE, find_tables, quantize_tables
+from edge_distil_quantize.rewrites.matmul import FEWEST_OUTPUTS, find_targets
 
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {

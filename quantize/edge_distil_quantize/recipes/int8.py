@@ -9,14 +9,14 @@ from typing import Any
 import onnx_ir as ir
 
 from edge_distil.errors import QuantizeError
-from edge_distil_quantize.calibrate import ALL, Steps, calibrate
+from edge_distil_quantize.calibration.steps import ALL, Steps, calibrate
 from edge_distil_quantize.checks import nothing_to_quantize
-from edge_distil_quantize.editing import Editor, drop_unused
-from edge_distil_quantize.operators import without_kept
+from edge_distil_quantize.kernels.int8 import LIMIT, PAIR_LIMIT, saturates_16_bits
 from edge_distil_quantize.recipe import Made, Request
-from edge_distil_quantize.rewrite_embedding import SMALLEST_TABLE, find_tables, quantize_tables
-from edge_distil_quantize.rewrite_matmul import FEWEST_OUTPUTS, find_targets, quantize_matmuls
-from edge_distil_quantize.weights import LIMIT, PAIR_LIMIT, saturates_16_bits
+from edge_distil_quantize.rewrites.editing import Editor, drop_unused
+from edge_distil_quantize.rewrites.embedding import SMALLEST_TABLE, find_tables, quantize_tables
+from edge_distil_quantize.rewrites.matmul import FEWEST_OUTPUTS, find_targets, quantize_matmuls
+from edge_distil_quantize.rewrites.operators import without_kept
 
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge_distil_quantize.activation_ranges import PERCENTILE, activation_ranges
+from edge_distil_quantize.calibration.static_ranges import PERCENTILE, activation_ranges
 from edge_distil_quantize.checks import nothing_to_quantize
-from edge_distil_quantize.editing import Editor, drop_unused
 from edge_distil_quantize.recipe import Made, Request
 from edge_distil_quantize.recipes import int8
-from edge_distil_quantize.rewrite_embedding import SMALLEST_TABLE, find_tables, quantize_tables
-from edge_distil_quantize.rewrite_matmul import FEWEST_OUTPUTS, find_targets
-from edge_distil_quantize.rewrite_qdq import (
+from edge_distil_quantize.rewrites.editing import Editor, drop_unused
+from edge_distil_quantize.rewrites.embedding import SMALLEST_TABLE, find_tables, quantize_tables
+from edge_distil_quantize.rewrites.matmul import FEWEST_OUTPUTS, find_targets
+from edge_distil_quantize.rewrites.qdq import (
     FEWEST_STEPS,
     fits,
     operand,

@@ -7,12 +7,12 @@ from types import MappingProxyType
 from typing import Any
 
 from edge_distil_quantize.checks import nothing_to_quantize
-from edge_distil_quantize.editing import Editor, drop_unused
+from edge_distil_quantize.kernels.int8 import LIMIT
 from edge_distil_quantize.recipe import Made, Request
-from edge_distil_quantize.rewrite_embedding import SMALLEST_TABLE, find_tables, quantize_tables
-from edge_distil_quantize.rewrite_matmul import FEWEST_OUTPUTS, find_targets
-from edge_distil_quantize.rewrite_weights import store_weights
-from edge_distil_quantize.weights import LIMIT
+from edge_distil_quantize.rewrites.editing import Editor, drop_unused
+from edge_distil_quantize.rewrites.embedding import SMALLEST_TABLE, find_tables, quantize_tables
+from edge_distil_quantize.rewrites.matmul import FEWEST_OUTPUTS, find_targets
+from edge_distil_quantize.rewrites.weights import store_weights
 
 SETTINGS: Mapping[str, Any] = MappingProxyType(
     {

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import onnx
@@ -23,6 +23,7 @@ import onnx_ir as ir
 from edge_distil.errors import QuantizeError
 from edge_distil.session import Floats, OnnxSession
 from edge_distil_quantize.recipe import Feeds
+from edge_distil_quantize.rewrites.qdq import Range
 
 METHODS = ("minmax", "percentile", "entropy")
 PERCENTILE = 99.999  # per cent of the values that stay inside
@@ -31,20 +32,6 @@ PERCENTILE = 99.999  # per cent of the values that stay inside
 _BINS = {"percentile": 2048, "entropy": 512}
 _LARGE = 1 << 14  # numbers: a constant beyond this is a weight or a table
 _LEVELS = 128  # of the quantized distribution that entropy compares with
-
-
-class Range(NamedTuple):
-    """What an activation spans.
-
-    Attributes:
-        least: The least value that is told apart from lesser ones.
-        greatest: The greatest such value.
-        deviation: Standard deviation of the values.
-    """
-
-    least: float
-    greatest: float
-    deviation: float
 
 
 @dataclass

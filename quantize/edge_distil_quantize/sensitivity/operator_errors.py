@@ -19,9 +19,9 @@ import numpy as np
 
 from edge_distil.journal import Journal
 from edge_distil.session import Floats, OnnxSession
-from edge_distil_quantize.candidates import Workbench
-from edge_distil_quantize.operators import Operator
 from edge_distil_quantize.recipe import Feeds, Progress
+from edge_distil_quantize.rewrites.operators import Operator
+from edge_distil_quantize.sensitivity.candidates import Workbench
 
 
 class Effect(NamedTuple):

@@ -24,10 +24,10 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edge_distil_quantize.editing import Editor, is_weight_matrix, sizes, weight_matrix
-from edge_distil_quantize.rewrite_activation import Activation, quantize_activation
-from edge_distil_quantize.rewrite_embedding import Table
-from edge_distil_quantize.weights import Quantized, quantize_matrix
+from edge_distil_quantize.kernels.int8 import Quantized, quantize_matrix
+from edge_distil_quantize.rewrites.activation import Activation, quantize_activation
+from edge_distil_quantize.rewrites.editing import Editor, is_weight_matrix, sizes, weight_matrix
+from edge_distil_quantize.rewrites.embedding import Table
 
 # Output channels; narrower ones are heads (start and end of an answer, a few labels): a thousandth
 # of the weights and of the time, while their rounding goes straight into the logits.

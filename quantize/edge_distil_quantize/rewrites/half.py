@@ -13,7 +13,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edge_distil.errors import QuantizeError
-from edge_distil_quantize.editing import Editor
+from edge_distil_quantize.rewrites.editing import Editor
 
 _FLOAT, _HALF = ir.DataType.FLOAT, ir.DataType.FLOAT16
 # Stands for what is beyond float16's range, as the mask's constant is: half of that range, so that

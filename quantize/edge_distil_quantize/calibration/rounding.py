@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import onnx_ir as ir
 
-from edge_distil_quantize.gptq import DAMPING, Matrix, factor, round_matrix
-from edge_distil_quantize.moments import Moments
+from edge_distil_quantize.calibration.piecewise import Walk
+from edge_distil_quantize.calibration.smoothing import add_to, is_own
+from edge_distil_quantize.kernels.gptq import DAMPING, Matrix, factor, round_matrix
+from edge_distil_quantize.kernels.int8 import Quantized, quantize_matrix
+from edge_distil_quantize.kernels.moments import Moments
 from edge_distil_quantize.recipe import Feeds, Progress
-from edge_distil_quantize.rewrite_activation import choose_grid, rounded
-from edge_distil_quantize.rewrite_matmul import Target, find_bias, stored_matrix
-from edge_distil_quantize.smoothing import add_to, is_own
-from edge_distil_quantize.stages import Walk
-from edge_distil_quantize.weights import Quantized, quantize_matrix
+from edge_distil_quantize.rewrites.activation import choose_grid, rounded
+from edge_distil_quantize.rewrites.matmul import Target, find_bias, stored_matrix
 
 Weights = dict[tuple[ir.Value, bool], Quantized]
 # Positions of the activations that a weight is multiplied with: ALBERT's are shared.

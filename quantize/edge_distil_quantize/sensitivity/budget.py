@@ -15,13 +15,13 @@ from edge_distil.errors import QuantizeError
 from edge_distil.session import OnnxSession
 from edge_distil.versions import installed_versions
 from edge_distil_quantize.api import quantize_bundle
-from edge_distil_quantize.candidates import Workbench, open_workbench
-from edge_distil_quantize.journal import open_journal
-from edge_distil_quantize.operators import Operator
 from edge_distil_quantize.recipe import Feeds, Progress
-from edge_distil_quantize.search import smallest_set
-from edge_distil_quantize.sensitivity import measure_effects
-from edge_distil_quantize.trials import Trials
+from edge_distil_quantize.rewrites.operators import Operator
+from edge_distil_quantize.sensitivity.candidates import Workbench, open_workbench
+from edge_distil_quantize.sensitivity.journal import open_journal
+from edge_distil_quantize.sensitivity.operator_errors import measure_effects
+from edge_distil_quantize.sensitivity.smallest_set import smallest_set
+from edge_distil_quantize.sensitivity.trials import Trials
 
 JOURNAL = ".edge_distil-budget.json"  # in the bundle, while a search is under way
 _TIMED_TEXTS = 8

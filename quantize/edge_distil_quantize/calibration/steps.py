@@ -9,20 +9,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnx_ir as ir
 
-from edge_distil_quantize.balance import STEPS, STRENGTH, Smoothing
-from edge_distil_quantize.calibrated_rounding import DAMPING_OF_FEW, Rounding, round_weights
-from edge_distil_quantize.equivalence import Prepared, prepare
-from edge_distil_quantize.gptq import DAMPING
+from edge_distil_quantize.calibration.balance import STEPS, STRENGTH, Smoothing
+from edge_distil_quantize.calibration.equivalence import Prepared, prepare
+from edge_distil_quantize.calibration.rounding import DAMPING_OF_FEW, Rounding, round_weights
+from edge_distil_quantize.kernels.gptq import DAMPING
 from edge_distil_quantize.recipe import Feeds, Request
-from edge_distil_quantize.rewrite_matmul import Rounded, Target
+from edge_distil_quantize.rewrites.matmul import Rounded, Target
 
 
 class Steps(NamedTuple):
     """Which steps to take; all of them unless their worth is to be measured.
 
     Attributes:
-        smoothing: Even out activations (`equivalence`).
-        rounding: Round weights and correct biases on the data (`calibrated_rounding`).
+        smoothing: Even out activations (`calibration.equivalence`).
+        rounding: Round weights and correct biases on the data (`calibration.rounding`).
     """
 
     smoothing: bool = True

@@ -21,7 +21,7 @@ from edge_distil_quantize.recipe import Feeds
 MOST_INPUTS = 256  # beyond this statistics change little and time grows
 _SEED = 2018  # of the choice among more
 _LONGEST = 384  # tokens; longer texts are cut, as question answering cuts its windows
-_SAMPLE = "calibration_sample.txt"
+_SAMPLE = "sample.txt"
 
 # A text, or a pair of texts (a question and its context).
 Text = str | tuple[str, str]

@@ -21,10 +21,10 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edge_distil_quantize.balance import Smoothing
-from edge_distil_quantize.editing import Editor
-from edge_distil_quantize.gptq import Matrix
-from edge_distil_quantize.rewrite_matmul import Target, find_bias, stored_matrix
+from edge_distil_quantize.calibration.balance import Smoothing
+from edge_distil_quantize.kernels.gptq import Matrix
+from edge_distil_quantize.rewrites.editing import Editor
+from edge_distil_quantize.rewrites.matmul import Target, find_bias, stored_matrix
 
 
 class Norm(NamedTuple):

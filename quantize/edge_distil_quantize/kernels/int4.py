@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_distil_quantize.scale_search import MOST_CLIPPED, search_scales
+from edge_distil_quantize.kernels.scale_search import MOST_CLIPPED, search_scales
 
 _MOST = 15  # greatest 4-bit number
 _MIDDLE = 8  # zero point of a block of zeros

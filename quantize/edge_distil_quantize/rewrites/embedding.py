@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import onnx_ir as ir
 
-from edge_distil_quantize.editing import Editor, is_weight_matrix, sizes, weight_matrix
-from edge_distil_quantize.weights import Quantized, quantize_matrix
+from edge_distil_quantize.kernels.int8 import Quantized, quantize_matrix
+from edge_distil_quantize.rewrites.editing import Editor, is_weight_matrix, sizes, weight_matrix
 
 # Numbers; a smaller table (token types, relative positions) is 64 KB at most: it saves nothing
 # and its few rows touch every token.

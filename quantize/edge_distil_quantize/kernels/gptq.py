@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_distil_quantize.weights import LIMIT, PAIR_LIMIT, Quantized, full_scales
+from edge_distil_quantize.kernels.int8 import LIMIT, PAIR_LIMIT, Quantized, full_scales
 
 Matrix = NDArray[np.float32]
 DAMPING = 0.01  # of the mean diagonal, added to it: GPTQ's own

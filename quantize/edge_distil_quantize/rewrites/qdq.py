@@ -18,16 +18,29 @@ from typing import NamedTuple
 import numpy as np
 import onnx_ir as ir
 
-from edge_distil_quantize.activation_ranges import Range
-from edge_distil_quantize.editing import Editor
-from edge_distil_quantize.rewrite_embedding import Table
-from edge_distil_quantize.rewrite_matmul import Target, Weight, quantize_weight
+from edge_distil_quantize.rewrites.editing import Editor
+from edge_distil_quantize.rewrites.embedding import Table
+from edge_distil_quantize.rewrites.matmul import Target, Weight, quantize_weight
 
 _HIGHEST = 255  # uint8
 # Integers that one standard deviation of a result must cover. Over all-MiniLM-L6-v2 feed-forward
 # results have 3 and everything else 6 or more; with those pairs the mean cosine to fp32 falls from
 # 0.991 to 0.933.
 FEWEST_STEPS = 5
+
+
+class Range(NamedTuple):
+    """What an activation spans.
+
+    Attributes:
+        least: The least value that is told apart from lesser ones.
+        greatest: The greatest such value.
+        deviation: Standard deviation of the values.
+    """
+
+    least: float
+    greatest: float
+    deviation: float
 
 
 class Grid(NamedTuple):

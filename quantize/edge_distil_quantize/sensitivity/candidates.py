@@ -14,10 +14,10 @@ import onnx_ir as ir
 from edge_distil import storage
 from edge_distil.bundle import Bundle
 from edge_distil.errors import QuantizeError
-from edge_distil_quantize.calibration import calibration_inputs
-from edge_distil_quantize.operators import Operator, find_operators
+from edge_distil_quantize.calibration.inputs import calibration_inputs
 from edge_distil_quantize.recipe import Feeds, Request
 from edge_distil_quantize.recipes import RECIPES
+from edge_distil_quantize.rewrites.operators import Operator, find_operators
 
 KEEPING = ("int8",)  # recipes that heed `Request.keep`
 _MOST_PROBES = 32  # texts that an operator's effect is measured on: enough to rank by

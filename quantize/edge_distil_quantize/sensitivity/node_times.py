@@ -12,8 +12,8 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
-from edge_distil_quantize.operators import Operator
 from edge_distil_quantize.recipe import Feeds
+from edge_distil_quantize.rewrites.operators import Operator
 
 _KERNEL = "_kernel_time"
 _ROUNDS = 9  # over the inputs, after one that is not counted

@@ -16,8 +16,8 @@ from edge_distil.journal import Journal
 from edge_distil.session import OnnxSession
 from edge_distil.tasks import BY_NAME
 from edge_distil.tokenizer import Tokenizer
-from edge_distil_quantize.candidates import Workbench
 from edge_distil_quantize.recipe import Progress
+from edge_distil_quantize.sensitivity.candidates import Workbench
 
 _PREFIX = "trial "
 

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge_distil_quantize.gptq import Matrix
-from edge_distil_quantize.rewrite_activation import Grid, rounded
-from edge_distil_quantize.weights import quantize_matrix
+from edge_distil_quantize.kernels.gptq import Matrix
+from edge_distil_quantize.kernels.int8 import quantize_matrix
+from edge_distil_quantize.rewrites.activation import Grid, rounded
 
 STRENGTH = 0.5  # SmoothQuant's alpha, of the first guess
 STEPS = 100

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 import onnx_ir as ir
 
-from edge_distil_quantize.blocks import Blocks, quantize_asymmetric, quantize_symmetric
-from edge_distil_quantize.editing import Editor, sizes, weight_matrix
-from edge_distil_quantize.rewrite_matmul import Target
+from edge_distil_quantize.kernels.int4 import Blocks, quantize_asymmetric, quantize_symmetric
+from edge_distil_quantize.rewrites.editing import Editor, sizes, weight_matrix
+from edge_distil_quantize.rewrites.matmul import Target
 
 DOMAIN = "com.microsoft"
 MATRIX_BLOCK = 32  # weights; measured the best use of bits, with a zero point for each block
@@ -58,7 +58,7 @@ def store_tables(
 
     Args:
         editor: The graph.
-        tables: As `rewrite_embedding.find_tables` gives; `table_block` is not ``None``.
+        tables: As `rewrites.embedding.find_tables` gives; `table_block` is not ``None``.
 
     Returns:
         The original table -> the same as a weight of MatMulNBits.
@@ -85,7 +85,7 @@ def store_matmuls(
 
     Args:
         editor: The graph.
-        targets: What `rewrite_matmul.find_targets` gave.
+        targets: What `rewrites.matmul.find_targets` gave.
         tables: What `store_tables` gave; a MatMul with one of them shares it.
     """
     weights: dict[tuple[ir.Value, bool], BlockWeight] = {}

@@ -16,12 +16,12 @@ from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.journal import Journal
 from edge_distil.manifest import Variant
 from edge_distil.versions import installed_versions
-from edge_distil_quantize.activations import Ranges, activation_ranges, ranges_of
-from edge_distil_quantize.candidates import Workbench, open_workbench
-from edge_distil_quantize.node_times import by_operator, node_times, owners_of_nodes
-from edge_distil_quantize.operators import Operator
 from edge_distil_quantize.recipe import Progress
-from edge_distil_quantize.sensitivity import Effect, measure_effects, measure_whole
+from edge_distil_quantize.rewrites.operators import Operator
+from edge_distil_quantize.sensitivity.candidates import Workbench, open_workbench
+from edge_distil_quantize.sensitivity.node_times import by_operator, node_times, owners_of_nodes
+from edge_distil_quantize.sensitivity.operator_errors import Effect, measure_effects, measure_whole
+from edge_distil_quantize.sensitivity.outliers import Ranges, measure_activations, ranges_of
 
 SCHEMA_VERSION = 1
 _TIMED_TEXTS = 8
@@ -105,7 +105,7 @@ def _measured(
     kept = frozenset(variant.settings.get("kept_fp32", ()))
     graph = onnx.load(exact)
     before, after = (_times(bench, path, graph) for path in (exact, made))
-    activations = activation_ranges(bench)
+    activations = measure_activations(bench)
     error = measure_whole(bench, made)
     return {
         "variant": {

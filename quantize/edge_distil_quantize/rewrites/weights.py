@@ -12,11 +12,11 @@ from collections.abc import Mapping
 import numpy as np
 import onnx_ir as ir
 
-from edge_distil_quantize.editing import Editor, weight_matrix
-from edge_distil_quantize.rewrite_embedding import Table
-from edge_distil_quantize.rewrite_matmul import Target
-from edge_distil_quantize.scale_search import search_scales
-from edge_distil_quantize.weights import LIMIT, quantize_matrix
+from edge_distil_quantize.kernels.int8 import LIMIT, quantize_matrix
+from edge_distil_quantize.kernels.scale_search import search_scales
+from edge_distil_quantize.rewrites.editing import Editor, weight_matrix
+from edge_distil_quantize.rewrites.embedding import Table
+from edge_distil_quantize.rewrites.matmul import Target
 
 _TRIES = 31  # scales for each channel; from 15 on a cosine's fifth digit changes no more
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from edge_distil.errors import QuantizeError
-from edge_distil_quantize.editing import sizes
-from edge_distil_quantize.rewrite_embedding import find_tables
-from edge_distil_quantize.rewrite_matmul import Target, find_bias, find_targets
+from edge_distil_quantize.rewrites.editing import sizes
+from edge_distil_quantize.rewrites.embedding import find_tables
+from edge_distil_quantize.rewrites.matmul import Target, find_bias, find_targets
 
 _LAYER = re.compile(r"(?:^|[._])(?:layers?|blocks?|h)\.(\d+)\.(.+)$")
 Tables = Mapping[ir.Value, list[ir.Node]]

@@ -3,8 +3,8 @@
     x ─ Abs ─ ReduceMax ─ Max ─┐  greatest magnitude of each token
     └────────────────────────── Div ─ QuantizeLinear  (scale 1/127, zero point 128)
 
-What comes out of GELU or ReLU has nearly no negative side (`least_value`): there the zero point is
-32 or 0, so the positive side gets 223 or 255 levels instead of 127, and Abs falls away.
+What comes out of GELU or ReLU has nearly no negative side (`rewrites.least_value`): there the zero
+point is 32 or 0, so the positive side gets 223 or 255 levels instead of 127, and Abs falls away.
 
 A scale a token makes a text's numbers independent of what shares its batch; a scale a tensor, as
 DynamicQuantizeLinear computes, does not. Measured and no faster: QDQ form, ReduceMin beside
@@ -21,8 +21,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edge_distil_quantize.editing import Editor
-from edge_distil_quantize.least_value import least_value
+from edge_distil_quantize.rewrites.editing import Editor
+from edge_distil_quantize.rewrites.least_value import least_value
 
 _HIGHEST = 255  # uint8
 # Below any activation that matters, so that a token of zeros divides by this, not by zero.

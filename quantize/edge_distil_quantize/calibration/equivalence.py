@@ -8,20 +8,16 @@ from typing import NamedTuple
 import numpy as np
 import onnx_ir as ir
 
-from edge_distil_quantize.attention import (
+from edge_distil_quantize.calibration.attention import (
     Attention,
     drop_bias,
     find_attentions,
     fold_value_bias,
     scale_values,
 )
-from edge_distil_quantize.balance import Smoothing, choose_smoothing
-from edge_distil_quantize.editing import Editor
-from edge_distil_quantize.gptq import Matrix
-from edge_distil_quantize.recipe import Feeds
-from edge_distil_quantize.rewrite_activation import choose_grid
-from edge_distil_quantize.rewrite_matmul import Target, find_bias, stored_matrix
-from edge_distil_quantize.smoothing import (
+from edge_distil_quantize.calibration.balance import Smoothing, choose_smoothing
+from edge_distil_quantize.calibration.piecewise import Walk
+from edge_distil_quantize.calibration.smoothing import (
     Norm,
     find_norms,
     has_own_bias,
@@ -29,7 +25,11 @@ from edge_distil_quantize.smoothing import (
     numbers,
     smooth,
 )
-from edge_distil_quantize.stages import Walk
+from edge_distil_quantize.kernels.gptq import Matrix
+from edge_distil_quantize.recipe import Feeds
+from edge_distil_quantize.rewrites.activation import choose_grid
+from edge_distil_quantize.rewrites.editing import Editor
+from edge_distil_quantize.rewrites.matmul import Target, find_bias, stored_matrix
 
 _SAMPLE_TEXTS = 40
 _SAMPLE_TOKENS = 1024

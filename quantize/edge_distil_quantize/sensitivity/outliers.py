@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_distil.session import Floats, OnnxSession
-from edge_distil_quantize.candidates import Workbench
 from edge_distil_quantize.recipe import Feeds
+from edge_distil_quantize.sensitivity.candidates import Workbench
 
 _SAMPLED = 8192  # values kept of each text for the percentile: all of a short one
 _SEED = 2018
@@ -72,7 +72,7 @@ class _Gathered:
         )
 
 
-def activation_ranges(bench: Workbench) -> dict[str, Ranges]:
+def measure_activations(bench: Workbench) -> dict[str, Ranges]:
     """Measure every activation that a product reads, in fp32, over the workbench's texts.
 
     Returns:

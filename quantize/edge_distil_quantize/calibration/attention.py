@@ -14,15 +14,15 @@ from typing import NamedTuple
 import numpy as np
 import onnx_ir as ir
 
-from edge_distil_quantize.gptq import Matrix
-from edge_distil_quantize.rewrite_matmul import Target, find_bias, stored_matrix
-from edge_distil_quantize.smoothing import (
+from edge_distil_quantize.calibration.smoothing import (
     add_to,
     has_own_bias,
     numbers,
     scale_inputs,
     scale_outputs,
 )
+from edge_distil_quantize.kernels.gptq import Matrix
+from edge_distil_quantize.rewrites.matmul import Target, find_bias, stored_matrix
 
 _HEADS_APART = (0, 2, 1, 3)  # (batch, sequence, heads, size) <-> (batch, heads, sequence, size)
 _MOST_STEPS = 8

@@ -1,0 +1,1 @@
+"""What texts that are run through the fp32 graph teach a recipe: ranges, balance, rounding."""

@@ -1,0 +1,1 @@
+"""Arithmetic in numpy: how numbers are rounded to 8 and 4 bits, without a graph."""

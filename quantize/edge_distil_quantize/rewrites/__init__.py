@@ -1,0 +1,1 @@
+"""Changes of a graph, one a file: what a product, a table or an activation becomes."""

@@ -1,0 +1,1 @@
+"""What each operator costs, and the fewest that must stay in fp32: reports and budgets."""
