@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge_distil import fields
 from edge_distil.errors import BundleCorrupt, SchemaUnsupported
+from edge_distil.fields import Fields
 
 FILE_NAME = "edge_distil.json"
 SCHEMA_VERSION = 1
@@ -27,6 +30,18 @@ TASKS = (
     "text-classification",
     "token-classification",
 )
+POOLINGS = ("mean", "cls", "max")
+
+# Far more than any bundle has: what is beyond was made to exhaust its reader.
+_MOST_FILES = 1_000
+_MOST_VARIANTS = 100
+_MOST_TENSORS = 100
+_MOST_GOLDEN = 100
+_LONGEST_PATH = 1_000
+_LONGEST_SEQUENCE = 10_000_000
+_WIDEST = 1_000_000
+_LARGEST_ID = 2**31 - 1
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -167,28 +182,35 @@ def from_json(text: str, source: str = FILE_NAME) -> Manifest:
         source: The file's name, for messages.
 
     Raises:
-        BundleCorrupt: Not JSON, or a field is missing or of the wrong kind.
+        BundleCorrupt: Not JSON, or a field is missing, of the wrong kind or out of range.
         SchemaUnsupported: Another `SCHEMA_VERSION`.
     """
-    try:
-        raw = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BundleCorrupt(
-            f"{source} is not JSON ({error}); it was truncated or edited: export the bundle again"
-        ) from error
-    _check_version(raw, source)
-    try:
-        return _parse(raw)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise BundleCorrupt(
-            f"{source} is no valid manifest ({type(error).__name__}: {error}); "
-            "it was edited or half-written: export the bundle again"
-        ) from error
+    return parse(fields.parse(text, source), source)
 
 
-def _check_version(raw: Any, source: str) -> None:
-    version = raw.get("schema_version") if isinstance(raw, dict) else None
-    if not isinstance(version, int):
+def parse(document: Any, source: str = FILE_NAME) -> Manifest:
+    """Check a parsed document; see `from_json`."""
+    _check_version(document, source)
+    raw = Fields.of(document, source)
+    task = raw.text("task", choices=TASKS)
+    return Manifest(
+        task=task,
+        checkpoint=_checkpoint(raw.object("checkpoint")),
+        inputs=raw.texts("inputs", most=_MOST_TENSORS),
+        outputs=raw.texts("outputs", most=_MOST_TENSORS),
+        max_length=raw.whole("max_length", 1, _LONGEST_SEQUENCE),
+        labels=raw.texts("labels"),
+        problem_type=raw.optional_text("problem_type"),
+        pooling=_pooling(raw, required=task == "sentence-similarity"),
+        files=_records(raw, "files"),
+        golden=tuple(_golden(entry) for entry in raw.objects("golden", most=_MOST_GOLDEN)),
+        variants=_variants(raw.object("variants", most=_MOST_VARIANTS)),
+    )
+
+
+def _check_version(document: Any, source: str) -> None:
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool):
         raise BundleCorrupt(
             f"{source} has no schema_version, so it is no edge-distil manifest: "
             "export the bundle again"
@@ -204,25 +226,63 @@ def _check_version(raw: Any, source: str) -> None:
         )
 
 
-def _parse(raw: Mapping[str, Any]) -> Manifest:
-    if raw["task"] not in TASKS:
-        raise ValueError(f"task {raw['task']!r}, expected one of {', '.join(TASKS)}")
-    pooling = raw.get("pooling")
-    return Manifest(
-        task=raw["task"],
-        checkpoint=Checkpoint(**raw["checkpoint"]),
-        inputs=tuple(raw["inputs"]),
-        outputs=tuple(raw["outputs"]),
-        max_length=int(raw["max_length"]),
-        labels=tuple(raw.get("labels", ())),
-        problem_type=raw.get("problem_type"),
-        pooling=Pooling(**pooling) if pooling else None,
-        files=tuple(FileRecord(**record) for record in raw.get("files", ())),
-        golden=tuple(GoldenTokens(g["text"], tuple(g["ids"])) for g in raw.get("golden", ())),
-        variants={name: _parse_variant(value) for name, value in raw["variants"].items()},
+def _checkpoint(raw: Fields) -> Checkpoint:
+    return Checkpoint(
+        name=raw.text("name"),
+        revision=raw.optional_text("revision"),
+        license=raw.optional_text("license"),
+        architecture=raw.optional_text("architecture"),
+        model_type=raw.optional_text("model_type"),
+        parameters=raw.optional_whole("parameters", 0),
     )
 
 
-def _parse_variant(raw: Mapping[str, Any]) -> Variant:
-    parts = tuple(FileRecord(**record) for record in raw.get("parts", ()))
-    return Variant(**{**raw, "file": FileRecord(**raw["file"]), "parts": parts})
+def _pooling(manifest: Fields, *, required: bool) -> Pooling | None:
+    if "pooling" not in manifest and not required:
+        return None
+    raw = manifest.object("pooling")
+    prompts = raw.object("prompts")
+    return Pooling(
+        mode=raw.text("mode", choices=POOLINGS),
+        normalize=raw.flag("normalize"),
+        dimension=raw.whole("dimension", 1, _WIDEST),
+        dense=raw.optional_whole("dense", 0, _MOST_TENSORS) or 0,
+        prompts={name: prompts.text(name) for name in prompts.values},
+        default_prompt=raw.optional_text("default_prompt"),
+    )
+
+
+def _golden(raw: Fields) -> GoldenTokens:
+    return GoldenTokens(raw.text("text"), raw.wholes("ids", 0, _LARGEST_ID))
+
+
+def _variants(raw: Fields) -> dict[str, Variant]:
+    return {name: _variant(raw.object(name)) for name in raw.values}
+
+
+def _variant(raw: Fields) -> Variant:
+    operators, tools = raw.object("operators"), raw.object("tools")
+    return Variant(
+        file=_record(raw.object("file")),
+        recipe=raw.text("recipe"),
+        settings=raw.object("settings").values,
+        operators={name: operators.whole(name, 0) for name in operators.values},
+        tools={name: tools.text(name) for name in tools.values},
+        evidence=raw.object("evidence").values,
+        parts=_records(raw, "parts"),
+    )
+
+
+def _records(raw: Fields, name: str) -> tuple[FileRecord, ...]:
+    return tuple(_record(entry) for entry in raw.objects(name, most=_MOST_FILES))
+
+
+def _record(raw: Fields) -> FileRecord:
+    """Read a file's record, whose path names a place inside the bundle."""
+    path, sha256 = raw.text("path", longest=_LONGEST_PATH), raw.text("sha256")
+    parts = path.split("/")
+    if not path.isprintable() or "\\" in path or ":" in path or {"", ".", ".."} & set(parts):
+        raise raw.wrong("path", "the path of a file inside the bundle, its parts divided by /")
+    if not _SHA256.fullmatch(sha256):
+        raise raw.wrong("sha256", "64 hexadecimal digits")
+    return FileRecord(path, raw.whole("bytes", 0), sha256)

@@ -104,8 +104,8 @@ def test_future_schema_version(tiny_copy: Copy) -> None:
         ('{"schema_version": 1, "task": "fill-m', "is not JSON"),
         ("{}", "has no schema_version"),
         ("[]", "has no schema_version"),
-        ('{"schema_version": 1, "task": "translation"}', "task 'translation', expected one of"),
-        ('{"schema_version": 1, "task": "fill-mask"}', "no valid manifest"),
+        ('{"schema_version": 1, "task": "translation"}', "task is 'translation', expected one of"),
+        ('{"schema_version": 1, "task": "fill-mask"}', "checkpoint has no name|has no checkpoint"),
         ("\x00\x01", "is not JSON"),
     ],
 )
