@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-all check bench bench-int8 bench-embedding bench-peers arm-check clean
+.PHONY: demo test test-all check release-check bench bench-int8 bench-embedding bench-peers arm-check clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -26,6 +26,11 @@ check: $(INSTALLED)  ## style, types
 	@$(RUN)/ruff check .
 	@$(RUN)/ruff format --check .
 	@$(RUN)/mypy
+
+release-check: $(INSTALLED)  ## build the distribution, install it in a clean environment, run its tests there
+	@rm -rf dist
+	@$(RUN)/python -m build --outdir dist
+	@$(RUN)/python -m pytest -m '' tests/packaging
 
 bench: $(INSTALLED)  ## the figures of the README, against named peers
 	@$(RUN)/python bench/first_answer.py
