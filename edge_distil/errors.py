@@ -12,6 +12,7 @@ builtin that a caller would expect, so ``except FileNotFoundError`` works as usu
     │   ├── VariantMissing      LookupError         the bundle has no such variant
     │   └── BundleExists        FileExistsError     the output is there already
     ├── StorageError            OSError             cannot write: permission, space
+    │   └── PlaceBusy           BlockingIOError     another process is writing there
     ├── SessionError            RuntimeError        the runtime cannot load or run the graph
     ├── TaskError               ValueError          the wrong task, or none to be found
     ├── InputError              ValueError          a text or a parameter that cannot be used
@@ -60,6 +61,10 @@ class BundleExists(BundleError, FileExistsError):
 
 class StorageError(EdgeDistilError, OSError):
     """A file or directory cannot be written; nothing half-written remains."""
+
+
+class PlaceBusy(StorageError, BlockingIOError):
+    """Another process is writing to the same place."""
 
 
 class SessionError(EdgeDistilError, RuntimeError):
