@@ -13,6 +13,7 @@ from typing import Any
 
 from edge_distil import sentence_modules
 from edge_distil.errors import BundleCorrupt, TaskError
+from edge_distil.labels import label_names
 from edge_distil.manifest import FILE_NAME, Checkpoint, FileRecord, Manifest, Pooling, Variant
 
 # End of the architecture's class name -> task. Order matters: "Model" is the last resort.
@@ -59,17 +60,11 @@ def infer_manifest(path: Path, model_files: Mapping[str, str]) -> Manifest:
         inputs=(),
         outputs=(),
         max_length=_max_length(path, config),
-        labels=labels(config),
+        labels=_labels(path, config),
         problem_type=config.get("problem_type"),
         pooling=_pooling(path) if sentence else None,
         variants=variants,
     )
-
-
-def labels(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return ``config.json``'s class names in the order of their indices."""
-    names = config.get("id2label") or {}
-    return tuple(str(names[key]) for key in sorted(names, key=int))
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -109,6 +104,16 @@ def _task(config: Mapping[str, Any], path: Path) -> str:
         f"{path} does not say its task (config.json's architectures: {names}), expected a name "
         f"ending in {', '.join(_ARCHITECTURES)}: export the checkpoint with edge-distil"
     )
+
+
+def _labels(path: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
+    try:
+        return label_names(config.get("id2label") or {})
+    except (AttributeError, TypeError, ValueError) as error:
+        raise BundleCorrupt(
+            f"{path / 'config.json'} has an id2label that is no list of classes by index "
+            f"({error}): fetch it again"
+        ) from error
 
 
 def _max_length(path: Path, config: Mapping[str, Any]) -> int:

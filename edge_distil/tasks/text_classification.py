@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 from edge_distil.errors import InputError
+from edge_distil.labels import fit_labels
 from edge_distil.pooling import Floats, sigmoid, softmax
 from edge_distil.tasks.base import Task
 
@@ -71,6 +72,6 @@ class TextClassification(Task):
         return softmax(logits)
 
     def _ranked(self, scores: Floats) -> list[Label]:
-        names = self.bundle.manifest.labels or [f"LABEL_{i}" for i in range(len(scores))]
+        names = fit_labels(self.bundle.manifest.labels, len(scores))
         labels = [Label(name, float(s)) for name, s in zip(names, scores, strict=True)]
         return sorted(labels, key=lambda label: -label.score)

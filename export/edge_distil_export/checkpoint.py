@@ -39,6 +39,13 @@ class Source:
     safetensors: bool
     config: dict[str, Any]
 
+    @property
+    def architecture(self) -> str | None:
+        """The class that the weights were saved from, as ``config.json`` says."""
+        names = self.config.get("architectures")
+        first = names[0] if isinstance(names, list) and names else names
+        return first if isinstance(first, str) and first else None
+
 
 def find_checkpoint(
     model: str | Path,

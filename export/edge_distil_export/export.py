@@ -126,7 +126,7 @@ def _describe(
     from edge_distil_export.files import copy_files, load_tokenizer, lower_case
     from edge_distil_export.golden import golden_tokens
     from edge_distil_export.limits import max_length
-    from edge_distil_export.provenance import describe_checkpoint
+    from edge_distil_export.provenance import describe_checkpoint, labels
 
     tokenizer = load_tokenizer(source, trust_remote_code=trust_remote_code)
     sentence = loaded.sentence
@@ -142,19 +142,12 @@ def _describe(
         inputs=loaded.head.inputs,
         outputs=loaded.head.outputs,
         max_length=longest,
-        labels=_labels(loaded, task),
+        labels=labels(loaded.head, loaded.config, task),
         problem_type=getattr(loaded.config, "problem_type", None),
         pooling=_pooling(loaded),
         files=tuple(storage.record(staged, p) for p in sorted(staged.rglob("*")) if p.is_file()),
         golden=golden_tokens(tokenizer, staged),
     )
-
-
-def _labels(loaded: Loaded, task: str) -> tuple[str, ...]:
-    if not task.endswith("-classification"):
-        return ()
-    names = loaded.config.id2label
-    return tuple(str(names[index]) for index in sorted(names))
 
 
 def _pooling(loaded: Loaded) -> Pooling | None:

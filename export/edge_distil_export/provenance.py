@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import torch
+import yaml
+
+from edge_distil.labels import fit_labels, label_names
 from edge_distil.manifest import Checkpoint
 from edge_distil.versions import installed_versions
 from edge_distil_export.checkpoint import Source
+from edge_distil_export.heads import Head
 
 _TOOLS = ("edge-distil", "onnx", "onnx-ir", "onnxruntime", "onnxscript", "torch", "transformers")
+_FRONT_MATTER = re.compile(r"\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|$)", re.DOTALL)
+_CARD = 1 << 16  # bytes of a model card that are read: its front matter stands first
+_LICENSE = 200  # characters; the longest name of a licence has some 40
 
 
 def describe_checkpoint(source: Source, parameters: int) -> Checkpoint:
@@ -18,12 +27,11 @@ def describe_checkpoint(source: Source, parameters: int) -> Checkpoint:
         source: The checkpoint.
         parameters: Number of weights.
     """
-    architectures = source.config.get("architectures") or [None]
     return Checkpoint(
         name=source.name,
         revision=source.revision,
         license=_license(source),
-        architecture=architectures[0],
+        architecture=source.architecture,
         model_type=source.config.get("model_type"),
         parameters=parameters,
     )
@@ -34,14 +42,39 @@ def tool_versions() -> dict[str, str]:
     return installed_versions(_TOOLS)
 
 
-def _license(source: Source) -> str | None:
-    """Read the licence from the model card's front matter."""
-    from huggingface_hub import metadata_load
+def labels(head: Head, config: Any, task: str) -> tuple[str, ...]:
+    """Name the classes: as many as the head has, each by its own index in ``id2label``.
 
-    card = source.path / "README.md"
+    transformers counts the entries of ``id2label``, so a gap makes the head narrower than the
+    greatest index; the pipeline then knows no name for the classes in the gap.
+
+    Args:
+        head: The module to trace.
+        config: transformers' configuration object.
+        task: One of `edge_distil.manifest.TASKS`.
+    """
+    if not task.endswith("-classification"):
+        return ()
+    probe = torch.ones((1, 2), dtype=torch.long)
+    with torch.inference_mode():
+        (logits,) = head(*(probe for _ in head.inputs))
+    return fit_labels(label_names(getattr(config, "id2label", None) or {}), logits.shape[-1])
+
+
+def _license(source: Source) -> str | None:
+    """Read the licence from the model card's front matter; ``None`` where it says none.
+
+    Nothing in a model card changes a number, so nothing in one may stop an export.
+    """
     try:
-        fields: dict[str, Any] = (metadata_load(card) if card.is_file() else None) or {}
-    except ValueError:  # front matter that is no YAML: then nothing is known
+        with (source.path / "README.md").open("rb") as file:
+            head = file.read(_CARD).decode("utf-8-sig", errors="replace")
+        found = _FRONT_MATTER.match(head)
+        fields = yaml.safe_load(found.group(1)) if found else None
+    except Exception:  # no card, or front matter that YAML's own code stumbles over in any way
         return None
-    value = fields.get("license")
-    return str(value) if value else None
+    value = fields.get("license") if isinstance(fields, dict) else None
+    names = value if isinstance(value, list) else [value]
+    # A number is a licence that somebody forgot to quote; true, null and tables are none.
+    known = [str(n) for n in names if isinstance(n, str | int | float) and not isinstance(n, bool)]
+    return ", ".join(name for name in known if name)[:_LICENSE] or None

@@ -56,11 +56,10 @@ def canonical_task(name: str) -> str:
 
 
 def _task_of_architecture(source: Source) -> str:
-    architectures = source.config.get("architectures") or []
+    name = source.architecture
     possible = f"give one with --task: {', '.join(TASKS)}"
-    if not architectures:
+    if name is None:
         raise TaskError(f"{source.name}'s config.json names no architecture: {possible}")
-    name = str(architectures[0])
     task = _infer(name)
     if task is None:
         raise TaskError(f"{source.name} is a {name}, from which no task can be told: {possible}")
