@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-all check release-check bench bench-int8 bench-embedding bench-peers arm-check clean
+.PHONY: demo test test-all check docs release-check bench bench-int8 bench-embedding bench-peers arm-check clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -26,6 +26,9 @@ check: $(INSTALLED)  ## style, types
 	@$(RUN)/ruff check .
 	@$(RUN)/ruff format --check .
 	@$(RUN)/mypy
+
+docs: $(INSTALLED)  ## the documentation's pages, into site/; a broken link fails
+	@$(RUN)/python -m mkdocs build --quiet --strict
 
 release-check: $(INSTALLED)  ## build the distribution, install it in a clean environment, run its tests there
 	@rm -rf dist
@@ -51,4 +54,4 @@ arm-check: $(INSTALLED)  ## int8 on other processors, emulated: apt-get install 
 	@$(RUN)/python bench/arm_check.py
 
 clean:
-	rm -rf $(VENV) .demo .interop .arm build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) site .demo .interop .arm build dist .mypy_cache .ruff_cache .pytest_cache

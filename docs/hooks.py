@@ -1,0 +1,54 @@
+"""Pages of the documentation that are made while it is built, so that none can be out of date."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from typer.cli import get_docs_for_click
+
+from edge_distil_apps.cli import app
+
+REPOSITORY = Path(__file__).parents[1]
+COPIED = {
+    "benchmarks.md": "BENCHMARKS.md",
+    "changelog.md": "CHANGELOG.md",
+    "contributing.md": "CONTRIBUTING.md",
+    "security.md": "SECURITY.md",
+}
+_WRITTEN_LIKE_A_TAG = re.compile(r"<(?=[a-z])")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the verbs' page and the files of the repository's root that the navigation names."""
+    wanted = set(_named(config.nav))
+    if "verbs.md" in wanted:
+        files.append(File.generated(config, "verbs.md", content=_verbs()))
+    for page, source in COPIED.items():
+        if page in wanted:
+            text = (REPOSITORY / source).read_text(encoding="utf-8")
+            files.append(File.generated(config, page, content=text))
+    return files
+
+
+def _verbs() -> str:
+    """Return ``edge-distil --help`` and that of each verb, as Markdown."""
+    command = typer.main.get_command(app)
+    context = typer.Context(command, info_name="edge-distil")
+    text = get_docs_for_click(obj=command, ctx=context, name="edge-distil", title="Verbs")
+    return _WRITTEN_LIKE_A_TAG.sub("&lt;", text)
+
+
+def _named(entries: object) -> Iterator[str]:
+    """Yield the pages that a navigation names, at any depth."""
+    if isinstance(entries, str):
+        yield entries
+    elif isinstance(entries, dict):
+        yield from _named(list(entries.values()))
+    elif isinstance(entries, list):
+        for entry in entries:
+            yield from _named(entry)
