@@ -1,0 +1,74 @@
+"""The cases of `export` and `quantize`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from kill_everywhere import Case
+
+from edge_distil.bundle import open_bundle
+
+_OUTPUT = "out/qa"
+
+
+def make_materials(folder: Path) -> None:
+    """Make the checkpoints ``old`` and ``new``, of one architecture and other labels."""
+    from tiny import save_checkpoint
+
+    for name in ("old", "new"):
+        labels = {0: f"{name}-a", 1: f"{name}-b"}
+        save_checkpoint(folder / name, "distilbert", "text-classification", id2label=labels)
+
+
+def _checkpoints(folder: Path, materials: Path) -> None:
+    for name in ("old", "new"):
+        shutil.copytree(materials / name, folder / name)
+
+
+def _bundle(name: str, folder: Path, materials: Path) -> None:
+    """A bundle of the checkpoint, int8 in it, at the output."""
+    _checkpoints(folder, materials)
+    shutil.copytree(materials / f"{name}-bundle", folder / _OUTPUT)
+
+
+def _found(folder: Path) -> str:
+    """Which bundle is there, all its files as recorded."""
+    if not (folder / _OUTPUT).exists():
+        return "nothing"
+    return open_bundle(folder / _OUTPUT, verify=True).manifest.labels[0].split("-")[0]
+
+
+def _found_one(folder: Path) -> str:
+    found = _found(folder)
+    assert found in ("old", "new"), "the bundle is gone"
+    return found
+
+
+CASES = (
+    Case(
+        "export, no output yet",
+        ("export", "new", "-o", _OUTPUT),
+        _checkpoints,
+        _found,
+        done="exists and is not empty",
+    ),
+    Case(
+        "export --force over a bundle",
+        ("export", "new", "-o", _OUTPUT, "--force"),
+        lambda folder, materials: _bundle("old", folder, materials),
+        _found_one,
+    ),
+    Case(
+        "quantize, a new variant",
+        ("quantize", _OUTPUT, "--fp16"),
+        lambda folder, materials: _bundle("old", folder, materials),
+        _found_one,
+    ),
+    Case(
+        "quantize, a variant again",
+        ("quantize", _OUTPUT, "--int8", "--no-calibration"),
+        lambda folder, materials: _bundle("old", folder, materials),
+        _found_one,
+    ),
+)
