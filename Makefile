@@ -28,7 +28,7 @@ check: $(INSTALLED)  ## style, types
 	@$(RUN)/mypy
 
 docs: $(INSTALLED)  ## the documentation's pages, into site/; a broken link fails
-	@$(RUN)/python -m mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(RUN)/python -m mkdocs build --quiet --strict
 
 release-check: $(INSTALLED)  ## build the distribution, install it in a clean environment, run its tests there
 	@rm -rf dist
