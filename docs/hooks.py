@@ -20,11 +20,16 @@ COPIED = {
     "contributing.md": "CONTRIBUTING.md",
     "security.md": "SECURITY.md",
 }
+SHOWN = {
+    "frontier.svg": "apps/reports/epyc-2-cores/frontier.svg",
+    "report.html": "apps/reports/epyc-2-cores/report.html",
+    "search.svg": "apps/reports/search.svg",
+}
 _WRITTEN_LIKE_A_TAG = re.compile(r"<(?=[a-z])")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the verbs' page and the files of the repository's root that the navigation names."""
+    """Add the verbs' page, the root's files that the navigation names, and the pictures."""
     wanted = set(_named(config.nav))
     if "verbs.md" in wanted:
         files.append(File.generated(config, "verbs.md", content=_verbs()))
@@ -32,6 +37,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if page in wanted:
             text = (REPOSITORY / source).read_text(encoding="utf-8")
             files.append(File.generated(config, page, content=text))
+    for name, source in SHOWN.items():
+        files.append(File.generated(config, name, abs_src_path=str(REPOSITORY / source)))
     return files
 
 
