@@ -26,9 +26,17 @@ builtin that a caller would expect, so ``except FileNotFoundError`` works as usu
     └── QuantizeError           RuntimeError        a variant cannot be made
 """
 
+from edge_distil.printable import printable
+
 
 class EdgeDistilError(Exception):
-    """The root: catch this to catch all of edge-distil's own errors."""
+    """The root: catch this to catch all of edge-distil's own errors.
+
+    Messages quote file names, labels and texts of strangers, so they are shown escaped.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class BundleError(EdgeDistilError):

@@ -14,14 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from edge_distil.errors import BundleCorrupt, BundleFileMissing
+from edge_distil.printable import shortened
 
 LARGEST = 8 << 20  # bytes of a JSON file; as Python's objects it takes some twenty times that
 LARGEST_NUMBER = 2**53  # beyond it not every program reads a JSON number exactly
+NO_LIMIT = 10**31  # above what transformers writes where a tokenizer knows no longest sequence
 _DEEPEST = 64  # lists and objects within each other; ours have five, transformers' seven
 _DIGITS = 40  # of a whole number; transformers writes 1e30 for "no limit" with 31
 _LONGEST = 100_000  # characters of a text, entries of a list
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_AGAIN = "copy the bundle again, from a source that you trust, or export it again"
+_AGAIN = "copy, fetch or export it again, from a source that you trust"
+_LONGEST_PATH = 1_000  # bytes
+_LONGEST_NAME = 255  # bytes of one part of a path, which file systems take
 
 
 def read(path: Path) -> Fields:
@@ -118,6 +122,15 @@ class Fields:
         """Return a text, or ``None`` where it is absent."""
         return self.text(name) if name in self else None
 
+    def path(self, name: str) -> str:
+        """Return the path of a file or a folder inside the bundle, its parts divided by ``/``."""
+        text = self.text(name, longest=_LONGEST_PATH)
+        parts = [part.encode() for part in text.split("/")]
+        inside = text.isprintable() and not set(text) & {"\\", ":"}
+        if not inside or {b"", b".", b".."} & set(parts) or max(map(len, parts)) > _LONGEST_NAME:
+            raise self.wrong(name, "a path inside the bundle, its parts divided by /")
+        return text
+
     def whole(self, name: str, least: int, most: int = LARGEST_NUMBER) -> int:
         """Return a whole number from `least` to `most`; 512.0 is one too."""
         return self._number(name, self._value(name), least, most)
@@ -188,7 +201,7 @@ class Fields:
         return int(value)
 
     def _place(self, name: str) -> str:
-        shown = _shown(name)
+        shown = shortened(name)
         return f"{self.place}.{shown}" if self.place else shown
 
 
@@ -239,17 +252,11 @@ def _wrong(file: str, place: str, value: Any, expected: str) -> BundleCorrupt:
 def _got(value: Any) -> str:
     """Describe a value in a few printable characters.
 
-    >>> _got([1, 2]), _got("a" * 50 + chr(27))
+    >>> _got([1, 2]), _got("a" * 50)
     ('a list of 2', "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...'")
     """
     if isinstance(value, dict):
         return f"an object of {len(value)}"
     if isinstance(value, list):
         return f"a list of {len(value)}"
-    return repr(_shown(value)) if isinstance(value, str) else json.dumps(value)
-
-
-def _shown(text: str) -> str:
-    """Cut a foreign text, and escape what a terminal would act on."""
-    short = text if len(text) <= 40 else f"{text[:40]}..."
-    return short if short.isprintable() else short.encode("unicode_escape").decode("ascii")
+    return repr(shortened(value)) if isinstance(value, str) else json.dumps(value)

@@ -6,15 +6,15 @@ verified there: the records hold sizes as found and no hashes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from edge_distil import sentence_modules
+from edge_distil import fields, sentence_modules
 from edge_distil.errors import BundleCorrupt, TaskError
+from edge_distil.fields import Fields
 from edge_distil.labels import label_names
 from edge_distil.manifest import FILE_NAME, Checkpoint, FileRecord, Manifest, Pooling, Variant
+from edge_distil.printable import shortened
 
 # End of the architecture's class name -> task. Order matters: "Model" is the last resort.
 _ARCHITECTURES = {
@@ -25,7 +25,7 @@ _ARCHITECTURES = {
     "ForPreTraining": "fill-mask",
     "Model": "feature-extraction",
 }
-_UNLIMITED = 1_000_000  # transformers writes 1e30 for "the tokenizer knows no limit"
+_UNLIMITED = 1_000_000
 _POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
 
@@ -48,38 +48,23 @@ def infer_manifest(path: Path, model_files: Mapping[str, str]) -> Manifest:
             f"{path} is no bundle: it has no {', no '.join(missing)}; make one with: "
             "edge-distil export MODEL -o DIR"
         )
-    config = read_config(path / "config.json")
+    config = fields.read(path / "config.json")
     sentence = sentence_modules.is_sentence_model(path)
     return Manifest(
         task="sentence-similarity" if sentence else _task(config, path),
         checkpoint=Checkpoint(
-            name=str(config.get("_name_or_path") or path.name),
-            architecture=next(iter(config.get("architectures") or []), None),
-            model_type=config.get("model_type"),
+            name=config.optional_text("_name_or_path") or path.name,
+            architecture=next(iter(config.texts("architectures")), None),
+            model_type=config.optional_text("model_type"),
         ),
         inputs=(),
         outputs=(),
         max_length=_max_length(path, config),
-        labels=_labels(path, config),
-        problem_type=config.get("problem_type"),
+        labels=_labels(config),
+        problem_type=config.optional_text("problem_type"),
         pooling=_pooling(path) if sentence else None,
         variants=variants,
     )
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises:
-        BundleCorrupt: It is none.
-    """
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BundleCorrupt(f"{path} cannot be read ({error}): fetch it again") from error
-    if not isinstance(config, dict):
-        raise BundleCorrupt(f"{path} holds no JSON object: fetch it again")
-    return config
 
 
 def _find_variants(path: Path, model_files: Mapping[str, str]) -> dict[str, Variant]:
@@ -95,35 +80,34 @@ def _find_variants(path: Path, model_files: Mapping[str, str]) -> dict[str, Vari
     return found
 
 
-def _task(config: Mapping[str, Any], path: Path) -> str:
-    names = config.get("architectures") or []
+def _task(config: Fields, path: Path) -> str:
+    names = config.texts("architectures")
     for end, task in _ARCHITECTURES.items():
         if any(name.endswith(end) for name in names):
             return task
+    found = shortened(", ".join(names) or "none", most=100)
     raise TaskError(
-        f"{path} does not say its task (config.json's architectures: {names}), expected a name "
+        f"{path} does not say its task (config.json's architectures: {found}), expected a name "
         f"ending in {', '.join(_ARCHITECTURES)}: export the checkpoint with edge-distil"
     )
 
 
-def _labels(path: Path, config: Mapping[str, Any]) -> tuple[str, ...]:
+def _labels(config: Fields) -> tuple[str, ...]:
     try:
-        return label_names(config.get("id2label") or {})
-    except (AttributeError, TypeError, ValueError) as error:
-        raise BundleCorrupt(
-            f"{path / 'config.json'} has an id2label that is no list of classes by index "
-            f"({error}): fetch it again"
-        ) from error
+        return label_names(config.object("id2label").values)
+    except ValueError as error:
+        raise config.wrong("id2label", "class names by their indices") from error
 
 
-def _max_length(path: Path, config: Mapping[str, Any]) -> int:
-    positions = int(config.get("max_position_embeddings") or 512)
-    if config.get("model_type") in _POSITIONS_AFTER_PADDING:
-        positions -= int(config.get("pad_token_id") or 0) + 1
+def _max_length(path: Path, config: Fields) -> int:
+    positions = config.optional_whole("max_position_embeddings", 0) or 512
+    if config.optional_text("model_type") in _POSITIONS_AFTER_PADDING:
+        positions -= (config.optional_whole("pad_token_id", -1, positions - 2) or 0) + 1
     limits = [positions]
     tokenizer = path / "tokenizer_config.json"
     if tokenizer.is_file():
-        limits.append(int(read_config(tokenizer).get("model_max_length") or _UNLIMITED))
+        limit = fields.read(tokenizer).optional_whole("model_max_length", 0, fields.NO_LIMIT)
+        limits.append(limit or _UNLIMITED)
     if sentence_modules.is_sentence_model(path):
         limits.append(sentence_modules.read_sentence_modules(path).max_length or _UNLIMITED)
     return min(limits)

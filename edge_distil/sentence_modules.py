@@ -5,12 +5,14 @@ Source: sentence-transformers' documentation, "Structure of Sentence Transformer
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from edge_distil.errors import BundleCorrupt, TaskError
+from edge_distil import fields
+from edge_distil.errors import TaskError
+from edge_distil.fields import Fields
+from edge_distil.manifest import WIDEST
+from edge_distil.printable import shortened
 
 _POOLING_FLAGS = {
     "pooling_mode_mean_tokens": "mean",
@@ -53,76 +55,73 @@ def read_sentence_modules(path: Path) -> SentenceModules:
     """Read the pipeline of the checkpoint or bundle at `path`.
 
     Raises:
-        BundleCorrupt: A file is missing or no JSON.
+        BundleFileMissing: A file is missing.
+        BundleCorrupt: A file is no JSON, or a field is missing or of the wrong kind.
         TaskError: A module or a pooling that edge-distil does not have.
     """
-    modules = _read_json(path / "modules.json")
-    kinds = [(str(m["type"]).rsplit(".", 1)[-1], str(m["path"])) for m in modules]
+    kinds = _kinds(path / "modules.json")
     _check_order([kind for kind, _ in kinds], path)
-    _check_inside([folder for _, folder in kinds], path)
-    pooling = _read_json(path / dict(kinds)["Pooling"] / "config.json")
-    file = path / dict(kinds)["Transformer"] / "sentence_bert_config.json"
-    transformer = _read_json(file, optional=True)
-    settings = _read_json(path / "config_sentence_transformers.json", optional=True)
+    folder = dict(kinds)
+    pooling = fields.read(path / folder["Pooling"] / "config.json")
+    transformer = _optional(path / folder["Transformer"] / "sentence_bert_config.json")
+    settings = _optional(path / "config_sentence_transformers.json")
+    prompts = settings.object("prompts")
+    # sentence-transformers 6 renamed the field
+    old, new = "word_embedding_dimension", "embedding_dimension"
     return SentenceModules(
         pooling=_pooling_mode(pooling, path),
-        # sentence-transformers 6 renamed the field
-        dimension=int(pooling.get("word_embedding_dimension") or pooling["embedding_dimension"]),
+        dimension=pooling.whole(old if old in pooling else new, 1, WIDEST),
         dense=tuple(folder for kind, folder in kinds if kind == "Dense"),
         normalize=kinds[-1][0] == "Normalize",
-        max_length=transformer.get("max_seq_length"),
-        prompts=settings.get("prompts") or {},
-        default_prompt=settings.get("default_prompt_name"),
-        lower_case=bool(transformer.get("do_lower_case")),
+        max_length=transformer.optional_whole("max_seq_length", 1),
+        prompts={name: prompts.text(name) for name in prompts.values},
+        default_prompt=settings.optional_text("default_prompt_name"),
+        lower_case=transformer.flag("do_lower_case"),
     )
+
+
+def _kinds(file: Path) -> list[tuple[str, str]]:
+    """Return each module's class name and folder, ``""`` being the checkpoint itself."""
+    modules = Fields({"modules": fields.read_json(file)}, str(file)).objects("modules")
+    return [(m.text("type").rsplit(".", 1)[-1], _folder(m)) for m in modules]
+
+
+def _folder(module: Fields) -> str:
+    """Return a module's folder, inside the checkpoint: an export copies what is in it."""
+    return module.path("path") if module.values.get("path") != "" else ""
+
+
+def _optional(path: Path) -> Fields:
+    return fields.read(path) if path.is_file() else Fields({}, str(path))
 
 
 def _check_order(kinds: list[str], path: Path) -> None:
     expected = ["Transformer", "Pooling"]
+    found = shortened(" -> ".join(kinds), most=100)
     rest = [kind for kind in kinds[2:] if kind != "Dense"]
     if kinds[:2] != expected or rest not in ([], ["Normalize"]) or "Normalize" in kinds[:-1]:
         raise TaskError(
-            f"{path}/modules.json is {' -> '.join(kinds)}, expected Transformer -> Pooling "
+            f"{path}/modules.json is {found}, expected Transformer -> Pooling "
             "[-> Dense ...] [-> Normalize]: export it with --task feature-extraction and do "
             "the rest in your own code"
         )
 
 
-def _check_inside(folders: list[str], path: Path) -> None:
-    """Refuse folders outside the checkpoint: an export copies what is in them."""
-    for folder in folders:
-        if Path(folder).is_absolute() or ".." in Path(folder).parts:
-            raise BundleCorrupt(
-                f"{path}/modules.json names the folder {folder!r}, expected one inside the "
-                "checkpoint: fetch the checkpoint from a source that you trust"
-            )
-
-
-def _pooling_mode(config: dict[str, Any], path: Path) -> str:
-    if not config.get("include_prompt", True):
+def _pooling_mode(config: Fields, path: Path) -> str:
+    if not config.flag("include_prompt", default=True):
         raise TaskError(
             f"{path} leaves the prompt's tokens out of its pooling (include_prompt is false), "
             "expected all tokens: export it with --task feature-extraction and pool in your own "
             "code"
         )
-    named = config.get("pooling_mode")  # sentence-transformers >= 5.3 writes a name
-    modes = [named] if named else [m for flag, m in _POOLING_FLAGS.items() if config.get(flag)]
-    others = [k for k in config if k.startswith("pooling_mode_") and k not in _POOLING_FLAGS]
-    modes += [k.removeprefix("pooling_mode_") for k in others if config[k]]
+    named = config.optional_text("pooling_mode")  # sentence-transformers >= 5.3 writes a name
+    modes = [named] if named else [m for flag, m in _POOLING_FLAGS.items() if config.flag(flag)]
+    flags = [k for k in config.values if k.startswith("pooling_mode_") and k not in _POOLING_FLAGS]
+    modes += [k.removeprefix("pooling_mode_") for k in flags if config.flag(k)]
     if len(modes) != 1 or modes[0] not in _POOLING_FLAGS.values():
+        found = shortened(" + ".join(modes) or "nothing")
         raise TaskError(
-            f"{path} pools by {' + '.join(map(str, modes)) or 'nothing'}, expected one of mean, "
-            "cls, max: export it with --task feature-extraction and pool in your own code"
+            f"{path} pools by {found}, expected one of mean, cls, max: export it with --task "
+            "feature-extraction and pool in your own code"
         )
-    return str(modes[0])
-
-
-def _read_json(path: Path, *, optional: bool = False) -> Any:
-    if optional and not path.is_file():
-        return {}
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BundleCorrupt(
-            f"{path} cannot be read ({error}): copy the whole checkpoint again"
-        ) from error
+    return modes[0]

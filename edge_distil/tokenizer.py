@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 from tokenizers import Tokenizer as FastTokenizer
 
+from edge_distil import fields
 from edge_distil.errors import BundleCorrupt, BundleFileMissing, InputError
-from edge_distil.foreign import read_config
 from edge_distil.manifest import GoldenTokens
 
 _SURROGATES = range(0xD800, 0xE000)  # halves of a UTF-16 pair, no characters by themselves
@@ -244,7 +244,7 @@ def _special_tokens(path: Path) -> dict[str, str]:
     tokens: dict[str, str] = {}
     for name in ("special_tokens_map.json", "tokenizer_config.json"):
         if (path / name).is_file():
-            for role, value in read_config(path / name).items():
+            for role, value in fields.read(path / name).values.items():
                 text = _token_text(value) if role.endswith("_token") else None
                 if text is not None:
                     tokens[role] = text

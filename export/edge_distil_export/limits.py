@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from torch import nn
+
+from edge_distil import fields
 
 _FALLBACK = 512  # tokens, for a checkpoint that states no limit anywhere
 
@@ -40,9 +41,8 @@ def max_length(model: nn.Module, config: Any, folder: Path, sentence: int | None
     return min(int(limit) for limit in limits if limit)
 
 
-def _tokenizer_limit(folder: Path) -> float | None:
+def _tokenizer_limit(folder: Path) -> int | None:
     file = folder / "tokenizer_config.json"
     if not file.is_file():
         return None
-    limit = json.loads(file.read_text(encoding="utf-8")).get("model_max_length")
-    return limit if isinstance(limit, int | float) and limit > 0 else None
+    return fields.read(file).optional_whole("model_max_length", 0, fields.NO_LIMIT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import edge_distil as ed
 from edge_distil import errors, fields
 from edge_distil.manifest import from_json
+from edge_distil.tokenizer import Tokenizer
 
 Copy = Callable[[str], Path]
 Place = tuple[str | int, ...]
@@ -49,12 +51,12 @@ def with_each(document: Any, values: Sequence[Any]) -> Iterator[Any]:
         inner[place[-1]] = kept
 
 
-def check(text: str) -> None:
-    """Parse a manifest; what is no good is our error, in one printable line."""
+def check(open_it: Callable[[], object]) -> None:
+    """Open something; what is no good is our error, in one printable line."""
     found = ""
     try:
-        from_json(text)
-    except errors.BundleError as error:
+        open_it()
+    except errors.EdgeDistilError as error:
         found = str(error)
     assert found.isprintable(), found
     assert len(found) < 600
@@ -65,14 +67,14 @@ def test_every_field_with_every_wrong_value(tiny: Path) -> None:
     document["labels"] = ["a", "b"]
     document["variants"]["fp32"]["parts"] = document["files"][:2]
     for wrong in with_each(document, WRONG):
-        check(json.dumps(wrong))
+        check(partial(from_json, json.dumps(wrong)))
 
 
 def test_every_field_with_what_json_alone_can_say(tiny: Path) -> None:
     document = json.loads((tiny / "embedding" / "edge_distil.json").read_text("utf-8"))
     for marked in with_each(document, ["@here@"]):
         for raw in RAW:
-            check(json.dumps(marked).replace('"@here@"', raw))
+            check(partial(from_json, json.dumps(marked).replace('"@here@"', raw)))
 
 
 @pytest.mark.parametrize(
@@ -86,8 +88,8 @@ def test_every_field_with_what_json_alone_can_say(tiny: Path) -> None:
         ({"golden": [{"text": "a", "ids": [-1]}]}, "golden.0.ids.0 is -1, expected a whole"),
         ({"files": [{"path": {}}]}, "files.0.path is an object of 0, expected a text"),
         (
-            {"files": [{"path": "../x", "bytes": 1, "sha256": "0"}]},
-            "expected the path of a file in",
+            {"files": [{"path": "../x", "bytes": 1, "sha256": "0" * 64}]},
+            "expected a path inside",
         ),
         ({"files": [{"path": "x", "bytes": 1, "sha256": 1.0}]}, "sha256 is 1.0, expected a text"),
         ({"variants": {"\x1b[31m": 5}}, r"variants.\\x1b\[31m is 5, expected an object"),
@@ -101,6 +103,31 @@ def test_the_message_names_file_field_value_and_what_was_expected(
     document = json.loads((tiny / "embedding" / "edge_distil.json").read_text("utf-8"))
     with pytest.raises(errors.BundleCorrupt, match=f"^dir/edge_distil.json:? .*{message}"):
         from_json(json.dumps({**document, **changes}), "dir/edge_distil.json")
+
+
+@pytest.mark.parametrize(
+    ("bundle", "name"),
+    [
+        ("embedding", "config.json"),
+        ("text_classification", "config.json"),
+        ("embedding", "tokenizer_config.json"),
+        ("embedding", "special_tokens_map.json"),
+        ("embedding", "modules.json"),
+        ("embedding", "1_Pooling/config.json"),
+        ("embedding", "sentence_bert_config.json"),
+        ("embedding", "config_sentence_transformers.json"),
+    ],
+)
+def test_the_files_of_a_folder_without_manifest(tiny_copy: Copy, bundle: str, name: str) -> None:
+    folder = tiny_copy(bundle)
+    (folder / "edge_distil.json").unlink()
+    document = json.loads((folder / name).read_text("utf-8"))
+    texts = [json.dumps(wrong) for wrong in with_each(document, WRONG)]
+    marked = [json.dumps(wrong) for wrong in with_each(document, ["@here@"])]
+    texts += [text.replace('"@here@"', raw) for text in marked for raw in RAW]
+    for text in [*texts, *RAW, *map(json.dumps, WRONG)]:
+        (folder / name).write_text(text)
+        check(lambda: (ed.open_bundle(folder), Tokenizer(folder, 16)))
 
 
 def test_fields_of_a_later_release_are_ignored_wherever_they_stand(tiny_copy: Copy) -> None:
