@@ -78,7 +78,8 @@ class Encoder:
 
     def features(self, encodings: Sequence[Encoded], width: int | None = None) -> dict[str, Tokens]:
         """Return the graph's inputs for one batch; see `tokenizer.collate`."""
-        return collate(encodings, self.tokenizer.pad_id, width)
+        tokenizer = self.tokenizer
+        return collate(encodings, tokenizer.pad_id, width, token_types=tokenizer.token_types)
 
 
 def batches(

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 from tokenizers import Tokenizer as FastTokenizer
 
-from edge_distil import fields
 from edge_distil.errors import BundleCorrupt, BundleFileMissing, InputError
 from edge_distil.manifest import GoldenTokens
+from edge_distil.tokenizer_settings import TokenizerSettings, read_settings
 
 _SURROGATES = range(0xD800, 0xE000)  # halves of a UTF-16 pair, no characters by themselves
 
@@ -34,19 +34,21 @@ class Tokenizer:
         cls_id: Id of the classification token, where there is one.
         mask_id: Id of the mask token, where there is one.
         mask_token: Its text.
+        token_types: The model is told the texts of a pair apart; else all token types are 0.
 
     Raises:
         BundleFileMissing: There is no ``tokenizer.json``.
-        BundleCorrupt: It cannot be read.
+        BundleCorrupt: It or a file beside it cannot be read.
     """
 
     def __init__(self, path: Path, max_length: int) -> None:
         self.max_length = max_length
-        self._fast = _load(path / "tokenizer.json")
-        special = _special_tokens(path)
-        self.pad_id = self._id(special.get("pad_token")) or 0
-        self.cls_id = self._id(special.get("cls_token"))
-        self.mask_token = special.get("mask_token")
+        self._fast, settings = _load(path)
+        self._side = "left" if settings.truncate_left else "right"
+        self.token_types = settings.token_types
+        self.pad_id = self._id(settings.special.get("pad_token")) or 0
+        self.cls_id = self._id(settings.special.get("cls_token"))
+        self.mask_token = settings.special.get("mask_token")
         self.mask_id = self._id(self.mask_token)
 
     def encode(
@@ -56,7 +58,10 @@ class Tokenizer:
         *,
         offsets: bool = True,
     ) -> list[Encoding]:
-        """Tokenize texts or pairs, each cut at the end to the maximum length.
+        """Tokenize texts or pairs, each cut to the maximum length.
+
+        What is cut is the end, or the beginning where the checkpoint's tokenizer says so
+        (``truncation_side``).
 
         Args:
             texts: The texts; an empty one gives the special tokens alone. Of a pair the longer
@@ -87,7 +92,7 @@ class Tokenizer:
     def windows(self, text: str, stride: int) -> list[Encoding]:
         """Tokenize a text of any length into windows that overlap by `stride` tokens."""
         piece = self._pieces([text])[0]
-        piece.truncate(self.room(1), stride=stride)
+        piece.truncate(self.room(1), stride=stride, direction=self._side)
         return [self._fast.post_process(window) for window in [piece, *piece.overflowing]]
 
     def pair_windows(
@@ -106,7 +111,7 @@ class Tokenizer:
             InputError: `first` and `stride` leave no room for `second`.
         """
         question, context = self._pieces([first, second])
-        question.truncate(max_first)
+        question.truncate(max_first, direction=self._side)
         room = self.room(2, max_length) - len(question)
         if room <= stride:
             raise InputError(
@@ -114,7 +119,7 @@ class Tokenizer:
                 f"{len(question)}, expected more than doc_stride {stride}: raise max_seq_len or "
                 "lower doc_stride or max_question_len"
             )
-        context.truncate(room, stride=stride)
+        context.truncate(room, stride=stride, direction=self._side)
         return [self._fast.post_process(question, part) for part in [context, *context.overflowing]]
 
     def room(self, sequences: int, max_length: int | None = None) -> int:
@@ -150,7 +155,7 @@ class Tokenizer:
     def _cut(self, pieces: list[Encoding], room: int) -> Encoding:
         lengths = fit([len(piece) for piece in pieces], room)
         for piece, length in zip(pieces, lengths, strict=True):
-            piece.truncate(length)
+            piece.truncate(length, direction=self._side)
         return self._fast.post_process(pieces[0], pieces[1] if len(pieces) > 1 else None)
 
     def _pieces(self, texts: Sequence[str], *, offsets: bool = True) -> list[Encoding]:
@@ -197,7 +202,11 @@ class Encoded(Protocol):
 
 
 def collate(
-    encodings: Sequence[Encoded], pad_id: int, width: int | None = None
+    encodings: Sequence[Encoded],
+    pad_id: int,
+    width: int | None = None,
+    *,
+    token_types: bool = True,
 ) -> dict[str, NDArray[np.int64]]:
     """Pad encodings on the right to one batch.
 
@@ -205,6 +214,7 @@ def collate(
         encodings: One for each row.
         pad_id: Fills ``input_ids``.
         width: Tokens of a padded row; by default those of the longest.
+        token_types: Tell the texts of a pair apart; else all token types are 0.
 
     Returns:
         ``input_ids``, ``attention_mask`` and ``token_type_ids``, each int64
@@ -218,11 +228,13 @@ def collate(
         end = len(encoding)
         ids[row, :end] = encoding.ids
         mask[row, :end] = 1
-        types[row, :end] = encoding.type_ids
+        if token_types:
+            types[row, :end] = encoding.type_ids
     return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
 
 
-def _load(path: Path) -> FastTokenizer:
+def _load(folder: Path) -> tuple[FastTokenizer, TokenizerSettings]:
+    path = folder / "tokenizer.json"
     if not path.is_file():
         raise BundleFileMissing(
             f"{path} is missing: copy the whole bundle again, or export it again"
@@ -233,27 +245,12 @@ def _load(path: Path) -> FastTokenizer:
         raise BundleCorrupt(
             f"{path} cannot be read ({error}): copy or export the bundle again"
         ) from error
+    settings = read_settings(folder, fast)
     # Checkpoints carry whatever padding and truncation they were trained with.
     fast.no_padding()
     fast.no_truncation()
-    return fast
-
-
-def _special_tokens(path: Path) -> dict[str, str]:
-    """Read the special tokens by role; a token is written as a string or as an object."""
-    tokens: dict[str, str] = {}
-    for name in ("special_tokens_map.json", "tokenizer_config.json"):
-        if (path / name).is_file():
-            for role, value in fields.read(path / name).values.items():
-                text = _token_text(value) if role.endswith("_token") else None
-                if text is not None:
-                    tokens[role] = text
-    return tokens
-
-
-def _token_text(value: Any) -> str | None:
-    content = value.get("content") if isinstance(value, dict) else value
-    return content if isinstance(content, str) else None
+    fast.encode_special_tokens = settings.split_special
+    return fast, settings
 
 
 def wrong_text(texts: Sequence[Any], first: int = 0) -> InputError:

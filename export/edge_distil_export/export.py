@@ -127,15 +127,16 @@ def _describe(
     from edge_distil_export.golden import golden_tokens
     from edge_distil_export.limits import max_length
     from edge_distil_export.provenance import describe_checkpoint, labels
+    from edge_distil_export.tokenizer_files import check_vocabulary
 
     tokenizer = load_tokenizer(source, trust_remote_code=trust_remote_code)
     sentence = loaded.sentence
-    lowered = sentence is not None and sentence.lower_case
-    if lowered:
+    check_vocabulary(tokenizer, loaded.head.transformer, source.name)
+    if sentence is not None and sentence.lower_case:
         lower_case(tokenizer)
     sentence_limit = sentence.max_length if sentence else None
     longest = max_length(loaded.head, loaded.config, source.path, sentence_limit)
-    copy_files(source, staged, tokenizer, longest, sentence=sentence is not None, changed=lowered)
+    copy_files(source, staged, tokenizer, longest, sentence=sentence is not None)
     return Manifest(
         task=task,
         checkpoint=describe_checkpoint(source, loaded.parameters),

@@ -1,7 +1,8 @@
 """Tokenizer and configuration files: copied as they are, made only where they are missing.
 
-Byte for byte, because other people's clients, often with an older transformers, open the bundle:
-a file that today's transformers writes anew may say things that theirs does not understand.
+Byte for byte where they say what the tokenizer does (`tokenizer_files`), because other people's
+clients, often with an older transformers, open the bundle: a file that today's transformers writes
+anew may say things that theirs does not understand.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from edge_distil.errors import CheckpointError
 from edge_distil_export.checkpoint import Source
+from edge_distil_export.tokenizer_files import settle
 
 _NAMES = (
     "config.json",
@@ -70,8 +72,12 @@ def lower_case(tokenizer: Any) -> None:
     from tokenizers.normalizers import Lowercase, Sequence
 
     backend = tokenizer.backend_tokenizer
-    before = [backend.normalizer] if backend.normalizer is not None else []
-    backend.normalizer = Sequence([Lowercase(), *before])
+    before = backend.normalizer
+    parts: list[Any] = [before] if before is not None else []
+    if isinstance(before, Sequence):
+        parts = list(iter(before))
+    if not any(isinstance(part, Lowercase) for part in parts):
+        backend.normalizer = Sequence([Lowercase(), *parts])
 
 
 def copy_files(
@@ -81,7 +87,6 @@ def copy_files(
     max_length: int,
     *,
     sentence: bool,
-    changed: bool = False,
 ) -> None:
     """Copy the checkpoint's files and add those that a bundle needs and it lacks.
 
@@ -91,20 +96,18 @@ def copy_files(
         tokenizer: From `load_tokenizer`.
         max_length: Longest sequence in tokens, for a configuration that must be made.
         sentence: Take the files of sentence-transformers too.
-        changed: `tokenizer` is no longer what the checkpoint's file says: write it.
     """
     for path in _present(source.path, sentence):
         target = output / path.relative_to(source.path)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
-    if changed:
-        (output / "tokenizer.json").unlink(missing_ok=True)
     missing = [name for name in _NEEDED if not (output / name).is_file()]
     if missing:
         # Clients cut at this length; transformers would write 1e30 where nobody told it one.
         tokenizer.model_max_length = max_length
         tokenizer.init_kwargs.pop("max_length", None)
         _generate(tokenizer, missing, output)
+    settle(tokenizer, output)
 
 
 def _present(folder: Path, sentence: bool) -> Iterator[Path]:

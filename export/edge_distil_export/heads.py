@@ -38,6 +38,11 @@ class Encoder(nn.Module):
         self.outputs = outputs
         self.inputs = input_names(model)
 
+    @property
+    def transformer(self) -> Any:
+        """The transformers model."""
+        return self.model
+
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
     ) -> tuple[Tensor, ...]:
@@ -58,6 +63,11 @@ class SentenceEncoder(nn.Module):
         self.pooling = modules.pooling
         self.normalize = modules.normalize
         self.dense = nn.Sequential(*(load_dense(folder / name) for name in modules.dense))
+
+    @property
+    def transformer(self) -> Any:
+        """The transformers model."""
+        return self.encoder.model
 
     def dimension(self, pooled: int) -> int:
         """Return the length of the vectors, where the pooled ones have length `pooled`."""

@@ -48,7 +48,11 @@ def calibration_inputs(bundle: Bundle, data: str | Path | None = None) -> list[F
         texts = [texts[index] for index in sorted(chosen)]
     tokenizer = Tokenizer(bundle.path, bundle.manifest.max_length)
     longest = min(_LONGEST, bundle.manifest.max_length)
-    return [collate([encoding], tokenizer.pad_id) for encoding in tokenizer.encode(texts, longest)]
+    types = tokenizer.token_types
+    return [
+        collate([encoding], tokenizer.pad_id, token_types=types)
+        for encoding in tokenizer.encode(texts, longest)
+    ]
 
 
 def _read(path: Path, task: str) -> Sequence[Text]:
