@@ -41,7 +41,7 @@ def compare(bundle: Path, checkpoint: Path, work: Path, options: Sequence[str]) 
         f"--against={name}" + (f"={peer_python(place)}" if place else "")
         for name, place in PEERS.items()
     ]
-    command = [sys.executable, "-m", "edge_distil_apps.cli", "bench", bundle]
+    command = [sys.executable, "-P", "-m", "edge_distil_apps.cli", "bench", bundle]
     command += ["--checkpoint", checkpoint, "--work", work, "--json", *against, *options]
     done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True, check=True)
     document: dict[str, Any] = json.loads(done.stdout)

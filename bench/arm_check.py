@@ -89,7 +89,7 @@ def make_bundle(work: Path) -> Path:
     say("exporting and quantizing the embedded checkpoint")
     bundle = work / "bundle"
     command = "from edge_distil_apps.cli import main; main()"
-    measure([sys.executable, "-c", command, "export", EMBEDDED, "-o", bundle, "--int8"])
+    measure([sys.executable, "-P", "-c", command, "export", EMBEDDED, "-o", bundle, "--int8"])
     return bundle
 
 

@@ -27,7 +27,7 @@ def make_checkpoint(
 ) -> Path:
     """Save a model of transformers' default sizes, 66 M parameters for DistilBERT."""
     # In a process of its own: a child's peak memory begins at its parent's.
-    measure([sys.executable, "-c", _MAKE, model, config, folder])
+    measure([sys.executable, "-P", "-c", _MAKE, model, config, folder])
     for name in TOKENIZER_FILES:
         shutil.copy(EMBEDDED / name, folder)
     return folder

@@ -26,6 +26,8 @@ from typing import Any, NamedTuple
 
 from figures import machine, markdown, parser, publish
 
+from edge_distil.interpreter import python
+
 WORDS = (
     "the ship sat on a cold harbour while keepers lit lamps and read old books about storms "
     "whales and distant islands"
@@ -90,7 +92,7 @@ def main() -> None:
         whole, output = folder / f"whole-{arguments.output}", folder / arguments.output
         texts = folder / "texts.txt"
         write_texts(texts, arguments.texts, arguments.seed)
-        command = [sys.executable, "-m", "edge_distil_apps.cli", "embed", str(arguments.bundle)]
+        command = [*python("-m", "edge_distil_apps.cli", "embed", arguments.bundle)]
         command += [str(texts), "--variant", arguments.variant, "-o"]
         reference = live([*command, str(whole)], None)
         generator = random.Random(arguments.seed)

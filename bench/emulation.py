@@ -148,7 +148,7 @@ def _arm_packages() -> Path:
     def install() -> None:
         _say(f"fetching {', '.join(wanted)} for aarch64 (once)")
         tags = [f"--platform=manylinux_{tag}_aarch64" for tag in _PLATFORMS]
-        _quietly(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps",
+        _quietly(sys.executable, "-P", "-m", "pip", "install", "--quiet", "--no-deps",
                  "--only-binary=:all:", f"--python-version={_PYTHON}", *tags,
                  "--target", folder, *wanted)  # fmt: skip
 

@@ -40,11 +40,11 @@ def main() -> None:
                  "--int8"])  # fmt: skip
         commands = {
             f"edge-distil, {variant}": [
-                [export_python(), "-c", OURS, bundle, variant, QUESTION, CONTEXT]
+                [export_python(), "-P", "-c", OURS, bundle, variant, QUESTION, CONTEXT]
             ]
             for variant in ("fp32", "int8")
         }
-        commands[PEER] = [[peer, "-c", THEIRS, EMBEDDED, QUESTION, CONTEXT]]
+        commands[PEER] = [[peer, "-P", "-c", THEIRS, EMBEDDED, QUESTION, CONTEXT]]
         print(table(alternate(commands, rounds), PEER))
 
 

@@ -70,7 +70,7 @@ def cost(bundle: Path, how: str) -> Cost:
         copy, report = Path(temporary) / "bundle", Path(temporary) / "seconds"
         shutil.copytree(bundle, copy)
         whole = (copy / MODEL_FILES["fp32"]).stat().st_size
-        run = measure([sys.executable, "-c", QUANTIZE, copy, how, report])
+        run = measure([sys.executable, "-P", "-c", QUANTIZE, copy, how, report])
         seconds, cpu = json.loads(report.read_text())
     return Cost(seconds, cpu, run.megabytes, run.megabytes * 1e6 / whole)
 

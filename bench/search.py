@@ -136,7 +136,7 @@ def measure_folder(bundle: Path, variant: str | None, work: Path) -> dict[str, f
 
 def command(index: Path, query: str) -> None:
     """Search as a user does, in a process of its own."""
-    line = [sys.executable, "-m", "edge_distil_apps.cli", "search", index, f" {query}"]
+    line = [sys.executable, "-P", "-m", "edge_distil_apps.cli", "search", index, f" {query}"]
     subprocess.run(line, check=True, capture_output=True)
 
 

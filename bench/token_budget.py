@@ -47,7 +47,7 @@ Key = tuple[str, str, int]  # corpus, precision, budget
 def run(bundle: Path, key: Key, texts: Path, threads: int) -> dict[str, float]:
     """Embed a corpus in a fresh process."""
     _, variant, budget = key
-    command = [sys.executable, "-c", CHILD, bundle, variant, threads, budget, texts]
+    command = [sys.executable, "-P", "-c", CHILD, bundle, variant, threads, budget, texts]
     done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout)
     print(f"{key}: {found}", file=sys.stderr)

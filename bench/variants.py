@@ -31,7 +31,7 @@ def export(checkpoint: Path, bundle: Path, *options: str) -> Path:
     """Export a checkpoint, unless the bundle is there."""
     if not bundle.is_dir():
         # In a process of its own: torch stays out of the one that is timed.
-        command = [sys.executable, "-m", "edge_distil_apps.cli", "export", checkpoint]
+        command = [sys.executable, "-P", "-m", "edge_distil_apps.cli", "export", checkpoint]
         measure([*command, "-o", bundle, *options])
     return bundle
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from edge_distil.bench.stages import clock_cost
 from edge_distil.bench.worker import Answer, Server, serve
 from edge_distil.encoder import open_encoder
 from edge_distil.errors import BenchmarkError
+from edge_distil.interpreter import python
 from edge_distil.session import OnnxSession
 from edge_distil.tasks import BY_NAME
 
@@ -75,7 +75,7 @@ def check_profiler(
     with TemporaryDirectory() as folder:
         queries.write(file := Path(folder, "queries.json"))
         arguments = (str(bundle), variant, str(threads), str(Path(folder, "profile")))
-        command = (sys.executable, "-P", "-c", _PROFILER, *arguments)
+        command = python("-c", _PROFILER, *arguments)
         with started([Contestant(model, command, threads)]) as [worker]:
             worker.ask(queries=str(file))
             items = [index % len(queries.texts) for index in range(_WARM + count)]
@@ -139,7 +139,7 @@ def _answer(worker: Worker, queries: Queries, count: int) -> list[int]:
 def _whole(one: Contestant, bundle: Path, variant: str, file: Path, count: int) -> int:
     """Return the nanoseconds of a whole process that answers so many queries."""
     arguments = (str(bundle), variant, str(one.threads), str(file), str(_MIX), str(count))
-    command = (sys.executable, "-P", "-c", _PLAIN, *arguments)
+    command = python("-c", _PLAIN, *arguments)
     started_ns = time.perf_counter_ns()
     ended = subprocess.run(command, capture_output=True, text=True)
     taken = time.perf_counter_ns() - started_ns

@@ -8,7 +8,6 @@ are not on it, and no product reaches it.
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -22,6 +21,7 @@ from edge_distil.bench.graphs import matrix_product
 from edge_distil.bench.measurements import Limit
 from edge_distil.bench.processes import Contestant, started
 from edge_distil.bench.worker import serve
+from edge_distil.interpreter import python
 from edge_distil.journal import Journal
 from edge_distil.session import OnnxSession
 
@@ -85,7 +85,7 @@ def _measure(
     """Return the operations in a second of each try, for each size, of a fresh process."""
     one = Contestant(
         model=f"matrix products of {source} in {kind}",
-        command=(sys.executable, "-P", "-c", _BOOT, source, kind, str(threads)),
+        command=python("-c", _BOOT, source, kind, str(threads)),
         threads=threads,
         environment=dict.fromkeys(_THREAD_VARIABLES, str(threads)),
     )

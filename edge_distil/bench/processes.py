@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from edge_distil.errors import BenchmarkError
+from edge_distil.interpreter import python
 
 # Runs before anything is imported: when the process began, and what it holds without us.
 _BOOT = """
@@ -56,9 +56,7 @@ class Contestant:
 
 def contestant(model: str, bundle: Path, variant: str, threads: int, copy: int = 0) -> Contestant:
     """Return a bundle's variant as it takes part."""
-    # -P: a file of the working directory must not stand in for a module of the same name.
-    command = (sys.executable, "-P", "-c", _BOOT, str(bundle), variant, str(threads))
-    return Contestant(model, command, threads, copy)
+    return Contestant(model, python("-c", _BOOT, bundle, variant, str(threads)), threads, copy)
 
 
 class Worker:

@@ -15,7 +15,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, chdir, contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -79,7 +79,7 @@ def _connect(ray: ModuleType, settings: dict[str, Any], address: str | None) -> 
     try:
         if address:
             _knock(address)
-        with _stderr_to_nowhere():
+        with _stderr_to_nowhere(), _elsewhere():
             ray.init(
                 log_to_driver=False,
                 logging_level=logging.ERROR,
@@ -140,6 +140,17 @@ def _environment() -> dict[str, str]:
     ours = [str(root) for root in roots if root != packages]
     # Ray puts the node's own value in the place of the last.
     return {"PYTHONPATH": os.pathsep.join([*ours, "${PYTHONPATH}"])} if ours else {}
+
+
+@contextmanager
+def _elsewhere() -> Iterator[None]:
+    """Be in an empty folder for a while.
+
+    Ray puts the driver's working directory first on the path of every worker: a stranger's
+    ``json.py`` there would run in all of them.
+    """
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        yield
 
 
 @contextmanager

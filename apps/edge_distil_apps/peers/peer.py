@@ -12,8 +12,10 @@ from pathlib import Path
 from edge_distil import hardware
 from edge_distil.errors import InputError, MissingExtra
 
+# The first line drops the working directory, as -P does; a peer's Python may not know -P yet.
 _PROBE = (
-    "import json, sys; from importlib import metadata\n"
+    "import sys; sys.path[:] = filter(None, sys.path)\n"
+    "import json; from importlib import metadata\n"
     "try: print(json.dumps([metadata.version(name) for name in sys.argv[1:]]))\n"
     "except metadata.PackageNotFoundError as error: print(json.dumps(str(error.name)))"
 )
@@ -131,8 +133,11 @@ def release(wanted: Wanted) -> str:
 
 
 def isolation(python: str) -> list[str]:
-    """Return the option that keeps our environment's variables out of another interpreter."""
-    return [] if python == sys.executable else ["-E"]
+    """Return the option that keeps our environment's variables out of another interpreter.
+
+    Ours keeps them, but not the working directory.
+    """
+    return ["-P"] if python == sys.executable else ["-E"]
 
 
 def optimum_flag() -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from edge_distil import storage
 from edge_distil.bundle import Bundle
 from edge_distil.errors import BundleCorrupt, ExportError
+from edge_distil.interpreter import python
 
 _FILE = "study.json"
 
@@ -88,10 +88,8 @@ def count(bundle: Bundle) -> dict[str, Any]:
     """
     if find_spec("onnx") is None or "fp32" not in bundle.manifest.variants:
         return {"parameters": bundle.manifest.checkpoint.parameters, "flops": None}
-    program = [sys.executable, "-m", "edge_distil_apps.study.counting"]
-    run = subprocess.run(
-        [*program, bundle.model_path("fp32")], capture_output=True, text=True, check=False
-    )
+    command = python("-m", "edge_distil_apps.study.counting", bundle.model_path("fp32"))
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
         last = (run.stderr.strip().splitlines() or ["nothing on stderr"])[-1]
         raise ExportError(f"cannot count the operations of {bundle.path}: {last}")

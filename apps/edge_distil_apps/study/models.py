@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from edge_distil import storage
 from edge_distil.bench.measurements import Model
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import BundleNotFound, ExportError, InputError
+from edge_distil.interpreter import python
 from edge_distil.session import DEFAULT_PROVIDER, graph_level, runtime_version
 from edge_distil_apps.study.architectures import ARCHITECTURES, MINILM, Architecture
 from edge_distil_apps.study.marks import Mark, count, describe, read_mark, write_mark
@@ -174,8 +174,7 @@ def _run(arguments: Sequence[str]) -> None:
     Raises:
         ExportError: It failed; with the last line of its stderr.
     """
-    command = [sys.executable, *arguments]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    run = subprocess.run(python(*arguments), capture_output=True, text=True, check=False)
     if run.returncode:
         last = (run.stderr.strip().splitlines() or ["nothing on stderr"])[-1]
         raise ExportError(last.removeprefix("error: "))

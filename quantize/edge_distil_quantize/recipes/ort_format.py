@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -22,6 +21,7 @@ import onnxruntime as ort
 from edge_distil import storage
 from edge_distil.bundle import Bundle
 from edge_distil.errors import QuantizeError
+from edge_distil.interpreter import python
 from edge_distil.manifest import FILE_NAME, Variant, to_json
 from edge_distil.versions import installed_versions
 from edge_distil_quantize import evidence
@@ -136,7 +136,7 @@ def _convert(source: Path, target: Path) -> None:
 def _required_operators(model: Path) -> str:
     """Return the text of onnxruntime's configuration for a reduced build."""
     target = model.with_suffix(CONFIG_SUFFIX)
-    command = [sys.executable, "-W", "ignore", "-c", _WRITE_CONFIG, str(model), str(target)]
+    command = python("-W", "ignore", "-c", _WRITE_CONFIG, model, target)
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode or not target.is_file():
         reason = (run.stderr.strip() or "it wrote nothing").splitlines()[-1]
