@@ -11,12 +11,8 @@ from edge_distil import sentence_modules
 from edge_distil.errors import CheckpointError, EdgeDistilError, TaskError
 from edge_distil.sentence_modules import SentenceModules
 from edge_distil_export.checkpoint import Source
+from edge_distil_export.completeness import check_finite, check_loaded
 from edge_distil_export.heads import OUTPUTS, Encoder, Head, SentenceEncoder
-
-# Weights that the graph does not read, so a checkpoint may lack them: buffers, and where the
-# hidden states are the result, the pooler.
-_UNREAD = ("position_ids", "token_type_ids")
-_UNREAD_POOLER = ("pooler.",)
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,12 @@ def load_model(source: Source, task: str, *, trust_remote_code: bool = False) ->
     sentence = _sentence(source) if task == "sentence-similarity" else None
     model = _from_pretrained(source, task, trust_remote_code)
     _check_encoder(source, model.config)
-    model = model.eval().requires_grad_(False)
+    loaded = _with_head(source, task, model.eval().requires_grad_(False), sentence)
+    check_finite(source, loaded.head)
+    return loaded
+
+
+def _with_head(source: Source, task: str, model: Any, sentence: SentenceModules | None) -> Loaded:
     parameters = sum(p.numel() for p in model.parameters())
     if sentence is None:
         return Loaded(Encoder(model, tuple(OUTPUTS[task])), model.config, parameters)
@@ -84,12 +85,13 @@ def _from_pretrained(source: Source, task: str, trust_remote_code: bool) -> Any:
             trust_remote_code=trust_remote_code,
             local_files_only=True,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # the report names them, the error would not
         )
     except EdgeDistilError:
         raise
     except Exception as error:  # third-party code: any kind, and each means "cannot be loaded"
         raise _explain(source, task, error) from error
-    _check_head(source, task, report["missing_keys"])
+    check_loaded(source, task, model, report)
     return model
 
 
@@ -115,19 +117,6 @@ def _explain(source: Source, task: str, error: Exception) -> EdgeDistilError:
         f"{source.name} cannot be loaded ({type(error).__name__}: {first_line}): fetch it again, "
         "or check that its config.json belongs to its weights"
     )
-
-
-def _check_head(source: Source, task: str, missing: set[str]) -> None:
-    """Refuse a head that the checkpoint has no weights for: it would answer at random."""
-    hidden_states = "last_hidden_state" in OUTPUTS[task]
-    unread = _UNREAD + _UNREAD_POOLER if hidden_states else _UNREAD
-    absent = sorted(key for key in missing if not any(part in key for part in unread))
-    if absent:
-        raise TaskError(
-            f"{source.name} has no weights for {task} ({', '.join(absent[:3])}"
-            f"{', ...' if len(absent) > 3 else ''}): choose the task it was trained for, or "
-            "fine-tune it first"
-        )
 
 
 def _check_encoder(source: Source, config: Any) -> None:
