@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from edge_distil import hardware, huge_pages
+from edge_distil import hardware, huge_pages, privacy
 from edge_distil.errors import SessionError
 
 Tokens = NDArray[np.int64]  # (batch, sequence)
@@ -22,6 +22,9 @@ DEFAULT_PROVIDER = "CPUExecutionProvider"
 # them. The warm-up of `edge_distil.bench` has more.
 _SETTLED = 8
 _ERRORS_ONLY = 3  # onnxruntime's log level: its warnings speak to the maker of a graph
+
+if privacy.wants_quiet():
+    ort.disable_telemetry_events()  # for Windows, where events go to the system's own tracing
 
 
 class Session(Protocol):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import edge_distil  # noqa: F401 - before a test imports onnxruntime: see `edge_distil.privacy`
+
 REPOSITORY = Path(__file__).parents[1]
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from edge_distil import privacy
 from edge_distil.bench import Candidate, Recommendation, Speed, measure_speeds, recommend
 from edge_distil.bench.distribution import CONFIDENCE
 from edge_distil.bench.environment import describe_machine
@@ -50,7 +51,7 @@ def doctor(
 
     Exit status 1 if a check of the bundle fails.
     """
-    environment = describe_machine(threads)
+    environment = {**describe_machine(threads), "telemetry": privacy.describe()}
     checks = check_bundle(bundle) if bundle else []
     speeds, advice = _speeds_and_advice(bundle, checks, threads) if bundle and speed else ([], None)
     if json:
@@ -161,11 +162,12 @@ def _show(
     speeds: Sequence[Speed],
     advice: Recommendation | None,
 ) -> None:
-    packages = environment.pop("packages")
+    packages, telemetry = environment.pop("packages"), environment.pop("telemetry")
     for name, value in environment.items():
         words = ", ".join(value) if isinstance(value, list) else str(value)
         console.say(f"{name.replace('_', ' '):12} {console.text(words)}")
-    console.say(f"{'packages':12} {', '.join(f'{n} {v}' for n, v in packages.items())}")
+    console.say(f"{'telemetry':12} {console.text(_pairs(telemetry))}")
+    console.say(f"{'packages':12} {console.text(_pairs(packages))}")
     for check in checks:
         sign = "[green]ok  [/green]" if check.ok else "[bold red]FAIL[/bold red]"
         console.say(f"{sign} {check.name:12} {console.text(check.found)}")
@@ -173,6 +175,10 @@ def _show(
         _show_speeds(speeds, environment["threads"])
     if advice is not None:
         console.say(console.text(advice.reason))
+
+
+def _pairs(found: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in found.items())
 
 
 def _show_speeds(speeds: Sequence[Speed], threads: int) -> None:

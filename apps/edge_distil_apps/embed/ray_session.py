@@ -22,6 +22,7 @@ from typing import Any
 
 import edge_distil
 import edge_distil_apps
+from edge_distil import privacy
 from edge_distil.errors import EngineError
 
 # Shards and records are a few hundred bytes: Ray's default, 30 % of the memory, is for data sets.
@@ -60,7 +61,6 @@ def ray_session(address: str | None, cpus: int) -> Iterator[ModuleType]:
             f"Ray Data does not run over {address} (Ray's client): run this on a node of the "
             "cluster with --address auto, as ray job submit does"
         )
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # no telemetry
     for name, value in (_QUIET | ({} if address else _LOCAL)).items():
         os.environ.setdefault(name, value)
     import ray
@@ -134,12 +134,13 @@ def _remove(folder: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Return what a worker needs to import this very code where it is a source checkout."""
+    """Return what a worker needs to report to nobody and to import a source checkout's code."""
     packages = Path(sysconfig.get_path("purelib"))
     roots = [Path(module.__path__[0]).parent for module in (edge_distil, edge_distil_apps)]
     ours = [str(root) for root in roots if root != packages]
     # Ray puts the node's own value in the place of the last.
-    return {"PYTHONPATH": os.pathsep.join([*ours, "${PYTHONPATH}"])} if ours else {}
+    path = {"PYTHONPATH": os.pathsep.join([*ours, "${PYTHONPATH}"])} if ours else {}
+    return {**path, **privacy.variables()}
 
 
 @contextmanager
