@@ -14,8 +14,10 @@ builtin that a caller would expect, so ``except FileNotFoundError`` works as usu
     ├── StorageError            OSError             cannot write: permission, space
     │   └── PlaceBusy           BlockingIOError     another process is writing there
     ├── SessionError            RuntimeError        the runtime cannot load or run the graph
+    │   └── OutputError         ArithmeticError     its outputs are no numbers, or not the task's
     ├── TaskError               ValueError          the wrong task, or none to be found
     ├── InputError              ValueError          a text or a parameter that cannot be used
+    │   └── InputTypeError      TypeError           ... for it is of another type
     ├── DataError               ValueError          an evaluation file that cannot be read
     ├── BenchmarkError          RuntimeError        a process that is timed cannot go on
     ├── EngineError         RuntimeError        no cluster, or its workers cannot go on
@@ -79,12 +81,20 @@ class SessionError(EdgeDistilError, RuntimeError):
     """The inference runtime refused the graph or its inputs."""
 
 
+class OutputError(SessionError, ArithmeticError):
+    """A model's output is not finite, or not of the shape that its task reads."""
+
+
 class TaskError(EdgeDistilError, ValueError):
     """The task is unknown, or the bundle or checkpoint serves another one."""
 
 
 class InputError(EdgeDistilError, ValueError):
     """A text or a parameter cannot be used."""
+
+
+class InputTypeError(InputError, TypeError):
+    """Something is no text, no pair, or an option of another type."""
 
 
 class DataError(EdgeDistilError, ValueError):

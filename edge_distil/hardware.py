@@ -9,6 +9,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from edge_distil import calls
 from edge_distil.errors import InputError
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -70,9 +71,8 @@ def threads(requested: int | None = None) -> int:
         if not value.isdigit() or int(value) < 1:
             raise InputError(f"OMP_NUM_THREADS is {value!r}, expected a positive integer: unset it")
         return int(value)
-    if requested < 1:
-        raise InputError(f"threads is {requested}, expected at least 1: leave it out for all cores")
-    return requested
+    calls.whole(1, threads=requested)
+    return int(requested)
 
 
 def cgroup_cores(cgroup: Path = _CGROUP) -> float | None:

@@ -31,6 +31,7 @@ TASKS = (
     "token-classification",
 )
 POOLINGS = ("mean", "cls", "max")
+SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 
 # Far more than any bundle has: what is beyond was made to exhaust its reader.
 _MOST_FILES = 1_000
@@ -75,6 +76,7 @@ class Pooling:
         dense: Number of Dense modules between pooling and the end.
         prompts: Prompt texts by name, put before a text by ``prompt_name``.
         default_prompt: Name of the prompt used where the caller gives none.
+        similarity: One of `SIMILARITIES`.
     """
 
     mode: str
@@ -83,6 +85,7 @@ class Pooling:
     dense: int = 0
     prompts: Mapping[str, str] = field(default_factory=dict)
     default_prompt: str | None = None
+    similarity: str = "cosine"
 
 
 @dataclass(frozen=True)
@@ -248,7 +251,15 @@ def _pooling(manifest: Fields, *, required: bool) -> Pooling | None:
         dense=raw.optional_whole("dense", 0, _MOST_TENSORS) or 0,
         prompts={name: prompts.text(name) for name in prompts.values},
         default_prompt=raw.optional_text("default_prompt"),
+        similarity=raw.text("similarity", choices=SIMILARITIES)
+        if "similarity" in raw
+        else "cosine",
     )
+
+
+def _similarity(raw: Fields) -> str:
+    """Read the function; bundles of earlier releases do not say."""
+    return raw.text("similarity", choices=SIMILARITIES) if "similarity" in raw else SIMILARITIES[0]
 
 
 def _golden(raw: Fields) -> GoldenTokens:

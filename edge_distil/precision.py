@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_distil import calls
 from edge_distil.errors import InputError
 from edge_distil.pooling import Floats
 
@@ -17,10 +18,7 @@ _LEVELS = 255  # steps of an 8-bit scale
 
 def check_precision(precision: str) -> None:
     """Raise `InputError` for an unknown precision."""
-    if precision not in get_args(Precision):
-        raise InputError(
-            f"precision is {precision!r}, expected one of {', '.join(get_args(Precision))}"
-        )
+    calls.choice("precision", precision, get_args(Precision))
 
 
 def quantize_embeddings(

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from edge_distil.errors import InputTypeError
+
 # Called with the number of items done and, where it is known, of all.
 Progress = Callable[[int, int | None], None]
 
@@ -21,9 +23,16 @@ def counting(show: bool | Progress, total: int | None) -> Iterator[Callable[[int
         show: Whom to tell; True keeps a line on stderr, False tells nobody.
         total: Number of all items, if known.
 
+    Raises:
+        InputTypeError: `show` is neither True or False nor a function.
+
     Yields:
         A function that is called with the number of items just done; ``None`` for nobody.
     """
+    if not isinstance(show, bool) and not callable(show):
+        raise InputTypeError(
+            f"show_progress is {show!r}, expected True, False or a function of (done, total)"
+        )
     if show is False:
         yield None
         return

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 from tokenizers import Tokenizer as FastTokenizer
 
-from edge_distil.errors import BundleCorrupt, BundleFileMissing, InputError
+from edge_distil import calls
+from edge_distil.errors import BundleCorrupt, BundleFileMissing, InputError, InputTypeError
 from edge_distil.manifest import GoldenTokens
 from edge_distil.tokenizer_settings import TokenizerSettings, read_settings
 
@@ -33,6 +34,7 @@ class Tokenizer:
         pad_id: Id that fills a batch up to its longest row.
         cls_id: Id of the classification token, where there is one.
         mask_id: Id of the mask token, where there is one.
+        unknown_id: Id of the token for what the vocabulary lacks, where there is one.
         mask_token: Its text.
         token_types: The model is told the texts of a pair apart; else all token types are 0.
 
@@ -48,6 +50,7 @@ class Tokenizer:
         self.token_types = settings.token_types
         self.pad_id = self._id(settings.special.get("pad_token")) or 0
         self.cls_id = self._id(settings.special.get("cls_token"))
+        self.unknown_id = self._id(settings.special.get("unk_token"))
         self.mask_token = settings.special.get("mask_token")
         self.mask_id = self._id(self.mask_token)
 
@@ -260,13 +263,14 @@ def wrong_text(texts: Sequence[Any], first: int = 0) -> InputError:
         texts: At least one of them is no text, or holds half a surrogate pair.
         first: The number of the first.
     """
-    return InputError(_what_is_wrong(texts, first))
+    error = InputError if all(isinstance(text, str) for text in texts) else InputTypeError
+    return error(_what_is_wrong(texts, first))
 
 
 def _what_is_wrong(texts: Sequence[Any], first: int) -> str:
     for index, text in enumerate(texts, first):
         if not isinstance(text, str):
-            return f"text {index} is a {type(text).__name__}, expected str: convert it"
+            return f"text {index} is {calls.kind(text)}, expected str: convert it"
         for position, character in enumerate(text):
             if ord(character) in _SURROGATES:
                 return (

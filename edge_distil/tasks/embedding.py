@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypedDict, Unpack
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from edge_distil import pooling
+from edge_distil import calls, pooling, similarity
 from edge_distil.batching import padded_length
 from edge_distil.encoder import Encoder, open_encoder
 from edge_distil.errors import InputError, TaskError
@@ -22,6 +22,18 @@ from edge_distil.tokenizer import Encoded
 
 _POOLED = "sentence_embedding"
 _HIDDEN = ("last_hidden_state", "token_embeddings")  # ours and optimum's, sentence-transformers'
+
+
+class EncodeOptions(TypedDict, total=False):
+    """Parameters of `Embedding.encode`."""
+
+    batch_size: int | None
+    normalize_embeddings: bool
+    truncate_dim: int | None
+    precision: Precision
+    prompt_name: str | None
+    prompt: str | None
+    show_progress: bool | Progress
 
 
 class Embedding(Task):
@@ -82,8 +94,11 @@ class Embedding(Task):
                 for a single text, which has no range to scale.
         """
         check_precision(precision)
+        calls.whole(1, truncate_dim=truncate_dim, batch_size=batch_size)
+        calls.flag(normalize_embeddings=normalize_embeddings)
+        if not isinstance(texts, str):
+            texts = calls.many(texts, "texts")
         if isinstance(texts, str):
-            _check_positive(truncate_dim=truncate_dim)
             whole = self._one(self._prompt(prompt_name, prompt) + texts)
             vector = _finish(whole, truncate_dim, normalize_embeddings)
             single: NDArray[Any] = quantize_embeddings(vector, precision)[0]
@@ -100,6 +115,47 @@ class Embedding(Task):
             )
             vectors = _joined(list(blocks), self._dimension(truncate_dim))
         return quantize_embeddings(vectors, precision)
+
+    def encode_query(
+        self, texts: str | Iterable[str], **options: Unpack[EncodeOptions]
+    ) -> NDArray[Any]:
+        """Embed queries: `encode` with the prompt named "query", unless one is given."""
+        return self.encode(texts, **_named("query", options))
+
+    def encode_document(
+        self, texts: str | Iterable[str], **options: Unpack[EncodeOptions]
+    ) -> NDArray[Any]:
+        """Embed what is searched: `encode` with the prompt named "document", unless one is given.
+
+        A checkpoint has it, or it is empty: its default prompt plays no part, as in
+        sentence-transformers.
+        """
+        return self.encode(texts, **_named("document", options))
+
+    def similarity(self, first: ArrayLike, second: ArrayLike) -> Floats:
+        """Compare each embedding with each, by the checkpoint's own function.
+
+        Args:
+            first: ``(n, dimension)`` or ``(dimension,)``.
+            second: ``(m, dimension)`` or ``(dimension,)``.
+
+        Returns:
+            ``(n, m)``: cosines or dot products, or distances times -1.
+
+        Raises:
+            InputError: They are no vectors of one length.
+        """
+        return similarity.all_pairs(first, second, self.similarity_fn_name)
+
+    def similarity_pairwise(self, first: ArrayLike, second: ArrayLike) -> Floats:
+        """Compare the embeddings at the same places, ``(n, dimension)`` each: ``(n,)``."""
+        return similarity.pairwise(first, second, self.similarity_fn_name)
+
+    @property
+    def similarity_fn_name(self) -> str:
+        """The checkpoint's function: ``"cosine"``, ``"dot"``, ``"euclidean"``, ``"manhattan"``."""
+        settings = self.bundle.manifest.pooling
+        return settings.similarity if settings else "cosine"
 
     def stream(
         self,
@@ -131,7 +187,9 @@ class Embedding(Task):
         Raises:
             InputError: Something is no text, an unknown prompt, a size below 1.
         """
-        _check_positive(truncate_dim=truncate_dim, batch_size=batch_size, window=window)
+        calls.whole(1, truncate_dim=truncate_dim, batch_size=batch_size, window=window)
+        calls.flag(normalize_embeddings=normalize_embeddings)
+        texts = calls.many(texts, "texts")
         prefix = self._prompt(prompt_name, prompt)
         prefixed = (_with(prefix, text) for text in texts) if prefix else texts
         blocks = stream(
@@ -143,9 +201,10 @@ class Embedding(Task):
         """Return each text's token vectors ``(tokens, hidden)``, special tokens included.
 
         Raises:
+            InputError: Something is no text.
             TaskError: The bundle gives the first token's alone, being for CLS pooling.
         """
-        encodings = self.encoder.tokenizer.encode(list(texts))
+        encodings = self.encoder.tokenizer.encode(calls.texts(texts))
         name = self._hidden_name()
         states: dict[int, Floats] = {}
         for indices, outputs in self.encoder.run(encodings, (name,)):
@@ -189,28 +248,36 @@ class Embedding(Task):
         return min(settings.dimension, truncate_dim or settings.dimension) if settings else 0
 
     def _prompt(self, name: str | None, prompt: str | None) -> str:
-        settings = self.bundle.manifest.pooling
-        prompts = settings.prompts if settings else {}
-        name = name or (settings.default_prompt if settings else None)
-        if prompt is not None or name is None:
-            return prompt or ""
-        if name not in prompts:
+        if prompt is not None:
+            return calls.text(prompt, "prompt")
+        settings, prompts = self.bundle.manifest.pooling, self._prompts()
+        if name is None:
+            name = settings.default_prompt if settings else None
+        if name is None:
+            return ""
+        if calls.text(name, "prompt_name") not in prompts:
             raise InputError(
                 f"the bundle has no prompt {name!r}, only {', '.join(prompts) or 'none'}: give the "
                 "text itself as prompt"
             )
         return prompts[name]
 
+    def _prompts(self) -> dict[str, str]:
+        """Return the prompts by name; as in sentence-transformers, two are always there."""
+        settings = self.bundle.manifest.pooling
+        saved = settings.prompts if settings else {}
+        return {**saved, **{name: "" for name in ("query", "document") if name not in saved}}
+
+
+def _named(prompt: str, options: EncodeOptions) -> EncodeOptions:
+    """Name a prompt unless the caller gave one."""
+    given = options.get("prompt") is not None or options.get("prompt_name") is not None
+    return options if given else {**options, "prompt_name": prompt}
+
 
 def _with(prefix: str, text: str) -> str:
     """Put the prompt before a text; what is no text is left for the tokenizer to name."""
     return prefix + text if isinstance(text, str) else text
-
-
-def _check_positive(**options: int | None) -> None:
-    for name, value in options.items():
-        if value is not None and value < 1:
-            raise InputError(f"{name} is {value}, expected at least 1")
 
 
 def _finish(vectors: Floats, truncate_dim: int | None, normalize: bool) -> Floats:

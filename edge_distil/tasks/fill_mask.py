@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding
 
+from edge_distil import calls
 from edge_distil.errors import InputError
 from edge_distil.pooling import Floats, softmax
 from edge_distil.tasks.base import Task
@@ -30,20 +31,23 @@ class FillMask(Task):
     names: ClassVar[tuple[str, ...]] = ("fill-mask",)
 
     def __call__(
-        self, text: str, *, top_k: int = 5, targets: Sequence[str] | None = None
+        self, text: str, *, top_k: int = 5, targets: str | Iterable[str] | None = None
     ) -> list[Candidate]:
         """Fill the one mask of a text.
 
         Args:
             text: A text with the model's mask token (``[MASK]``, ``<mask>``) once.
             top_k: Return at most so many candidates.
-            targets: Only these tokens compete; their probabilities stay those among all.
+            targets: Only these compete, one or several; their probabilities stay those among all
+                tokens. Each is an entry of the vocabulary, or a text that is one token: the
+                tokenizers of RoBERTa's kind tell " the", which begins a word, from "the".
 
         Returns:
             Candidates, the most probable first.
 
         Raises:
-            InputError: The text has no mask or several, or a target is no token.
+            InputError: The text has no mask or several, a mask stands beyond the model's maximum
+                length, or a target is no token.
         """
         masks = self.each_mask(text, top_k=top_k, targets=targets)
         if len(masks) > 1:
@@ -51,13 +55,12 @@ class FillMask(Task):
         return masks[0]
 
     def each_mask(
-        self, text: str, *, top_k: int = 5, targets: Sequence[str] | None = None
+        self, text: str, *, top_k: int = 5, targets: str | Iterable[str] | None = None
     ) -> list[list[Candidate]]:
         """Fill each mask by itself, the other ones left in place; see `__call__`."""
-        if top_k < 1:
-            raise InputError(f"top_k is {top_k}, expected at least 1")
-        [encoding] = self.encoder.tokenizer.encode([text])
-        positions = self._mask_positions(encoding)
+        calls.whole(1, top_k=top_k)
+        [encoding] = self.encoder.tokenizer.encode([calls.text(text, "text")])
+        positions = self._mask_positions(encoding, text)
         allowed = None if targets is None else self._target_ids(targets)
         [(_, outputs)] = self.encoder.run([encoding], ("logits",))
         probabilities = softmax(outputs["logits"][0, positions])  # (masks, vocabulary)
@@ -66,25 +69,46 @@ class FillMask(Task):
             for position, row in zip(positions, probabilities, strict=True)
         ]
 
-    def _mask_positions(self, encoding: Encoding) -> list[int]:
+    def _mask_positions(self, encoding: Encoding, text: str) -> list[int]:
         tokenizer = self.encoder.tokenizer
         positions = [i for i, token in enumerate(encoding.ids) if token == tokenizer.mask_id]
-        if not positions:
+        mask = tokenizer.mask_token or ""
+        unread = text.count(mask) > len(positions) if mask else False
+        if not positions or unread:
+            found = f"{len(positions)} of the text's masks stand" if unread else "no mask stands"
             raise InputError(
-                f"the text has no mask in its first {tokenizer.max_length} tokens: put "
-                f"{tokenizer.mask_token} where the word is missing"
+                f"{found} in the {tokenizer.max_length} tokens that the model reads, expected "
+                f"{'all' if unread else 'one'}: put {mask} where a word is missing, and shorten "
+                "the text where it is longer"
             )
         return positions
 
-    def _target_ids(self, targets: Sequence[str]) -> NDArray[np.int64]:
-        ids = {target: self.encoder.tokenizer.token_id(target) for target in targets}
+    def _target_ids(self, targets: str | Iterable[str]) -> NDArray[np.int64]:
+        if isinstance(targets, str):
+            targets = [targets]
+        names = [calls.text(name, "a target") for name in calls.many(targets, "targets")]
+        ids = {target: self._target_id(target) for target in names}
         if not ids or (absent := [target for target, token in ids.items() if token is None]):
             wrong = ", ".join(map(repr, absent)) if ids else "an empty list"
             raise InputError(
-                f"targets has {wrong}, expected tokens of the model's vocabulary (whole words, "
-                "in its case)"
+                f"targets has {wrong}, expected texts that are one token of the model's vocabulary "
+                "each: choose others"
             )
-        return np.array(list(ids.values()), np.int64)
+        return np.array(list(dict.fromkeys(ids.values())), np.int64)
+
+    def _target_id(self, target: str) -> int | None:
+        """Return a vocabulary entry's id, or that of a text that is one token."""
+        tokenizer = self.encoder.tokenizer
+        entry = tokenizer.token_id(target)
+        if entry is not None:
+            return entry
+        [encoding] = tokenizer.encode([target])
+        ids = [
+            token
+            for token, special in zip(encoding.ids, encoding.special_tokens_mask, strict=True)
+            if not special
+        ]
+        return ids[0] if len(ids) == 1 and ids[0] != tokenizer.unknown_id else None
 
     def _candidates(
         self,

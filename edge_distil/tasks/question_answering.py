@@ -11,7 +11,7 @@ defaults. Known differences, each on purpose:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, TypedDict, Unpack
 
@@ -19,10 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding
 
+from edge_distil import calls
 from edge_distil.errors import InputError
 from edge_distil.pooling import Floats, softmax
 from edge_distil.tasks.base import Task
 
+_NAMES = ("question", "context")
 _CONTEXT = 1  # the context is the second sequence of a window
 _MASKED = np.float32(-10000.0)  # the pipeline's logit for tokens that cannot be in an answer
 _WINDOWS_AT_ONCE = 32  # logits held before they are decoded: flat memory for any context
@@ -64,9 +66,11 @@ class _Settings:
     align_to_words: bool
 
     def __post_init__(self) -> None:
-        for name in ("top_k", "max_answer_len", "max_seq_len", "max_question_len"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}, expected at least 1")
+        sizes = ("top_k", "max_answer_len", "max_seq_len", "max_question_len")
+        calls.whole(1, **{name: getattr(self, name) for name in sizes})
+        calls.whole(0, doc_stride=self.doc_stride)
+        flags = ("handle_impossible_answer", "align_to_words")
+        calls.flag(**{name: getattr(self, name) for name in flags})
         if not 0 <= self.doc_stride <= self.max_seq_len:
             raise InputError(
                 f"doc_stride is {self.doc_stride}, expected 0 to max_seq_len ({self.max_seq_len})"
@@ -83,13 +87,23 @@ class QuestionAnswering(Task):
 
     names: ClassVar[tuple[str, ...]] = ("question-answering",)
 
-    def __call__(self, question: str, context: str, **options: Unpack[Options]) -> Answer:
-        """Return the best answer to one question; for the options see `batch`."""
-        return self.batch([(question, context)], **options)[0][0]
+    def __call__(
+        self,
+        question: str | Mapping[str, str],
+        context: str | None = None,
+        **options: Unpack[Options],
+    ) -> Answer:
+        """Return the best answer to one question; for the options see `batch`.
+
+        Both may come as one dict, ``{"question": ..., "context": ...}``, as in the pipeline.
+        """
+        calls.known("a call", options, Options.__annotations__, "for several answers use batch")
+        given = question if context is None and isinstance(question, Mapping) else None
+        return self.batch([calls.pair(given or (question, context), _NAMES)], **options)[0][0]
 
     def batch(
         self,
-        pairs: Iterable[tuple[str, str]],
+        pairs: Iterable[tuple[str, str] | Mapping[str, str]],
         *,
         top_k: int = 1,
         doc_stride: int | None = None,
@@ -102,7 +116,8 @@ class QuestionAnswering(Task):
         """Answer questions.
 
         Args:
-            pairs: Each a question and the context that holds its answer, of any length.
+            pairs: Each a question and the context that holds its answer, of any length: a tuple,
+                or a dict with the keys "question" and "context".
             top_k: Return at most so many answers to each, the best first.
             doc_stride: Tokens by which neighbouring windows overlap; by default 128 or, for
                 short windows, half of them.
@@ -118,6 +133,8 @@ class QuestionAnswering(Task):
         Raises:
             InputError: An empty text, half a surrogate pair, or a parameter out of range.
         """
+        calls.whole(1, max_seq_len=max_seq_len)
+        calls.whole(0, doc_stride=doc_stride)
         length = max_seq_len or min(self.encoder.tokenizer.max_length, _USUAL_WINDOW)
         settings = _Settings(
             top_k=top_k,
@@ -128,7 +145,11 @@ class QuestionAnswering(Task):
             handle_impossible_answer=handle_impossible_answer,
             align_to_words=align_to_words,
         )
-        return [self._answer(question, context, settings) for question, context in pairs]
+        checked = [
+            calls.pair(pair, _NAMES, f"pair {index}: ")
+            for index, pair in enumerate(calls.many(pairs, "pairs"))
+        ]
+        return [self._answer(question, context, settings) for question, context in checked]
 
     def _answer(self, question: str, context: str, settings: _Settings) -> list[Answer]:
         for name, text in (("question", question), ("context", context)):

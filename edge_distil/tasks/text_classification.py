@@ -6,13 +6,17 @@ transformers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
-from edge_distil.errors import InputError
+from edge_distil import calls
 from edge_distil.labels import fit_labels
 from edge_distil.pooling import Floats, sigmoid, softmax
 from edge_distil.tasks.base import Task
+
+# A text, or a pair of them as a tuple or with the pipeline's keys: {"text": ..., "text_pair": ...}.
+TextOrPair = str | tuple[str, str] | Mapping[str, str]
+_KEYS = ("text", "text_pair")
 
 
 class Label(NamedTuple):
@@ -28,14 +32,15 @@ class TextClassification(Task):
     names: ClassVar[tuple[str, ...]] = ("text-classification",)
 
     def __call__(
-        self, text: str, text_pair: str | None = None, *, top_k: int | None = 1
+        self, text: TextOrPair, text_pair: str | None = None, *, top_k: int | None = 1
     ) -> list[Label]:
         """Label one text, or one pair; for `top_k` see `batch`."""
-        return self.batch([text if text_pair is None else (text, text_pair)], top_k=top_k)[0]
+        given = text if text_pair is None else calls.pair((text, text_pair), _KEYS)
+        return self._label([_one(given, "text", "the pair ")], top_k=top_k)[0]
 
     def batch(
         self,
-        texts: Sequence[str | tuple[str, str]],
+        texts: Iterable[TextOrPair],
         *,
         top_k: int | None = 1,
         batch_size: int | None = None,
@@ -43,7 +48,8 @@ class TextClassification(Task):
         """Label texts.
 
         Args:
-            texts: The texts, or pairs (premise and hypothesis), cut to the model's maximum.
+            texts: The texts, or pairs (premise and hypothesis), cut to the model's maximum. A pair
+                is a tuple, or a dict with the keys "text" and "text_pair".
             top_k: Return the best so many labels of each, all when ``None``.
             batch_size: At most so many texts a batch; by default as many as are fast.
 
@@ -53,8 +59,20 @@ class TextClassification(Task):
         Raises:
             InputError: Something is no text, or `top_k` is below 1.
         """
-        if top_k is not None and top_k < 1:
-            raise InputError(f"top_k is {top_k}, expected at least 1, or None for all")
+        rows = [
+            _one(row, f"text {index}", f"pair {index}: ")
+            for index, row in enumerate(calls.many(texts, "texts"))
+        ]
+        return self._label(rows, top_k=top_k, batch_size=batch_size)
+
+    def _label(
+        self,
+        texts: Sequence[str | tuple[str, str]],
+        *,
+        top_k: int | None,
+        batch_size: int | None = None,
+    ) -> list[list[Label]]:
+        calls.whole(1, top_k=top_k, batch_size=batch_size)
         encodings = self.encoder.tokenizer.encode(texts)
         found: list[list[Label]] = [[] for _ in encodings]
         for indices, outputs in self.encoder.run(encodings, ("logits",), batch_size=batch_size):
@@ -75,3 +93,12 @@ class TextClassification(Task):
         names = fit_labels(self.bundle.manifest.labels, len(scores))
         labels = [Label(name, float(s)) for name, s in zip(names, scores, strict=True)]
         return sorted(labels, key=lambda label: -label.score)
+
+
+def _one(value: TextOrPair, name: str, where: str) -> str | tuple[str, str]:
+    """Check one text or one pair."""
+    if isinstance(value, Mapping) and set(value) == {"text"}:
+        value = value["text"]
+    if isinstance(value, tuple | Mapping):
+        return calls.pair(value, _KEYS, where)
+    return calls.text(value, name)

@@ -15,7 +15,7 @@ from typing import ClassVar, Literal, NamedTuple, get_args
 import numpy as np
 from tokenizers import Encoding
 
-from edge_distil.errors import InputError
+from edge_distil import calls
 from edge_distil.pooling import Floats, softmax
 from edge_distil.tasks.base import Task
 
@@ -57,9 +57,8 @@ class TokenClassification(Task):
         ignore_labels: Sequence[str] = ("O",),
     ) -> list[Entity]:
         """Find the entities of one text; for the options see `batch`."""
-        return self.batch(
-            [text], aggregation_strategy=aggregation_strategy, ignore_labels=ignore_labels
-        )[0]
+        _check(aggregation_strategy, ignore_labels)
+        return self._found(calls.text(text, "text"), aggregation_strategy, ignore_labels)
 
     def batch(
         self,
@@ -84,15 +83,13 @@ class TokenClassification(Task):
         Raises:
             InputError: Something is no text, or an unknown strategy.
         """
-        if aggregation_strategy not in get_args(Aggregation):
-            raise InputError(
-                f"aggregation_strategy is {aggregation_strategy!r}, expected one of "
-                f"{', '.join(get_args(Aggregation))}"
-            )
+        _check(aggregation_strategy, ignore_labels)
         return [
-            [e for e in self._entities(text, aggregation_strategy) if e.label not in ignore_labels]
-            for text in texts
+            self._found(text, aggregation_strategy, ignore_labels) for text in calls.texts(texts)
         ]
+
+    def _found(self, text: str, strategy: Aggregation, ignored: Iterable[str]) -> list[Entity]:
+        return [e for e in self._entities(text, strategy) if e.label not in ignored]
 
     def _entities(self, text: str, strategy: Aggregation) -> Iterator[Entity]:
         pieces = self._pieces(text)
@@ -126,6 +123,12 @@ class TokenClassification(Task):
     def _label(self, index: int) -> str:
         labels = self.bundle.manifest.labels
         return labels[index] if index < len(labels) else f"LABEL_{index}"
+
+
+def _check(strategy: str, ignored: Iterable[str]) -> None:
+    calls.choice("aggregation_strategy", strategy, get_args(Aggregation))
+    for label in calls.many(ignored, "ignore_labels"):
+        calls.text(label, "a label in ignore_labels")
 
 
 def _piece(window: Encoding, index: int, scores: Floats) -> _Piece:

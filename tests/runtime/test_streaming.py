@@ -88,12 +88,12 @@ def test_an_endless_stream_is_read_as_it_is_needed(words: int, task: ed.Embeddin
 def test_what_is_no_text_is_named_by_its_place(task: ed.Embedding) -> None:
     texts: list[Any] = ["storm " * 30] * (2 * WINDOW)
     texts[WINDOW + 5] = 3
-    with pytest.raises(InputError, match=rf"text {WINDOW + 5} is a int"):
+    with pytest.raises(InputError, match=rf"text {WINDOW + 5} is an int"):
         task.encode(texts)
     texts[WINDOW + 5] = "half \ud83d"
     with pytest.raises(InputError, match=rf"text {WINDOW + 5} has half a surrogate pair"):
         task.encode(texts, prompt="query: ")
-    with pytest.raises(InputError, match="text 1 is a NoneType"):
+    with pytest.raises(InputError, match="text 1 is None"):
         list(task.stream(["x", None], prompt="query: "))  # type: ignore[list-item]
 
 

@@ -144,7 +144,7 @@ def test_embedding_names_what_is_wrong(tiny: Path) -> None:
         task.encode("x", prompt_name="passage")
     with pytest.raises(InputError, match="precision is 'float8'"):
         task.encode("x", precision="float8")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="text 1 is a int"):
+    with pytest.raises(InputError, match="text 1 is an int"):
         task.encode(["x", 3])  # type: ignore[list-item]
 
 

@@ -1,0 +1,163 @@
+"""What a caller may pass: texts, pairs and options, checked before anything runs.
+
+What Python would read in another way than the caller means is refused by name: the letters of a
+string, the keys of a dict, the columns of a table, True as the number 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any
+
+import numpy as np
+
+from edge_distil.errors import InputError, InputTypeError
+
+# Iterables whose items are no texts in an order: letters, bytes, keys, members.
+_NO_SEQUENCES = (str, bytes, bytearray, memoryview, Mapping, Set)
+
+
+def text(value: Any, name: str) -> str:
+    """Return one text.
+
+    Raises:
+        InputTypeError: It is none.
+    """
+    if isinstance(value, str):
+        return value
+    raise InputTypeError(f"{name} is {kind(value)}, expected str: {_remedy_one(value)}")
+
+
+def many(values: Any, items: str) -> Iterable[Any]:
+    """Return an iterable of inputs, which are checked one by one as they come.
+
+    Args:
+        values: A list, tuple, generator, 1-D array, column of a table ...
+        items: What it holds, for the message: ``"texts"``.
+
+    Raises:
+        InputTypeError: It is one text, or something whose items are no inputs.
+    """
+    table = hasattr(values, "columns") or (isinstance(values, np.ndarray) and values.ndim != 1)
+    if isinstance(values, _NO_SEQUENCES) or table or not isinstance(values, Iterable):
+        advice = "choose a column of it" if table else f"give a list of {items}"
+        raise InputTypeError(f"{items} is {kind(values)}, expected a list: {advice}")
+    return values
+
+
+def texts(values: Any) -> list[str]:
+    """Return all texts of an iterable.
+
+    >>> texts(iter(["a", "b"]))
+    ['a', 'b']
+
+    Raises:
+        InputTypeError: It is no iterable of texts; the first that is none is named.
+    """
+    return [text(value, f"text {index}") for index, value in enumerate(many(values, "texts"))]
+
+
+def pair(value: Any, names: tuple[str, str], where: str = "") -> tuple[str, str]:
+    """Return a pair of texts, from a tuple or from a dict with the pipeline's keys.
+
+    >>> pair({"question": "Who?", "context": "Ada."}, ("question", "context"))
+    ('Who?', 'Ada.')
+
+    Args:
+        value: The pair.
+        names: What the two are called: the dict's keys.
+        where: What comes before them in a message: ``"pair 3: "``.
+
+    Raises:
+        InputTypeError: It is no pair of texts.
+    """
+    if isinstance(value, Mapping) and set(value) == set(names):
+        value = tuple(value[name] for name in names)
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise InputTypeError(
+            f"{where or 'the pair '}is {kind(value)}, expected a tuple ({', '.join(names)}) or a "
+            f"dict with the keys {' and '.join(names)}".replace(": is", " is")
+        )
+    first, second = (
+        text(part, f"{where}the {name}") for part, name in zip(value, names, strict=True)
+    )
+    return first, second
+
+
+def whole(least: int, **options: Any) -> None:
+    """Check options that are whole numbers; ``None`` is a default and passes.
+
+    Raises:
+        InputTypeError: One is no whole number.
+        InputError: One is below `least`.
+    """
+    for name, value in options.items():
+        if value is None:
+            continue
+        if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+            raise InputTypeError(
+                f"{name} is {value!r} ({kind(value)}), expected an int of at least {least}"
+            )
+        if value < least:
+            raise InputError(f"{name} is {value}, expected at least {least}")
+
+
+def flag(**options: Any) -> None:
+    """Check options that are on or off.
+
+    Raises:
+        InputTypeError: One is no bool.
+    """
+    for name, value in options.items():
+        if not isinstance(value, bool | np.bool_):
+            raise InputTypeError(f"{name} is {value!r} ({kind(value)}), expected True or False")
+
+
+def choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    """Check an option that is one of some words.
+
+    Raises:
+        InputTypeError: It is no str.
+        InputError: It is another word.
+    """
+    error = InputError if isinstance(value, str) else InputTypeError
+    if not isinstance(value, str) or value not in choices:
+        raise error(f"{name} is {value!r}, expected one of {', '.join(choices)}")
+
+
+def known(function: str, options: Mapping[str, Any], names: Iterable[str], advice: str) -> None:
+    """Check the names of options that are passed on.
+
+    Raises:
+        InputTypeError: One is not among `names`.
+    """
+    if wrong := sorted(set(options) - set(names)):
+        raise InputTypeError(
+            f"{function} has no option {wrong[0]!r}, expected one of {', '.join(names)}: {advice}"
+        )
+
+
+def kind(value: Any) -> str:
+    """Name a value's type with its article, a tuple's with its length, a dict's with its keys.
+
+    >>> kind(5), kind([]), kind(("a", "b", "c")), kind({"q": 1}), kind(None)
+    ('an int', 'a list', 'a tuple of 3', "a dict with the keys 'q'", 'None')
+    """
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    article = "an" if name[0].lower() in "aeiou" else "a"
+    if isinstance(value, tuple):
+        return f"{article} {name} of {len(value)}"
+    if isinstance(value, Mapping):
+        keys = ", ".join(repr(key) for key in list(value)[:4])
+        return f"{article} {name} with the keys {keys or 'none'}"
+    return f"{article} {name}"
+
+
+def _remedy_one(value: Any) -> str:
+    if isinstance(value, bytes | bytearray):
+        return "decode it"
+    if isinstance(value, Iterable):
+        return "give one text, or many by the method for many (batch, encode)"
+    return "convert it"
