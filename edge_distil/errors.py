@@ -101,6 +101,10 @@ class DataError(EdgeDistilError, ValueError):
     """An evaluation or calibration file cannot be read."""
 
 
+class RowsError(InputError, DataError):
+    """A file cannot be read as the rows that its name and its bytes promise."""
+
+
 class BenchmarkError(EdgeDistilError, RuntimeError):
     """A process that is timed cannot start or go on; what was measured before is kept."""
 

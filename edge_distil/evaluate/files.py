@@ -1,22 +1,23 @@
 """Read evaluation files; whatever is wrong with one is a `DataError` of one line.
 
-Three row formats, told apart by the file's suffix: ``.csv`` (quoted), ``.tsv`` and ``.txt``
-(tabs, quotes are plain characters) and ``.jsonl`` (one object a line).
+Rows are read as `edge_distil.rows` does, told apart by the file's suffix: ``.csv``, ``.tsv`` and
+``.txt`` (delimited values), ``.json``, ``.jsonl`` and ``.ndjson`` (objects).
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge_distil import rows
 from edge_distil.errors import DataError
+from edge_distil.rows import BadRow, Delimited, JsonRows, Table, Values, broken_character
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl")
+_OBJECTS = (".json", ".jsonl", ".ndjson")
+TABLE_SUFFIXES = (".csv", ".tsv", ".txt", *_OBJECTS)
 
 
 @dataclass(frozen=True)
@@ -47,32 +48,23 @@ class Row:
 
 
 def read_text(path: str | Path) -> str:
-    """Read a UTF-8 file; a byte order mark is dropped.
+    """Read a text file; a byte order mark is dropped.
 
     Raises:
-        DataError: No such file, not readable, binary or empty.
+        DataError: No such file, not readable, no text or empty.
     """
-    path = Path(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not UTF-8 text (byte 0x{error.object[error.start]:02x} at offset "
-            f"{error.start}): give a text file, saved as UTF-8"
-        ) from error
-    except OSError as error:
-        raise DataError(
-            f"cannot read {path} ({error.strerror}): give the path of an evaluation file"
-        ) from error
-    if "\0" in text:
-        raise DataError(f"{path} is a binary file (zero bytes in it): give a text file in UTF-8")
+    text = rows.read_text(Path(path))
     if not text.strip():
         raise DataError(f"{path} is empty, expected at least one example: fetch the file again")
     return text
 
 
-def read_json(path: str | Path) -> Any:
+def read_json(path: str | Path, expected: str) -> Any:
     """Read a JSON document.
+
+    Args:
+        path: The file.
+        expected: What it should hold, for the message.
 
     Raises:
         DataError: As `read_text`, or not JSON.
@@ -80,9 +72,10 @@ def read_json(path: str | Path) -> Any:
     text = read_text(path)
     try:
         return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(
-            f"{path} is not JSON ({error}): it is of another format or was truncated"
+            f"{path} is not JSON ({error}), expected {expected}: it is of another format or was "
+            "truncated"
         ) from error
 
 
@@ -113,63 +106,32 @@ def read_table(path: str | Path, columns: Sequence[str]) -> list[Row]:
             f"{path} ends in {path.suffix or 'no suffix'!r}, expected one of "
             f"{', '.join(TABLE_SUFFIXES)} with the columns {', '.join(columns)}: rename the file"
         )
-    text = read_text(path)
-    if path.suffix.lower() == ".jsonl":
-        rows = [_object_row(path, n, line, columns) for n, line in _lines(text)]
-    else:
-        rows = list(_delimited_rows(path, text, columns))
-    if not rows:
-        raise DataError(f"{path} has a header but no rows, expected at least one: add rows")
-    return rows
+    is_objects = path.suffix.lower() in _OBJECTS
+    table = JsonRows(path) if is_objects else Delimited(path, columns, positional=True)
+    found = list(_rows(table, columns))
+    if not found:
+        what = "has a header but no rows" if getattr(table, "header", False) else "is empty"
+        raise DataError(f"{path} {what}, expected at least one row: add rows")
+    return found
 
 
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not blank, numbered from 1; only a line feed ends a line."""
-    return ((n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip())
+def _rows(table: Table, columns: Sequence[str]) -> Iterator[Row]:
+    names = [column.name for column in table.columns]
+    for name in columns:
+        if names.count(name) > 1:
+            raise DataError(
+                f"{table.path} has {names.count(name)} columns {name!r}, expected one: rename the "
+                "others"
+            )
+    for (_, line), values in table.rows(None, columns):
+        where = f"{table.path}, line {line}"
+        if isinstance(values, BadRow) or (wrong := _broken(values)):
+            what = values if isinstance(values, BadRow) else wrong
+            raise DataError(
+                f"{where} {what}: correct or remove the row (columns {', '.join(columns)})"
+            )
+        yield Row(where, dict(zip(columns, values, strict=True)))
 
 
-def _object_row(path: Path, number: int, line: str, columns: Sequence[str]) -> Row:
-    where = f"{path}, line {number}"
-    try:
-        value = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise DataError(f"{where} is not JSON ({error}): give one JSON object a line") from error
-    if not isinstance(value, dict) or not set(columns) <= value.keys():
-        raise DataError(
-            f"{where} has {describe(value)}, expected an object with {', '.join(columns)}: "
-            "rename or add the keys"
-        )
-    return Row(where, value)
-
-
-def _delimited_rows(path: Path, text: str, columns: Sequence[str]) -> Iterator[Row]:
-    quoted = path.suffix.lower() == ".csv"
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter="," if quoted else "\t",
-        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
-        strict=True,
-    )
-    names: Sequence[str] | None = None
-    try:
-        for cells in reader:
-            if names is None:
-                header = set(columns) <= set(cells)
-                names = cells if header else columns
-                if header:
-                    continue
-            if any(cell.strip() for cell in cells):
-                yield _named(f"{path}, line {reader.line_num}", cells, names)
-    except csv.Error as error:
-        raise DataError(
-            f"{path}, line {reader.line_num} is no valid row ({error}): check its quotes"
-        ) from error
-
-
-def _named(where: str, cells: list[str], names: Sequence[str]) -> Row:
-    if len(cells) != len(names):
-        raise DataError(
-            f"{where} has {len(cells)} columns, expected {len(names)} ({', '.join(names)}): "
-            "correct the row, or the file's suffix (.csv for commas, .tsv for tabs)"
-        )
-    return Row(where, dict(zip(names, cells, strict=True)))
+def _broken(values: Values) -> str | None:
+    return next((wrong for wrong in map(broken_character, values) if wrong), None)

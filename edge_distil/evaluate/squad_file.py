@@ -42,7 +42,7 @@ def read_squad(path: str | Path) -> SquadSet:
     Raises:
         DataError: Not such a file; the message names the place in it.
     """
-    raw = read_json(path)
+    raw = read_json(path, "SQuAD's (v1.1 or v2.0)")
     second = _is_second(raw)
     examples: dict[str, SquadExample] = {}
     for where, context, question in _questions(raw, str(path)):

@@ -16,7 +16,7 @@ from edge_distil.versions import installed_versions
 from edge_distil_apps.embed.rows import ROWS
 from edge_distil_apps.embed.sources import Source, open_source
 
-_FORMAT = 1  # of the parts; another one is not gone on with
+_FORMAT = 2  # of the parts; another one is not gone on with
 _END = 1 << 20  # bytes hashed at either end of an input file
 # The columns that a Parquet output has beside those that are kept.
 ROW, EMBEDDING = "row", "embedding"

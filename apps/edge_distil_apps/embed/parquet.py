@@ -3,46 +3,56 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from edge_distil.errors import InputError
-from edge_distil_apps.embed.rows import ROWS, BadRow, Fields, Place
+from edge_distil.rows import BadRow, Column, Place, Values
+from edge_distil_apps.embed.rows import ROWS
 
 
 class Parquet:
-    """A column of text in Parquet files, read row group by row group."""
+    """The columns of a Parquet file, read row group by row group.
 
-    def columns(self, path: Path) -> dict[str, bool]:
-        """Return the names of the columns, and whether they hold text."""
-        return {field.name: _is_text(field.type) for field in _open(path).schema_arrow}
+    Args:
+        path: The file.
 
-    def places(self, path: Path) -> Iterator[Place]:
+    Raises:
+        InputError: It is no Parquet file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        file = _open(path)
+        self._rows = file.metadata.num_rows
+        self._schema = file.schema_arrow
+        self.columns = tuple(Column(field.name, _is_text(field.type)) for field in self._schema)
+
+    def places(self) -> Iterator[Place]:
         """Yield where each row begins; the file's footer says how many there are."""
-        return ((row, 0) for row in range(_open(path).metadata.num_rows))
+        return ((row, 0) for row in range(self._rows))
 
-    def types(self, path: Path, keep: tuple[str, ...]) -> list[Any]:
+    def types(self, names: Sequence[str]) -> list[Any]:
         """Return the Arrow types of columns."""
-        schema = _open(path).schema_arrow
-        return [schema.field(name).type for name in keep]
+        return [self._schema.field(name).type for name in names]
 
     def rows(
-        self, path: Path, place: Place | None, column: str, keep: tuple[str, ...]
-    ) -> Iterator[tuple[Place, Fields | BadRow]]:
-        """Yield the rows from a place on; kept values are Arrow arrays of one row."""
+        self, place: Place | None, need: Sequence[str], want: Sequence[str] = ()
+    ) -> Iterator[tuple[Place, Values | BadRow]]:
+        """Yield the rows from a place on; see `Table`. Values of `want` are arrays of one row."""
         first = place[0] if place else 0
-        for number, batch in _batches(path, first, [column, *keep]):
-            texts, kept = batch.column(column), [batch.column(name) for name in keep]
-            for index in range(max(0, first - number), len(texts)):
+        for number, batch in _batches(self.path, first, [*need, *want]):
+            needed, wanted = ([batch.column(name) for name in names] for names in (need, want))
+            for index in range(max(0, first - number), len(batch)):
                 where = (number + index, 0)
                 try:
-                    text = texts[index].as_py()
+                    values = [column[index].as_py() for column in needed]
                 except UnicodeDecodeError as error:
                     yield where, BadRow(f"cannot be read as UTF-8 text ({error.reason})")
                 else:
-                    yield where, Fields(text, tuple(values.slice(index, 1) for values in kept))
+                    yield where, (*values, *(column.slice(index, 1) for column in wanted))
 
 
 def _batches(path: Path, first: int, columns: list[str]) -> Iterator[tuple[int, Any]]:

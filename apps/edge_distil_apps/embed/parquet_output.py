@@ -78,8 +78,9 @@ def _kept(values: list[Any], field: Any) -> Any:
 
 def _kept_fields(source: Source) -> list[Any]:
     """Return the Arrow fields of the kept columns: Parquet's own, else strings."""
-    if isinstance(source.format, Parquet):
-        types = source.format.types(source.files[0], source.keep)
+    first = source.tables[0]
+    if isinstance(first, Parquet):
+        types = first.types(source.keep)
     else:
         types = [pa.string()] * len(source.keep)
     return [pa.field(name, kind) for name, kind in zip(source.keep, types, strict=True)]

@@ -1,4 +1,4 @@
-"""Where texts come from: a file, or a directory of files, of one of four formats.
+"""Where texts come from: a file, or a directory of files of one kind.
 
 A source is read twice, in one pass each with memory for one row: once for the shards (where each
 begins), once for the rows. Any shard can be read by itself, in any process.
@@ -6,40 +6,34 @@ begins), once for the rows. Any shard can be read by itself, in any process.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 from edge_distil.errors import InputError
-from edge_distil_apps.embed.lines import Csv, JsonLines, Text
+from edge_distil.rows import BadRow, Column, Delimited, JsonRows, Place, Table, Text, Values
 from edge_distil_apps.embed.parquet import Parquet
-from edge_distil_apps.embed.rows import ROWS, BadRow, Fields, Place, Row, Shard, make_row
+from edge_distil_apps.embed.rows import ROWS, Row, Shard, make_row
+
+# Opens a file whose rows are to have some columns.
+Open = Callable[[Path, Sequence[str]], Table]
 
 
-class Format(Protocol):
-    """How rows lie in a file."""
-
-    def columns(self, path: Path) -> dict[str, bool]:
-        """Return the names of the columns, and whether they hold text; none of an empty file."""
-
-    def places(self, path: Path) -> Iterator[Place]:
-        """Yield where each row begins."""
-
-    def rows(
-        self, path: Path, place: Place | None, column: str, keep: tuple[str, ...]
-    ) -> Iterator[tuple[Place, Fields | BadRow]]:
-        """Yield the rows from a place on."""
+def _by_itself(reader: Callable[[Path], Table]) -> Open:
+    """Wrap a reader that finds its columns' names without knowing which are looked for."""
+    return lambda path, known: reader(path)
 
 
-FORMATS: dict[str, Format] = {
-    ".txt": Text(),
-    ".jsonl": JsonLines(),
-    ".ndjson": JsonLines(),
-    ".csv": Csv(),
-    ".tsv": Csv("\t"),
-    ".parquet": Parquet(),
+FORMATS: dict[str, Open] = {
+    ".txt": _by_itself(Text),
+    ".json": _by_itself(JsonRows),
+    ".jsonl": _by_itself(JsonRows),
+    ".ndjson": _by_itself(JsonRows),
+    ".csv": Delimited,
+    ".tsv": Delimited,
+    ".parquet": _by_itself(Parquet),
 }
 
 
@@ -48,27 +42,33 @@ class Source:
     """Rows of text.
 
     Attributes:
-        files: Its files, in order.
-        format: How they are read.
+        tables: Its files, in order, opened.
         column: The column that holds the text.
         keep: Columns that are carried over to the output.
     """
 
-    files: tuple[Path, ...]
-    format: Format
+    tables: tuple[Table, ...]
     column: str
     keep: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files."""
+        return tuple(table.path for table in self.tables)
 
     def shards(self, rows: int = ROWS) -> Iterator[Shard]:
         """Cut the rows into shards.
 
         Args:
             rows: Rows of each shard but the last.
+
+        Raises:
+            InputError: A file cannot be read to its end.
         """
         number = count = 0
         start: tuple[int, Place] = (0, (0, 0))
-        for file, path in enumerate(self.files):
-            for place in self.format.places(path):
+        for file, table in enumerate(self.tables):
+            for place in table.places():
                 if count == rows:
                     yield Shard(number, number * rows + 1, count, *start)
                     number, count = number + 1, 0
@@ -87,7 +87,7 @@ class Source:
         Raises:
             InputError: The files are not what they were when the shards were cut.
         """
-        rows: Iterator[tuple[Place, Fields | BadRow]] = iter(())
+        rows: Iterator[tuple[Place, Values | BadRow]] = iter(())
         position = 0
         for shard in shards:
             if shard.first != position:
@@ -104,10 +104,10 @@ class Source:
             yield shard, found
             position = shard.first + shard.rows
 
-    def _rows_from(self, shard: Shard) -> Iterator[tuple[Place, Fields | BadRow]]:
+    def _rows_from(self, shard: Shard) -> Iterator[tuple[Place, Values | BadRow]]:
         place: Place | None = shard.place
-        for path in self.files[shard.file :]:
-            yield from self.format.rows(path, place, self.column, self.keep)
+        for table in self.tables[shard.file :]:
+            yield from table.rows(place, [self.column], self.keep)
             place = None
 
 
@@ -117,9 +117,10 @@ def open_source(
     """Open a file of texts, or a directory of such files.
 
     Args:
-        path: A ``.txt``, ``.jsonl``, ``.ndjson``, ``.csv``, ``.tsv`` or ``.parquet`` file, or a
-            directory of files of one of these kinds, which are taken in the order of their names.
-            A file of another name is text, a text a line.
+        path: A ``.txt``, ``.jsonl``, ``.ndjson``, ``.json``, ``.csv``, ``.tsv`` or ``.parquet``
+            file, or a directory of files of one of these kinds, which are taken in the order of
+            their names; ``.json`` beside another kind is left out, for it describes it. A file of
+            another name is text, a text a line.
         column: The column that holds the text; by default ``text``, or the only one of text.
         keep: Columns to carry over.
         suffix: The format, where the name does not say it.
@@ -128,16 +129,16 @@ def open_source(
         InputError: There is no such file, it is empty, or it has no such column.
         MissingExtra: Parquet needs pyarrow, which is not installed.
     """
-    files = _files(Path(path))
-    kind = FORMATS.get(suffix or files[0].suffix.lower(), FORMATS[".txt"])
-    with_rows = tuple(file for file in files if next(kind.places(file), None) is not None)
-    if not with_rows:
+    files, keep = _files(Path(path)), tuple(keep)
+    reader = FORMATS.get(suffix or files[0].suffix.lower(), FORMATS[".txt"])
+    opened = (reader(file, (column or "text", *keep)) for file in files)
+    tables = tuple(table for table in opened if next(table.places(), None) is not None)
+    if not tables:
         raise InputError(f"{path} is empty, expected rows of text")
-    chosen = column or _default_column(with_rows[0], kind.columns(with_rows[0]))
-    keep = tuple(keep)
-    for file in with_rows:
-        _check_columns(file, kind.columns(file), chosen, keep)
-    return Source(with_rows, kind, chosen, keep)
+    chosen = column or _default_column(tables[0])
+    for table in tables:
+        _check_columns(table, chosen, keep)
+    return Source(tables, chosen, keep)
 
 
 def _files(path: Path) -> tuple[Path, ...]:
@@ -147,6 +148,9 @@ def _files(path: Path) -> tuple[Path, ...]:
         raise InputError(f"no file or directory at {path}: give the texts' file")
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in FORMATS)
     kinds = sorted({file.suffix.lower() for file in files})
+    if len(kinds) > 1 and ".json" in kinds:
+        kinds.remove(".json")
+        files = [file for file in files if file.suffix.lower() != ".json"]
     if len(kinds) != 1:
         raise InputError(
             f"{path} holds {' and '.join(kinds) or 'no'} files, expected one of the kinds "
@@ -155,31 +159,43 @@ def _files(path: Path) -> tuple[Path, ...]:
     return tuple(files)
 
 
-def _default_column(file: Path, columns: dict[str, bool]) -> str:
-    if "text" in columns:
+def _default_column(table: Table) -> str:
+    names = [column.name for column in table.columns]
+    if "text" in names:
         return "text"
-    texts = [name for name, is_text in columns.items() if is_text]
+    texts = [column.name for column in table.columns if column.is_text and not column.is_number]
+    if not texts and len(names) == 1 and table.columns[0].is_text:
+        return names[0]
     if not texts:
         raise InputError(
-            f"none of the first rows of {file} holds text that can be read, only the columns "
-            f"{_list(columns)}: is it of the kind that its name says?"
+            f"none of the first rows of {table.path} holds text that can be read, only the columns "
+            f"{_list(names)}: is it of the kind that its name says?"
         )
     if len(texts) > 1:
-        raise InputError(f"{file} has several columns of text: name one, --column {_list(texts)}")
+        raise InputError(
+            f"{table.path} has several columns of text: name one, --column {_list(texts)}"
+        )
     return texts[0]
 
 
-def _check_columns(
-    file: Path, columns: dict[str, bool], column: str, keep: tuple[str, ...]
-) -> None:
+def _check_columns(table: Table, column: str, keep: tuple[str, ...]) -> None:
+    names = Counter(known.name for known in table.columns)
     for name in (column, *keep):
-        if name not in columns:
-            raise InputError(f"{file} has no column {name!r}: choose from {_list(columns)}")
-    if not columns[column]:
-        texts = [name for name, is_text in columns.items() if is_text]
+        if name not in names:
+            raise InputError(f"{table.path} has no column {name!r}: choose from {_list(names)}")
+        if names[name] > 1:
+            raise InputError(
+                f"{table.path} has {names[name]} columns {name!r}, expected one: rename the others"
+            )
+    if not any(known.name == column and known.is_text for known in table.columns):
         raise InputError(
-            f"the column {column!r} of {file} holds no text: the columns of text are {_list(texts)}"
+            f"the column {column!r} of {table.path} holds no text: the columns of text are "
+            f"{_list(_texts(table.columns))}"
         )
+
+
+def _texts(columns: Iterable[Column]) -> list[str]:
+    return [column.name for column in columns if column.is_text]
 
 
 def _list(names: Iterable[str]) -> str:

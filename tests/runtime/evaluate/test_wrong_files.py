@@ -42,9 +42,10 @@ def complaint(read: Callable[[Path], Any], path: Path, content: str | bytes) -> 
         (b"", "is empty"),
         (b" \n\n", "is empty"),
         (b"\xef\xbb\xbf", "is empty"),
-        (b"\x89PNG\r\n\x1a\n", "byte 0x89 at offset 0"),
-        ("caf\u00e9\t1\n".encode("latin-1"), "byte 0xe9 at offset 3"),
-        ("text\t1\n".encode("utf-16-le"), "binary"),
+        (b"\x89PNG\r\n\x1a\n", "is a PNG image"),
+        (b"\x80abc\n", "byte 0x80"),
+        ("caf\u00e9\t1\n".encode("latin-1"), "byte 0xe9 at"),
+        ("text\t1\n".encode("utf-16-le"), "looks like UTF-16"),
     ],
 )
 def test_empty_and_binary(
@@ -109,16 +110,20 @@ def test_a_score_that_is_no_number(value: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("a.csv", "A.,B.,5.0\nA.,B.\n", "line 2 has 2 columns, expected 3"),
-        ("a.csv", "A.\tB.\t5.0\n", "line 1 has 1 columns"),
-        ("a.csv", 'A.,B.,1\n"A.,B.,5.0\n', "line 2 is no valid row"),
+        ("a.csv", "A.,B.,5.0\nA.,B.\n", "line 2 has 2 fields, expected 3"),
+        ("a.csv", "A. B. 5.0\n", "line 1 has 1 field, expected 3"),
+        ("a.csv", 'A.,B.,1\n"A.,B.,5.0\n', "line 2 is no valid CSV"),
         ("a.csv", "sentence1,sentence2,score\n", "a header but no rows"),
         ("a.csv", 'A.,"  ",5.0\n', "line 1: sentence2 is '  '"),
         ("a.xlsx", "A.,B.,5.0\n", "ends in '.xlsx'"),
         ("a", "A.,B.,5.0\n", "ends in 'no suffix'"),
-        ("a.jsonl", '{"sentence1": "A.", "sentence2": "B.", "score": 1}\n{', "line 2 is not JSON"),
-        ("a.jsonl", '{"sentence1": "A."}', "line 1 has keys sentence1, expected"),
-        ("a.jsonl", "[]", "line 1 has list"),
+        (
+            "a.jsonl",
+            '{"sentence1": "A.", "sentence2": "B.", "score": 1}\n{',
+            "line 2 is no valid JSON",
+        ),
+        ("a.jsonl", '{"sentence1": "A."}', "line 1 has no key 'sentence2', only sentence1"),
+        ("a.jsonl", "[7]", "line 1 is a JSON int, expected an object"),
         ("a.jsonl", '{"sentence1": 1, "sentence2": "B.", "score": 1}', "sentence1 is 1"),
         ("a.jsonl", '{"sentence1": "A", "sentence2": "B.", "score": null}', "score is None"),
         ("a.jsonl", '{"sentence1": "A", "sentence2": "B.", "score": true}', "score is True"),
@@ -131,7 +136,7 @@ def test_wrong_rows_of_pairs(name: str, content: str, expected: str, tmp_path: P
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("a.tsv", "fine\t1\nbad\n", "line 2 has 1 columns"),
+        ("a.tsv", "fine\t1\nbad\n", "line 2 has 1 field, expected 2"),
         ("a.tsv", "fine\t1\n\t0\n", "line 2: text is ''"),
         ("a.tsv", "fine\t \n", "line 1: the label is ' '"),
         ("a.jsonl", '{"text": "fine", "label": null}', "line 1: the label is None"),

@@ -1,0 +1,157 @@
+"""What the bytes of a file are: text in UTF-8 or UTF-16, or something else, which is refused."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from edge_distil.errors import RowsError
+
+CHUNK = 1 << 18  # bytes read at once
+_HEAD = 4096  # bytes that tell what a file is
+
+# How files begin that are often met under the name of a text file, and what to do with them.
+_FOREIGN = (
+    (rb"\x1f\x8b", "compressed (gzip)", "unpack it first"),
+    (rb"BZh[1-9]1AY&SY", "compressed (bzip2)", "unpack it first"),
+    (rb"\xfd7zXZ\0", "compressed (xz)", "unpack it first"),
+    (rb"\x28\xb5\x2f\xfd", "compressed (Zstandard)", "unpack it first"),
+    (rb"PK\x03\x04", "a ZIP archive or a spreadsheet", "unpack it, or save it as CSV"),
+    (rb"\xd0\xcf\x11\xe0", "an old Office file", "save it as CSV"),
+    (rb"PAR1[\0-\x1f]", "Parquet", "let its name end in .parquet"),
+    (rb"ARROW1\0\0", "an Arrow file", "write it as Parquet or CSV"),
+    (rb"%PDF-\d", "a PDF document", "give its text"),
+    (rb"\x89PNG\r\n", "a PNG image", "give a text file"),
+    (rb"SQLite format 3\0", "an SQLite database", "write its rows as CSV"),
+    (rb"version https://git-lfs", "a Git LFS pointer, not the file", "fetch it: git lfs pull"),
+    (rb"\xff\xfe\0\0|\0\0\xfe\xff", "UTF-32", "convert it (iconv -f utf-32 -t utf-8)"),
+)  # fmt: skip
+
+
+class Encoding(NamedTuple):
+    """How the characters of a file are written.
+
+    Attributes:
+        name: As Python's codecs have it.
+        errors: How bytes that are no character are kept, so that none is lost.
+        start: Bytes of the byte order mark.
+    """
+
+    name: str
+    errors: str
+    start: int
+
+    def size(self, text: str) -> int:
+        """Return the number of bytes that were decoded to `text`."""
+        if self.name == "utf-8" and text.isascii():
+            return len(text)
+        return len(text.encode(self.name, self.errors))
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file of rows.
+
+    Raises:
+        RowsError: It cannot be read.
+    """
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise RowsError(f"cannot read {path} ({error.strerror}): check it") from error
+
+
+def recognise(path: Path) -> Encoding:
+    """Tell how a file is encoded.
+
+    Raises:
+        RowsError: It cannot be read, or is no text in UTF-8 or UTF-16.
+    """
+    with open_file(path) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):  # it is read more than once
+            raise RowsError(f"{path} is a pipe or a device, expected a file: write one first")
+        head, size = file.read(_HEAD), status.st_size
+    for pattern, what, remedy in _FOREIGN:
+        if re.match(pattern, head):
+            raise RowsError(f"{path} is {what}, expected text: {remedy}")
+    if head.startswith(codecs.BOM_UTF8):
+        return Encoding("utf-8", "surrogateescape", 3)
+    for mark, name in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if head.startswith(mark):
+            if size % 2:
+                raise RowsError(
+                    f"{path} is UTF-16 and ends within a character ({size} bytes): it was cut "
+                    "short, fetch it again"
+                )
+            return Encoding(name, "surrogatepass", 2)
+    if looks := _unmarked(head):
+        raise RowsError(
+            f"{path} looks like UTF-16 without a byte order mark, expected UTF-8: convert it "
+            f"(iconv -f {looks} -t utf-8)"
+        )
+    return Encoding("utf-8", "surrogateescape", 0)
+
+
+def _unmarked(head: bytes) -> str | None:
+    """Return which UTF-16 a file without a mark looks like: every other byte is zero.
+
+    >>> _unmarked("some text".encode("utf-16-be")), _unmarked(b"some text"), _unmarked(b"a")
+    ('utf-16be', None, None)
+    """
+    even, odd = head[::2], head[1::2]
+    if len(odd) < 4:
+        return None
+    for zeros, others, name in ((odd, even, "utf-16le"), (even, odd, "utf-16be")):
+        if zeros.count(0) > len(zeros) // 2 and not others.count(0):
+            return name
+    return None
+
+
+def decoded(path: Path, encoding: Encoding, start: int) -> Iterator[str]:
+    """Yield the text of a file from a byte on, piece by piece.
+
+    Raises:
+        RowsError: It cannot be read.
+    """
+    decoder = codecs.getincrementaldecoder(encoding.name)(encoding.errors)
+    with open_file(path) as file:
+        file.seek(start)
+        while chunk := _read(path, file):
+            if text := decoder.decode(chunk):
+                yield text
+        if text := decoder.decode(b"", final=True):
+            yield text
+
+
+def _read(path: Path, file: BinaryIO) -> bytes:
+    try:
+        return file.read(CHUNK)
+    except OSError as error:
+        raise RowsError(f"cannot read {path} ({error.strerror}): check it") from error
+
+
+def read_text(path: Path) -> str:
+    """Read a whole file; a byte order mark is dropped.
+
+    Raises:
+        RowsError: It cannot be read, or is no text.
+    """
+    encoding = recognise(path)
+    text = "".join(decoded(path, encoding, encoding.start))
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        place = encoding.start + encoding.size(text[: error.start])
+        byte = ord(text[error.start]) - 0xDC00
+        what = f"byte 0x{byte:02x} at offset {place}" if 0x80 <= byte <= 0xFF else (
+            f"half a surrogate pair at offset {place}"
+        )  # fmt: skip
+        raise RowsError(
+            f"{path} is not UTF-8 text ({what}): give a text file, saved as UTF-8"
+        ) from error
+    return text

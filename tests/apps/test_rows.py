@@ -1,0 +1,339 @@
+"""Every row in, every row out: each format as an independent reader or writer has it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from embed_corpus import everything
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from edge_distil.errors import DataError, EdgeDistilError, InputError
+from edge_distil.evaluate.classification import read_labelled
+from edge_distil_apps.embed.sources import open_source
+
+QUICK = settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+# Quotes, delimiters, and all that str.splitlines takes for the end of a line.
+LETTERS = "ab 1\"',;|\té日😀\u2028\u2029\x85\x0b\x0c\x1c"
+FIELDS = st.text(LETTERS, max_size=8)
+PAIRS = st.lists(st.tuples(FIELDS, FIELDS), min_size=1, max_size=12)
+
+
+def texts(path: Path, column: str | None = None, *, rows: int = 3) -> list[str | None]:
+    return [row.text for row in everything(open_source(path, column=column), rows)]
+
+
+def write(path: Path, data: str | bytes) -> Path:
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return path
+
+
+# --- tabs: quotes are characters, or syntax -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (['1\t"a', "2\tb", '3\tc"', "4\td"], ['"a', "b", 'c"', "d"]),  # opened, closed later
+        (['1\t"a', "2\tb"], ['"a', "b"]),  # never closed
+        (['1\t"fine" film', "2\tb"], ['"fine" film', "b"]),
+        (['1\tthe "fine" film', '2\t"whole"'], ['the "fine" film', '"whole"']),
+        (['1\t"I am."', "2\tYou are."], ['"I am."', "You are."]),  # needless: no writer's
+        (['1\t"I ""am"""', "2\tYou are."], ['I "am"', "You are."]),  # a writer's
+        (['1\t"tab\there"', "2\tb"], ["tab\there", "b"]),
+        (['1\t"two\nlines"', "2\tb"], ["two\nlines", "b"]),
+        (['"1"\t"a"', '"2"\t"b"'], ["a", "b"]),  # everything quoted
+        (['1\t"a"', '2\t"b"'], ["a", "b"]),  # all texts quoted, as R writes them
+    ],
+)
+def test_quotes_in_tab_separated_files(
+    tmp_path: Path, rows: list[str], expected: list[str]
+) -> None:
+    all_quoted = all(row.partition("\t")[2].startswith('"') for row in rows)
+    header = '"id"\t"text"' if all_quoted else "id\ttext"
+    path = write(tmp_path / "a.tsv", "\n".join([header, *rows]) + "\n")
+    assert texts(path) == expected
+    names = "text\tlabel" if not all_quoted else '"text"\t"label"'
+    turned = ["\t".join(reversed(row.split("\t", 1))) for row in rows]
+    labelled = write(tmp_path / "b.tsv", "\n".join([names, *turned]) + "\n")
+    assert [row.text for row in read_labelled(labelled)] == expected  # eval agrees
+
+
+def test_one_column_whose_quotes_close_on_another_line_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tsv", 'text\n"one\ntwo"\nthree\n')
+    with pytest.raises(InputError, match=r"line 2 opens a quote that another line closes"):
+        open_source(path)
+    assert texts(write(tmp_path / "b.tsv", 'text\n"one ""1""\ntwo"\nthree\n')) == [
+        'one "1"\ntwo',
+        "three",
+    ]
+
+
+@QUICK
+@given(pairs=PAIRS)
+@example(pairs=[("a", '"')])
+def test_raw_tabs_come_back_as_they_are(tmp_path: Path, pairs: list[tuple[str, str]]) -> None:
+    clean = [(a.replace("\t", " "), f"he said {b}".replace("\t", " ")) for a, b in pairs]
+    clean.append(('"odd', 'a "b" c'))  # no csv writer leaves these bare
+    data = "".join(f"{a}\t{b}\n" for a, b in [("id", "text"), *clean])
+    assert texts(write(tmp_path / "a.tsv", data)) == [b for _, b in clean]
+
+
+# --- delimiters, ends of lines, encodings ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(pairs=st.lists(st.tuples(FIELDS, st.text(LETTERS + "\n", max_size=8)), min_size=1))
+def test_what_a_csv_writer_writes_comes_back(
+    tmp_path: Path, encoding: str, end: str, delimiter: str, pairs: list[tuple[str, str]]
+) -> None:
+    pairs = [(a, b.replace("\n", end)) for a, b in pairs]  # another end would not be quoted
+    file = io.StringIO()
+    writer = csv.writer(file, delimiter=delimiter, lineterminator=end)
+    writer.writerows([("id", "text"), *pairs])
+    path = tmp_path / "a.csv"
+    path.write_bytes(file.getvalue().encode(encoding))
+    assert texts(path) == [b for _, b in pairs]
+    assert [r.kept for r in everything(open_source(path, keep=["id"]), 2)] == [
+        (a,) for a, _ in pairs
+    ]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_pandas_reads_the_same(tmp_path: Path, delimiter: str) -> None:
+    frame = pd.DataFrame({"n": [1, 2, 3], "text": ['a "b"', "c\nd", "e, f; g | h"]})
+    frame.to_csv(tmp_path / "a.csv", sep=delimiter)  # its index has a column without a name
+    assert texts(tmp_path / "a.csv") == frame["text"].to_list()
+    frame[["n", "text"]].rename(columns={"text": "body"}).to_csv(
+        tmp_path / "b.csv", sep=delimiter, index=False
+    )
+    assert texts(tmp_path / "b.csv") == frame["text"].to_list()  # the only column that is text
+
+
+def test_excel_names_its_delimiter(tmp_path: Path) -> None:
+    assert texts(write(tmp_path / "a.csv", "sep=;\r\nid;text\r\n1;a, b\r\n")) == ["a, b"]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("a\u2028b\nc\x0cd\x0be\x85f\n", ["a\u2028b", "c\x0cd\x0be\x85f"]),
+        ("a\rb\rc", ["a", "b", "c"]),
+        ("a\rb\r\nc\n\nd\r\n", ["a\rb", "c", "", "d"]),
+        ("a\0b\nc\n", ["a\0b", "c"]),
+    ],
+)
+def test_lines(tmp_path: Path, data: str, expected: list[str]) -> None:
+    assert texts(write(tmp_path / "a.txt", data)) == expected
+    assert texts(write(tmp_path / "b.txt", data.encode("utf-16"))) == expected
+    be = b"\xfe\xff" + data.encode("utf-16-be")
+    assert texts(write(tmp_path / "c.txt", be)) == expected
+
+
+def test_mixed_ends_of_rows(tmp_path: Path) -> None:
+    data = "id,text\r1,a\n2,b\r\n3,c\r4,d"
+    with io.StringIO(data, newline="") as file:
+        expected = [row["text"] for row in csv.DictReader(file)]
+    assert texts(write(tmp_path / "a.csv", data)) == expected == ["a", "b", "c", "d"]
+
+
+# --- header or none -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "column", "expected"),
+    [
+        ("a fine film\t1\na dull one\t0\n", "1", ["a fine film", "a dull one"]),
+        ("a ship sails on.\na lamp burns.\n", "1", ["a ship sails on.", "a lamp burns."]),
+        ("id,body\n1,a\n2,b\n", "body", ["a", "b"]),
+        ("Review\nGood\n", "Review", ["Good"]),
+        (",body\n0,a\n1,b\n", "body", ["a", "b"]),
+        ("text\n1\n2\n", "text", ["1", "2"]),
+    ],
+)
+def test_a_first_row_that_is_no_header_is_a_row(
+    tmp_path: Path, data: str, column: str, expected: list[str]
+) -> None:
+    source = open_source(write(tmp_path / "a.csv", data))
+    assert source.column == column
+    assert [row.text for row in everything(source, 2)] == expected
+
+
+# --- JSON -----------------------------------------------------------------------------------------
+
+OBJECTS = [{"id": 1, "text": 'a "b"\n\u2028'}, {"id": 2, "text": "日 {["}, {"id": 3, "text": ""}]
+LAYOUTS: dict[str, Callable[[list[dict[str, object]]], str]] = {
+    "lines": lambda rows: "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows),
+    "list": json.dumps,
+    "pretty list": lambda rows: json.dumps(rows, indent=2, ensure_ascii=False),
+    "data": lambda rows: json.dumps({"version": [1, {"a": "data"}], "data": rows, "n": 3}),
+    "pretty data": lambda rows: json.dumps({"data": rows, "x": {"y": [1]}}, indent=1),
+    "jq": lambda rows: "".join(json.dumps(row, indent=2) + "\n" for row in rows),
+    "one line": lambda rows: " ".join(map(json.dumps, rows)),
+    "a row a line in a list": lambda rows: "[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n",
+}
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl", ".ndjson"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("count", [1, 3, 1500])
+def test_json_however_it_lies(tmp_path: Path, suffix: str, layout: str, count: int) -> None:
+    rows = [OBJECTS[n % 3] for n in range(count)]
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        path = tmp_path / f"a{suffix}"
+        path.write_bytes(LAYOUTS[layout](rows).encode(encoding))
+        assert texts(path, rows=1000) == [row["text"] for row in rows]
+        source = open_source(path, keep=["id"])
+        shards = list(source.shards(1000))
+        kept = [row.kept for shard in reversed(shards) for row in source.read(shard)]
+        assert sorted(kept) == sorted((str(row["id"]),) for row in rows)
+
+
+@pytest.mark.parametrize("columns", ["list", "data"])
+def test_eval_reads_the_same_json(tmp_path: Path, columns: str) -> None:
+    rows: list[dict[str, object]] = [{"text": "a", "label": [0, "1"]}, {"text": "b", "label": 1}]
+    path = write(tmp_path / "a.json", LAYOUTS[columns](rows))
+    assert [(row.text, row.labels) for row in read_labelled(path)] == [
+        ("a", ("0", "1")),
+        ("b", ("1",)),
+    ]
+
+
+def test_rows_of_json_that_are_no_objects(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", '["one", {"text": "two"}, 3, {"text": "x", "text": "y"}]')
+    found = everything(open_source(path), 2)
+    assert [row.text for row in found] == ["one", "two", None, None]
+    assert [row.problem for row in found[2:]] == [
+        "is a JSON int, expected an object",
+        "has a key twice, expected each once",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ('[{"text": "a"},\n{"text": "b"},\n', r"line 3 is no valid JSON \('?(the|Exp)"),
+        ('[{"text": "a"},\n{"text": }]', "line 2 is no valid JSON"),
+        ('[{"text": "a"}]\n[{"text": "b"}]', "none of the first rows"),
+        ('{"data": [{"text": "a"}], "x": ', "no valid JSON"),
+        ('{"rows": [{"text": "a"}]}', "only the columns 'rows'"),
+        ('{"text": {"0": "a", "1": "b"}}', "holds text that can be read|holds no text"),
+    ],
+)
+def test_documents_that_are_broken_or_no_rows(tmp_path: Path, data: str, message: str) -> None:
+    path = write(tmp_path / "a.json", data)
+    with pytest.raises(InputError, match=message):
+        texts(path)
+
+
+def test_a_first_line_that_is_broken_costs_itself(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", '{"text": "cut\n{"text": "b"}\n{"text": "c"}\n')
+    assert texts(path) == [None, "b", "c"]
+
+
+# --- rows that are wrong --------------------------------------------------------------------------
+
+
+def test_a_quote_that_is_never_closed_costs_its_line_alone(tmp_path: Path) -> None:
+    data = 'id,text\n1,a\n2,"b\n3,c\n4,"d"\n5,"e ""f"" g\n6,h\n7,"i\nj"\n'
+    path = write(tmp_path / "a.csv", data)
+    found = everything(open_source(path), 2)
+    good = [(row.line, row.text) for row in found if row.problem is None]
+    assert good == [(2, "a"), (4, "c"), (5, "d"), (7, "h"), (8, "i\nj")]
+    assert [(row.line, row.problem is None) for row in found if row.problem] == [
+        (3, False),
+        (6, False),
+    ]
+
+
+def test_columns_that_are_there_twice(tmp_path: Path) -> None:
+    twice = write(tmp_path / "a.csv", "text,text,id,id\na,b,1,2\n")
+    table = pa.table([["a"], ["b"], ["c"]], names=["text", "text", "id"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    for path in (twice, tmp_path / "a.parquet"):
+        with pytest.raises(InputError, match="has 2 columns 'text', expected one"):
+            open_source(path)
+    fine = pa.table([["a"], [1], [2]], names=["text", "n", "n"])
+    pq.write_table(fine, tmp_path / "b.parquet")
+    assert texts(tmp_path / "b.parquet") == ["a"]
+    with pytest.raises(InputError, match="has 2 columns 'n', expected one"):
+        open_source(tmp_path / "b.parquet", keep=["n"])
+    assert texts(write(tmp_path / "b.csv", "text,n,n\na,1,2\n")) == ["a"]
+    with pytest.raises(DataError, match="has 2 columns 'text', expected one"):
+        read_labelled(write(tmp_path / "c.csv", "text,text,label\na,b,1\n"))
+
+
+# --- Parquet --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string()),
+        pa.dictionary(pa.int32(), pa.large_string()),
+    ],
+)  # fmt: skip
+def test_parquet_strings(tmp_path: Path, kind: pa.DataType) -> None:
+    values = ["a", None, "日", "a", ""]
+    table = pa.table({"n": list(range(5)), "body": pa.array(values, pa.string()).cast(kind)})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=2)
+    assert texts(tmp_path / "a.parquet") == values
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.nulls(2), pa.array([1, 2]), pa.array([["a"], ["b"]]), pa.array([{"t": "a"}, None]),
+        pa.array([True, None]), pa.array([1.5, 2.5]),
+    ],
+)  # fmt: skip
+def test_parquet_columns_without_text(tmp_path: Path, values: pa.Array) -> None:
+    pq.write_table(pa.table({"text": values, "n": [1, 2]}), path := tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="holds no text"):
+        open_source(path)
+    pq.write_table(pa.table({"nested.a": ["x", "y"], "text": values}), path)
+    assert texts(path, column="nested.a") == ["x", "y"]
+
+
+# --- files of another kind ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".csv", ".tsv", ".jsonl", ".json", ""])
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        (b"\x1f\x8b\x08\0", r"compressed \(gzip\)"),
+        (b"PK\x03\x04\x14\0", "a ZIP archive or a spreadsheet"),
+        (b"PAR1\x15\x04", "is Parquet"),
+        (b"ARROW1\0\0", "an Arrow file"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a Git LFS pointer"),
+        ("text\n".encode("utf-32"), "is UTF-32"),
+        ("text\n".encode("utf-16-le"), "looks like UTF-16 without"),
+        ("text\n".encode("utf-16-be"), "looks like UTF-16 without"),
+        ("text\n".encode("utf-16") + b"\0", "ends within a character"),
+    ],
+)
+def test_other_kinds_of_files_are_named(
+    tmp_path: Path, suffix: str, head: bytes, message: str
+) -> None:
+    path = write(tmp_path / f"a{suffix}", head)
+    with pytest.raises(EdgeDistilError, match=message):
+        open_source(path)
+    if suffix not in ("", ".jsonl"):
+        with pytest.raises(DataError, match=message):
+            read_labelled(path)
