@@ -7,7 +7,7 @@ left out unsaid: where a file can be understood in two ways, its bytes decide (`
 """
 
 from edge_distil.rows.delimited import Delimited
-from edge_distil.rows.encoding import read_text
+from edge_distil.rows.encoding import decode, read_text
 from edge_distil.rows.json_rows import JsonRows
 from edge_distil.rows.lines import Text, split_lines
 from edge_distil.rows.row import (
@@ -33,6 +33,7 @@ __all__ = [
     "Text",
     "Values",
     "broken_character",
+    "decode",
     "read_text",
     "split_lines",
 ]

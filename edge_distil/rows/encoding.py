@@ -75,23 +75,26 @@ def recognise(path: Path) -> Encoding:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):  # it is read more than once
             raise RowsError(f"{path} is a pipe or a device, expected a file: write one first")
-        head, size = file.read(_HEAD), status.st_size
+        return _encoding(file.read(_HEAD), status.st_size, str(path))
+
+
+def _encoding(head: bytes, size: int, name: str) -> Encoding:
     for pattern, what, remedy in _FOREIGN:
         if re.match(pattern, head):
-            raise RowsError(f"{path} is {what}, expected text: {remedy}")
+            raise RowsError(f"{name} is {what}, expected text: {remedy}")
     if head.startswith(codecs.BOM_UTF8):
         return Encoding("utf-8", "surrogateescape", 3)
-    for mark, name in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+    for mark, codec in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
         if head.startswith(mark):
             if size % 2:
                 raise RowsError(
-                    f"{path} is UTF-16 and ends within a character ({size} bytes): it was cut "
+                    f"{name} is UTF-16 and ends within a character ({size} bytes): it was cut "
                     "short, fetch it again"
                 )
-            return Encoding(name, "surrogatepass", 2)
+            return Encoding(codec, "surrogatepass", 2)
     if looks := _unmarked(head):
         raise RowsError(
-            f"{path} looks like UTF-16 without a byte order mark, expected UTF-8: convert it "
+            f"{name} looks like UTF-16 without a byte order mark, expected UTF-8: convert it "
             f"(iconv -f {looks} -t utf-8)"
         )
     return Encoding("utf-8", "surrogateescape", 0)
@@ -141,17 +144,27 @@ def read_text(path: Path) -> str:
     Raises:
         RowsError: It cannot be read, or is no text.
     """
-    encoding = recognise(path)
-    text = "".join(decoded(path, encoding, encoding.start))
     try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        place = encoding.start + encoding.size(text[: error.start])
-        byte = ord(text[error.start]) - 0xDC00
-        what = f"byte 0x{byte:02x} at offset {place}" if 0x80 <= byte <= 0xFF else (
-            f"half a surrogate pair at offset {place}"
-        )  # fmt: skip
+        data = path.read_bytes()
+    except OSError as error:
+        raise RowsError(f"cannot read {path} ({error.strerror}): check it") from error
+    return decode(data, str(path))
+
+
+def decode(data: bytes, name: str) -> str:
+    """Decode bytes that are in memory as a file's; `name` says whose they are.
+
+    Raises:
+        RowsError: They are no text.
+    """
+    encoding = _encoding(data[:_HEAD], len(data), name)
+    try:
+        text = data[encoding.start :].decode(encoding.name)
+    except UnicodeDecodeError as error:
+        place = encoding.start + error.start
+        kind = encoding.name.upper().removesuffix("-LE").removesuffix("-BE")
         raise RowsError(
-            f"{path} is not UTF-8 text ({what}): give a text file, saved as UTF-8"
+            f"{name} is not {kind} text (byte 0x{data[place]:02x} at offset {place}): give a text "
+            "file, saved as UTF-8"
         ) from error
     return text

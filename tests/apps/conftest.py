@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,10 @@ def study_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def edge_distil(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run the command line in this process, as its console script does."""
 
-    def run(*arguments: str | Path) -> Result:
+    def run(*arguments: str | Path, stdin: bytes | None = None) -> Result:
         monkeypatch.setattr("sys.argv", ["edge-distil", *map(str, arguments)])
+        if stdin is not None:
+            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         status = 0
         try:
             cli.main()

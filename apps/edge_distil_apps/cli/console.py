@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edge_distil.errors import InputError, MissingExtra
+from edge_distil.rows import decode
 
 _OUT = Console(highlight=False, soft_wrap=True)
 _ERR = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -79,17 +80,17 @@ def error(message: str) -> None:
 
 
 def read_text(source: str | Path) -> str:
-    """Read UTF-8 text from a file, or from stdin for ``-``.
+    """Read text from a file, or from stdin for ``-``; a byte order mark is dropped.
 
     Raises:
         InputError: It cannot be read.
     """
+    name = "stdin" if source == "-" else str(source)
     try:
         data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-        return data.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        name = "stdin" if source == "-" else source
-        raise InputError(f"cannot read {name} as UTF-8 text ({error}): check it") from error
+    except OSError as error:
+        raise InputError(f"cannot read {name} ({error.strerror}): check it") from error
+    return decode(data, name)
 
 
 def interactive() -> bool:

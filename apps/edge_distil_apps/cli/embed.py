@@ -41,8 +41,9 @@ def embed(
     file: Annotated[
         str,
         typer.Argument(
-            help="txt (a text a line, empty ones too), jsonl, csv, tsv or parquet, in UTF-8; a "
-            "directory of such files; - is text on stdin."
+            help="txt (a text a line, empty ones too), jsonl, json, csv, tsv or parquet; a folder "
+            "of such files; - is text on stdin. Delimiters, quotes and encodings (UTF-8, UTF-16) "
+            "are found out."
         ),
     ],
     output: Annotated[
@@ -177,4 +178,6 @@ def _report(job: Job, summary: Summary, as_json: bool) -> None:
         console.document(counted)
         return
     shape = " x ".join(map(str, summary.shape))
-    console.say(f"{console.text(str(job.output))}: {shape} {summary.dtype}")
+    rows = f"{summary.texts:,} rows: {summary.embedded:,} embedded, {summary.bad:,} bad"
+    column = "" if summary.column == "text" else f" · column {summary.column!r}"
+    console.say(console.text(f"{job.output}: {shape} {summary.dtype} · {rows}{column}"))

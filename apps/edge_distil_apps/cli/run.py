@@ -9,6 +9,7 @@ import typer
 
 import edge_distil
 from edge_distil.errors import InputError
+from edge_distil.rows import split_lines
 from edge_distil.tasks import Embedding, FillMask, QuestionAnswering, TextClassification
 from edge_distil_apps.cli import console
 
@@ -47,7 +48,7 @@ def run(
         raise typer.BadParameter(
             f"this is a {task.bundle.manifest.task} bundle: give TEXT, not --question or --context"
         )
-    lines = texts or console.read_text("-").splitlines()
+    lines = texts or split_lines(console.read_text("-"))
     if not lines:
         raise InputError("got no text, expected TEXT arguments or lines on stdin")
     if isinstance(task, Embedding):

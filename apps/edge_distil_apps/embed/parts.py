@@ -76,8 +76,8 @@ class Parts:
         """Yield the bad rows: ``row`` and, in text files, ``line``, with ``problem``."""
         for shard in shards:
             if self._errors(shard).is_file():
-                for line in self._errors(shard).read_text("utf-8").splitlines():
-                    yield json.loads(line)
+                with self._errors(shard).open(encoding="utf-8", newline="\n") as file:
+                    yield from map(json.loads, file)
 
     def remove(self) -> None:
         """Remove the folder; it leaves its name at once, so that no half of it is found."""

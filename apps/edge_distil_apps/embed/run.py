@@ -29,18 +29,22 @@ class Summary:
 
     Attributes:
         texts: Rows of the input.
-        bad: How many of them could not be embedded.
+        embedded: How many of them have a vector.
+        bad: How many of them could not be embedded: the others.
         first_bad: The first of them, as they are in the file beside the output.
         resumed_from: Rows that an earlier run had done.
+        column: The column that was embedded.
         shape: Of the output.
         dtype: Of its numbers.
         seconds: Of this run.
     """
 
     texts: int
+    embedded: int
     bad: int
     first_bad: tuple[dict[str, Any], ...]
     resumed_from: int
+    column: str
     shape: tuple[int, int]
     dtype: str
     seconds: float
@@ -79,7 +83,17 @@ def embed_corpus(job: Job, engine: Engine, watch: Watch, *, force: bool = False)
         shape, dtype = assemble(job, source, shards, parts)
         parts.remove()
     seconds = time.perf_counter() - started
-    return Summary(total, bad, first, total - left, shape, dtype, seconds)
+    return Summary(
+        texts=total,
+        embedded=total - bad,
+        bad=bad,
+        first_bad=first,
+        resumed_from=total - left,
+        column=source.column,
+        shape=shape,
+        dtype=dtype,
+        seconds=seconds,
+    )
 
 
 def _is_there(job: Job) -> bool:

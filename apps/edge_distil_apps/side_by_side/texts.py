@@ -9,6 +9,7 @@ from edge_distil.bench.queries import Queries, make_queries
 from edge_distil.bundle import Bundle
 from edge_distil.encoder import Encoder, open_encoder
 from edge_distil.errors import InputError
+from edge_distil.rows import split_lines
 from edge_distil_apps.cli import console
 
 PASSAGES = Path(__file__).parents[1] / "data" / "passages.json"
@@ -46,7 +47,7 @@ def choose_queries(bundle: Bundle, variant: str, file: Path | None) -> Queries:
 def _read(file: Path, task: str) -> Texts:
     expected = 2 if task == _QUESTION_ANSWERING else 1
     found: Texts = []
-    for number, line in enumerate(console.read_text(file).splitlines(), 1):
+    for number, line in enumerate(split_lines(console.read_text(file)), 1):
         if not line.strip():
             continue
         query = tuple(line.split("\t"))
@@ -63,7 +64,7 @@ def _read(file: Path, task: str) -> Texts:
 
 def _shipped(task: str) -> Texts:
     if task != _QUESTION_ANSWERING:
-        return [(line,) for line in _TEXTS.read_text(encoding="utf-8").splitlines()]
+        return [(line,) for line in split_lines(_TEXTS.read_text(encoding="utf-8"))]
     articles = json.loads(PASSAGES.read_text(encoding="utf-8"))["data"]
     return [
         (question["question"], paragraph["context"])
