@@ -15,6 +15,7 @@ from edge_distil.fields import Fields
 from edge_distil.labels import label_names
 from edge_distil.manifest import FILE_NAME, Checkpoint, FileRecord, Manifest, Pooling, Variant
 from edge_distil.printable import shortened
+from edge_distil.sentence_modules import SentenceModules
 
 # End of the architecture's class name -> task. Order matters: "Model" is the last resort.
 _ARCHITECTURES = {
@@ -109,21 +110,30 @@ def _max_length(path: Path, config: Fields) -> int:
         limit = fields.read(tokenizer).optional_whole("model_max_length", 0, fields.NO_LIMIT)
         limits.append(limit or _UNLIMITED)
     if sentence_modules.is_sentence_model(path):
-        limits.append(sentence_modules.read_sentence_modules(path).max_length or _UNLIMITED)
+        modules = sentence_modules.read_sentence_modules(path)
+        limits.append(modules.transformer.max_length or _UNLIMITED)
     return min(limits)
 
 
 def _pooling(path: Path) -> Pooling:
     modules = sentence_modules.read_sentence_modules(path)
-    if modules.dense:
+    if modules.weighted:
         raise TaskError(
-            f"{path} has Dense modules, whose weights only an edge-distil export puts into the "
-            "graph: export the checkpoint with edge-distil"
+            f"{path} has {modules.weighted[0].kind} modules, whose weights only an edge-distil "
+            "export puts into the graph: export the checkpoint with edge-distil"
         )
+    return describe_pooling(modules, modules.dimension * len(modules.pooling))
+
+
+def describe_pooling(modules: SentenceModules, dimension: int) -> Pooling:
+    """Describe for a manifest how token vectors become one vector of `dimension` numbers."""
     return Pooling(
-        mode=modules.pooling,
+        mode="+".join(modules.pooling),
         normalize=modules.normalize,
-        dimension=modules.dimension,
+        dimension=dimension,
+        dense=sum(step.kind == "Dense" for step in modules.steps),
         prompts=modules.prompts,
         default_prompt=modules.default_prompt,
+        include_prompt=modules.include_prompt,
+        similarity=modules.similarity,
     )

@@ -30,7 +30,7 @@ TASKS = (
     "text-classification",
     "token-classification",
 )
-POOLINGS = ("mean", "cls", "max")
+POOLING_MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 
 # Far more than any bundle has: what is beyond was made to exhaust its reader.
@@ -70,12 +70,13 @@ class Pooling:
     """How token vectors become one vector, as the checkpoint's ``modules.json`` says.
 
     Attributes:
-        mode: ``"mean"``, ``"cls"`` or ``"max"``.
+        mode: One of `POOLING_MODES`, or several joined by ``+``, as their vectors are.
         normalize: True where the vector is scaled to Euclidean length 1.
         dimension: Length of the vector, after Dense modules.
         dense: Number of Dense modules between pooling and the end.
         prompts: Prompt texts by name, put before a text by ``prompt_name``.
         default_prompt: Name of the prompt used where the caller gives none.
+        include_prompt: False where a prompt's tokens are left out of the pooling.
         similarity: One of `SIMILARITIES`.
     """
 
@@ -85,6 +86,7 @@ class Pooling:
     dense: int = 0
     prompts: Mapping[str, str] = field(default_factory=dict)
     default_prompt: str | None = None
+    include_prompt: bool = True
     similarity: str = "cosine"
 
 
@@ -173,6 +175,10 @@ def to_json(manifest: Manifest) -> str:
     for variant in plain["variants"].values():
         if not variant["parts"]:  # a model of one file is written as it was before there were parts
             del variant["parts"]
+    usual = {"include_prompt": True, "similarity": SIMILARITIES[0]}
+    for name, value in usual.items():  # fields of later are written where they say something
+        if plain["pooling"] and plain["pooling"][name] == value:
+            del plain["pooling"][name]
     return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -244,16 +250,17 @@ def _pooling(manifest: Fields, *, required: bool) -> Pooling | None:
         return None
     raw = manifest.object("pooling")
     prompts = raw.object("prompts")
+    if not set(raw.text("mode").split("+")) <= set(POOLING_MODES):
+        raise raw.wrong("mode", f"one of {', '.join(POOLING_MODES)}, or several joined by +")
     return Pooling(
-        mode=raw.text("mode", choices=POOLINGS),
+        mode=raw.text("mode"),
         normalize=raw.flag("normalize"),
         dimension=raw.whole("dimension", 1, WIDEST),
         dense=raw.optional_whole("dense", 0, _MOST_TENSORS) or 0,
         prompts={name: prompts.text(name) for name in prompts.values},
         default_prompt=raw.optional_text("default_prompt"),
-        similarity=raw.text("similarity", choices=SIMILARITIES)
-        if "similarity" in raw
-        else "cosine",
+        include_prompt=raw.flag("include_prompt", default=True),
+        similarity=_similarity(raw),
     )
 
 

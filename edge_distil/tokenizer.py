@@ -125,6 +125,16 @@ class Tokenizer:
         context.truncate(room, stride=stride, direction=self._side)
         return [self._fast.post_process(question, part) for part in [context, *context.overflowing]]
 
+    def prompt_length(self, prompt: str) -> int:
+        """Return how many tokens a prompt takes at the start of a text.
+
+        Source: ``Transformer._get_prompt_length`` of sentence-transformers, which counts the
+        prompt alone, without the special token behind it.
+        """
+        ids = self.encode_one(prompt).ids
+        special = {i for i, t in self._fast.get_added_tokens_decoder().items() if t.special}
+        return len(ids) - (ids[-1] in special)
+
     def room(self, sequences: int, max_length: int | None = None) -> int:
         """Return how many tokens fit beside the special tokens of one text or of a pair."""
         length = min(max_length or self.max_length, self.max_length)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypedDict, Unpack
 
@@ -99,7 +100,7 @@ class Embedding(Task):
         if not isinstance(texts, str):
             texts = calls.many(texts, "texts")
         if isinstance(texts, str):
-            whole = self._one(self._prompt(prompt_name, prompt) + texts)
+            whole = self._one(texts, self._prompt(prompt_name, prompt))
             vector = _finish(whole, truncate_dim, normalize_embeddings)
             single: NDArray[Any] = quantize_embeddings(vector, precision)[0]
             return single
@@ -192,8 +193,9 @@ class Embedding(Task):
         texts = calls.many(texts, "texts")
         prefix = self._prompt(prompt_name, prompt)
         prefixed = (_with(prefix, text) for text in texts) if prefix else texts
+        embed = partial(self._embed, left_out=self._left_out(prefix))
         blocks = stream(
-            self.encoder, prefixed, self._embed, window=window, batch_size=batch_size, done=done
+            self.encoder, prefixed, embed, window=window, batch_size=batch_size, done=done
         )
         return (_finish(vectors, truncate_dim, normalize_embeddings) for vectors in blocks)
 
@@ -217,26 +219,39 @@ class Embedding(Task):
                 states[index] = outputs[name][row, : len(encodings[index])]
         return [states[index] for index in range(len(encodings))]
 
-    def _one(self, text: str) -> Floats:
+    def _one(self, text: str, prefix: str) -> Floats:
         """Run one text by the shortest way, to the numbers that a stream gives: ``(1, dim)``."""
         tokenizer = self.encoder.tokenizer
-        encoding = tokenizer.encode_one(text)
+        encoding = tokenizer.encode_one(prefix + text)
         width = padded_length(len(encoding), tokenizer.max_length)
-        return self._embed(self.encoder, [encoding], width)
+        return self._embed(self.encoder, [encoding], width, self._left_out(prefix))
 
-    def _embed(self, encoder: Encoder, rows: Sequence[Encoded], width: int) -> Floats:
-        """Run one batch: ``(batch, dimension)``."""
+    def _embed(
+        self, encoder: Encoder, rows: Sequence[Encoded], width: int, left_out: int = 0
+    ) -> Floats:
+        """Run one batch: ``(batch, dimension)``; the first `left_out` tokens are not pooled."""
         feeds = encoder.features(rows, width)
-        pooled = _POOLED in encoder.session.outputs
+        pooled = _POOLED in encoder.session.outputs and not left_out
         name = _POOLED if pooled else self._hidden_name()
         vectors = encoder.session.run(feeds, (name,))[name]
-        return vectors if pooled else self._pool(vectors, feeds["attention_mask"])
+        if pooled:
+            return vectors
+        mask = feeds["attention_mask"].copy()
+        mask[:, :left_out] = 0
+        return self._pool(vectors, mask)
 
     def _pool(self, hidden: Floats, mask: NDArray[np.int64]) -> Floats:
         """Pool ``(batch, sequence, hidden)`` as the manifest says."""
         settings = self.bundle.manifest.pooling
         vectors = pooling.pool(hidden, mask, settings.mode if settings else "mean")
         return pooling.normalize(vectors) if settings and settings.normalize else vectors
+
+    def _left_out(self, prefix: str) -> int:
+        """Return how many tokens are the prompt's, where the pooling leaves them out."""
+        settings = self.bundle.manifest.pooling
+        if not prefix or settings is None or settings.include_prompt:
+            return 0
+        return self.encoder.tokenizer.prompt_length(prefix)
 
     def _hidden_name(self) -> str:
         """Return the graph's output of token vectors, by name or else the first."""

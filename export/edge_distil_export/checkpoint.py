@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_distil.errors import CheckpointError
+from edge_distil.sentence_modules import transformer_folder
 
 # What a bundle or its making needs; weights of other frameworks and ONNX copies stay on the hub.
 _CONFIGURATION = ("*.json", "*.txt", "*.model", "*.bpe", "README.md", "*.py")
@@ -25,12 +26,14 @@ class Source:
     """A checkpoint on this disk.
 
     Attributes:
-        path: Its directory.
+        path: The directory of its weights and ``config.json``.
         name: The hub id, or the directory's name (never a path: it goes into the bundle).
         revision: The commit, where it is known.
         safetensors: True where the weights are safetensors, False where they are a ``.bin``
             that only torch's ``weights_only`` reader may open.
         config: ``config.json``.
+        modules: The directory above it that has ``modules.json``, where the transformer of a
+            sentence-transformers checkpoint is in a folder of its own.
     """
 
     path: Path
@@ -38,6 +41,12 @@ class Source:
     revision: str | None
     safetensors: bool
     config: dict[str, Any]
+    modules: Path | None = None
+
+    @property
+    def root(self) -> Path:
+        """The checkpoint's directory: of its ``modules.json`` and its model card."""
+        return self.modules or self.path
 
     @property
     def architecture(self) -> str | None:
@@ -64,6 +73,7 @@ def find_checkpoint(
 
     Raises:
         CheckpointError: It is not there, cannot be reached, or its weights cannot be used.
+        TaskError: It is a model of sentence-transformers without a transformer.
     """
     path = Path(model).expanduser()
     if path.is_dir():
@@ -73,9 +83,17 @@ def find_checkpoint(
         raise CheckpointError(f"{model} is a file, expected a checkpoint directory or a hub id")
     else:
         path, name, hub = _download(str(model), revision, token, cache_dir), str(model), True
-    config = _read_config(path, name)
     commit = path.name if _COMMIT.fullmatch(path.name) else None
-    return Source(path, name, commit or (revision if hub else None), _weights(path, name), config)
+    root, path = path, transformer_folder(path)
+    config = _read_config(path, name)
+    return Source(
+        path=path,
+        name=name,
+        revision=commit or (revision if hub else None),
+        safetensors=_weights(path, name),
+        config=config,
+        modules=None if path == root else root,
+    )
 
 
 def _download(

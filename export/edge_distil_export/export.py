@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from edge_distil import storage
 from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle, write_manifest
 from edge_distil.errors import InputError
+from edge_distil.foreign import describe_pooling
 from edge_distil.manifest import Manifest, Pooling, Variant
+from edge_distil.sentence_settings import TransformerSettings
 from edge_distil.session import OnnxSession
 from edge_distil_export.checkpoint import Source, find_checkpoint
 from edge_distil_export.quiet import quiet_libraries
@@ -129,13 +131,15 @@ def _describe(
     from edge_distil_export.provenance import describe_checkpoint, labels
     from edge_distil_export.tokenizer_files import check_vocabulary
 
-    tokenizer = load_tokenizer(source, trust_remote_code=trust_remote_code)
     sentence = loaded.sentence
+    settings = sentence.transformer if sentence else TransformerSettings()
+    tokenizer = load_tokenizer(
+        source, trust_remote_code=trust_remote_code, options=settings.tokenizer_options
+    )
     check_vocabulary(tokenizer, loaded.head.transformer, source.name)
-    if sentence is not None and sentence.lower_case:
+    if settings.lower_case:
         lower_case(tokenizer)
-    sentence_limit = sentence.max_length if sentence else None
-    longest = max_length(loaded.head, loaded.config, source.path, sentence_limit)
+    longest = max_length(loaded.head, loaded.config, tokenizer, settings.max_length)
     copy_files(source, staged, tokenizer, longest, sentence=sentence is not None)
     return Manifest(
         task=task,
@@ -153,16 +157,7 @@ def _describe(
 
 def _pooling(loaded: Loaded) -> Pooling | None:
     modules = loaded.sentence
-    if modules is None:
-        return None
-    return Pooling(
-        mode=modules.pooling,
-        normalize=modules.normalize,
-        dimension=loaded.dimension,
-        dense=len(modules.dense),
-        prompts=modules.prompts,
-        default_prompt=modules.default_prompt,
-    )
+    return describe_pooling(modules, loaded.dimension) if modules is not None else None
 
 
 def _export_graph(
@@ -196,7 +191,9 @@ def _export_graph(
         reference = pool.submit(parity.compute_reference, head, manifest.max_length)
         model = graph.translate(program, head, opset)
         cleanup.fold(model)
-        sliced = slicing.slice_last_layer(model.graph) if slice_last_layer else None
+        # a prompt that is left out of the pooling makes another token the first
+        whole = loaded.sentence is not None and not loaded.sentence.include_prompt
+        sliced = slicing.slice_last_layer(model.graph) if slice_last_layer and not whole else None
         outputs = slicing.axes_of(heads.OUTPUTS[manifest.task], sliced)
         cleanup.bare(model, head.inputs, outputs)
         path = staged / MODEL_FILES["fp32"]

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from edge_distil.errors import CheckpointError
+from edge_distil.sentence_settings import NAMES as SETTINGS_NAMES
 from edge_distil_export.checkpoint import Source
 from edge_distil_export.tokenizer_files import settle
 
@@ -35,12 +36,22 @@ _NAMES = (
     "spm.model",
     "tokenizer.model",
 )
-_SENTENCE_NAMES = ("modules.json", "sentence_bert_config.json", "config_sentence_transformers.json")
+_SENTENCE_NAMES = ("modules.json", "config_sentence_transformers.json")
 _NEEDED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
-def load_tokenizer(source: Source, *, trust_remote_code: bool = False) -> Any:
+def load_tokenizer(
+    source: Source,
+    *,
+    trust_remote_code: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Any:
     """Load the checkpoint's own tokenizer, as transformers does.
+
+    Args:
+        source: The checkpoint.
+        trust_remote_code: Let the checkpoint's own Python files run.
+        options: Further ones, which the checkpoint itself sets.
 
     Raises:
         CheckpointError: There is none, or it cannot be read.
@@ -49,7 +60,9 @@ def load_tokenizer(source: Source, *, trust_remote_code: bool = False) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(
-            source.path, local_files_only=True, trust_remote_code=trust_remote_code
+            source.path,
+            **{**(options or {}), "local_files_only": True},
+            trust_remote_code=trust_remote_code,
         )
     except Exception as error:  # third-party code: any kind
         raise CheckpointError(
@@ -97,10 +110,12 @@ def copy_files(
         max_length: Longest sequence in tokens, for a configuration that must be made.
         sentence: Take the files of sentence-transformers too.
     """
-    for path in _present(source.path, sentence):
-        target = output / path.relative_to(source.path)
+    for path, name in _present(source, sentence):
+        target = output / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
+    if sentence and source.modules is not None:
+        _flatten(output / "modules.json")
     missing = [name for name in _NEEDED if not (output / name).is_file()]
     if missing:
         # Clients cut at this length; transformers would write 1e30 where nobody told it one.
@@ -110,14 +125,25 @@ def copy_files(
     settle(tokenizer, output)
 
 
-def _present(folder: Path, sentence: bool) -> Iterator[Path]:
-    names = (*_NAMES, *_SENTENCE_NAMES) if sentence else _NAMES
-    yield from (folder / name for name in names if (folder / name).is_file())
-    if sentence and (folder / "modules.json").is_file():
-        for module in json.loads((folder / "modules.json").read_text(encoding="utf-8")):
+def _present(source: Source, sentence: bool) -> Iterator[tuple[Path, str]]:
+    """Yield the files to copy, each with its path in the bundle."""
+    names = (*_NAMES, *SETTINGS_NAMES) if sentence else _NAMES
+    wanted = [(source.path / name, name) for name in names]
+    wanted += [(source.root / name, name) for name in _SENTENCE_NAMES if sentence]
+    yield from ((path, name) for path, name in wanted if path.is_file())
+    if sentence and (source.root / "modules.json").is_file():
+        for module in json.loads((source.root / "modules.json").read_text(encoding="utf-8"))[1:]:
             # The weights of Dense modules too: sentence-transformers reads them from here.
-            inside = (folder / module["path"]).glob("*") if module["path"] else ()
-            yield from sorted(path for path in inside if path.is_file())
+            folder = source.root / module["path"]
+            files = sorted(folder.glob("*")) if module["path"] else []
+            yield from ((f, f"{module['path']}/{f.name}") for f in files if f.is_file())
+
+
+def _flatten(path: Path) -> None:
+    """Name the bundle itself as the folder of the transformer, whose files lie there."""
+    modules = json.loads(path.read_text(encoding="utf-8"))
+    modules[0]["path"] = ""
+    path.write_text(json.dumps(modules, indent=2) + "\n", encoding="utf-8")
 
 
 def _generate(tokenizer: Any, missing: list[str], output: Path) -> None:

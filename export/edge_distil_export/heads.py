@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from edge_distil.errors import CheckpointError
 from edge_distil.sentence_modules import SentenceModules
+from edge_distil_export.pooling import pool
+from edge_distil_export.sentence_steps import Dense, load_step
 
 BATCH_AXIS, LENGTH_AXIS = "batch_size", "sequence_length"
 _PER_TOKEN, _PER_ROW = (BATCH_AXIS, LENGTH_AXIS), (BATCH_AXIS,)
@@ -24,9 +24,6 @@ OUTPUTS: dict[str, dict[str, tuple[str, ...]]] = {
     "text-classification": {"logits": _PER_ROW},
     "token-classification": {"logits": _PER_TOKEN},
 }
-_MASKED = -1e9  # sentence-transformers' value for padding under max pooling
-_SMALLEST_NORM = 1e-12  # torch.nn.functional.normalize's guard against a vector of zeros
-_SMALLEST_COUNT = 1e-9  # sentence-transformers' guard against a row without tokens
 
 
 class Encoder(nn.Module):
@@ -53,7 +50,7 @@ class Encoder(nn.Module):
 
 
 class SentenceEncoder(nn.Module):
-    """An encoder with the pooling, Dense and Normalize modules of sentence-transformers."""
+    """An encoder with the pooling of sentence-transformers and the modules behind it."""
 
     def __init__(self, encoder: Encoder, modules: SentenceModules, folder: Path) -> None:
         super().__init__()
@@ -61,53 +58,28 @@ class SentenceEncoder(nn.Module):
         self.outputs = tuple(OUTPUTS["sentence-similarity"])
         self.inputs = encoder.inputs
         self.pooling = modules.pooling
-        self.normalize = modules.normalize
-        self.dense = nn.Sequential(*(load_dense(folder / name) for name in modules.dense))
+        self.steps = nn.Sequential(*(load_step(step, folder) for step in modules.steps))
 
     @property
     def transformer(self) -> Any:
         """The transformers model."""
         return self.encoder.model
 
-    def dimension(self, pooled: int) -> int:
-        """Return the length of the vectors, where the pooled ones have length `pooled`."""
-        linear = [module for module in self.dense.modules() if isinstance(module, nn.Linear)]
-        return linear[-1].out_features if linear else pooled
+    def dimension(self, hidden: int) -> int:
+        """Return the length of the vectors, where a token's has length `hidden`."""
+        dense = [step.linear for step in self.steps if isinstance(step, Dense)]
+        return dense[-1].out_features if dense else hidden * len(self.pooling)
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
     ) -> tuple[Tensor, ...]:
         """Return the hidden states ``(batch, sequence, hidden)`` and vectors ``(batch, dim)``."""
         (hidden,) = self.encoder(input_ids, attention_mask, token_type_ids)
-        vector = self.dense(pool(hidden, attention_mask, self.pooling))  # (batch, dim)
-        return hidden, scale_to_unit(vector) if self.normalize else vector
+        pooled = [pool(hidden, attention_mask, mode) for mode in self.pooling]
+        return hidden, self.steps(pooled[0] if len(pooled) == 1 else torch.cat(pooled, dim=1))
 
 
 Head = Encoder | SentenceEncoder
-
-
-def pool(hidden: Tensor, attention_mask: Tensor, mode: str) -> Tensor:
-    """Pool ``(batch, sequence, hidden)`` to ``(batch, hidden)`` as sentence-transformers does.
-
-    Args:
-        hidden: Hidden states.
-        attention_mask: ``(batch, sequence)``.
-        mode: ``"mean"``, ``"cls"`` or ``"max"``.
-    """
-    if mode == "cls":
-        return hidden[:, 0]
-    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)  # (batch, sequence, 1)
-    if mode == "max":
-        return hidden.masked_fill(mask == 0, _MASKED).amax(1)
-    # As a product: onnxruntime adds up a batch of one in another order than a batch of several.
-    total = torch.matmul(mask.transpose(1, 2), hidden).squeeze(1)  # (batch, hidden)
-    return total / mask.sum(1).clamp(min=_SMALLEST_COUNT)
-
-
-def scale_to_unit(vector: Tensor) -> Tensor:
-    """Scale ``(batch, dim)`` to length 1; `torch.nn.functional.normalize` without its Expand."""
-    length = torch.linalg.vector_norm(vector, dim=1, keepdim=True)  # (batch, 1)
-    return cast(Tensor, vector / length.clamp(min=_SMALLEST_NORM))
 
 
 def input_names(model: Any) -> tuple[str, ...]:
@@ -117,47 +89,3 @@ def input_names(model: Any) -> tuple[str, ...]:
     if takes_types and getattr(model.config, "type_vocab_size", 0) > 1:
         return (*names, "token_type_ids")
     return names
-
-
-def load_dense(folder: Path) -> nn.Module:
-    """Load a sentence-transformers Dense module.
-
-    Raises:
-        CheckpointError: A file is missing, or the activation is not one of ``torch.nn``.
-    """
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        weights = _dense_weights(folder)
-        linear = nn.Linear(
-            config["in_features"], config["out_features"], bias=config.get("bias", True)
-        )
-        linear.load_state_dict({k.removeprefix("linear."): v.float() for k, v in weights.items()})
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise CheckpointError(
-            f"{folder} is no Dense module of sentence-transformers ({error}): fetch it again"
-        ) from error
-    return nn.Sequential(linear, _activation(config, folder))
-
-
-def _dense_weights(folder: Path) -> dict[str, Tensor]:
-    if (folder / "model.safetensors").is_file():
-        from safetensors.torch import load_file
-
-        return load_file(folder / "model.safetensors")
-    loaded: dict[str, Tensor] = torch.load(
-        folder / "pytorch_model.bin", map_location="cpu", weights_only=True
-    )
-    return loaded
-
-
-def _activation(config: dict[str, Any], folder: Path) -> nn.Module:
-    """Build the activation by its dotted name, importing nothing but ``torch.nn``."""
-    dotted = config.get("activation_function", "torch.nn.modules.activation.Tanh")
-    kind: Any = getattr(nn, dotted.rsplit(".", 1)[-1], None)
-    known = isinstance(kind, type) and issubclass(kind, nn.Module)
-    if not known or not dotted.startswith("torch.nn."):
-        raise CheckpointError(
-            f"{folder} names the activation {dotted!r}, expected a class of torch.nn: "
-            "export it with --task feature-extraction"
-        )
-    return cast(nn.Module, kind())

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from torch import nn
-
-from edge_distil import fields
 
 _FALLBACK = 512  # tokens, for a checkpoint that states no limit anywhere
 
@@ -28,21 +25,14 @@ def position_limit(model: nn.Module, config: Any) -> int:
     return positions
 
 
-def max_length(model: nn.Module, config: Any, folder: Path, sentence: int | None = None) -> int:
+def max_length(model: nn.Module, config: Any, tokenizer: Any, sentence: int | None = None) -> int:
     """Return the longest sequence in tokens, special tokens included.
 
     Args:
         model: The PyTorch model.
         config: Its configuration.
-        folder: The checkpoint, whose ``tokenizer_config.json`` may set a lower limit.
-        sentence: ``max_seq_length`` of an embedding checkpoint.
+        tokenizer: transformers' tokenizer of the checkpoint, which may know a lower limit.
+        sentence: ``max_seq_length`` of an embedding checkpoint, which overrides the tokenizer's.
     """
-    limits = [position_limit(model, config), _tokenizer_limit(folder), sentence]
-    return min(int(limit) for limit in limits if limit)
-
-
-def _tokenizer_limit(folder: Path) -> int | None:
-    file = folder / "tokenizer_config.json"
-    if not file.is_file():
-        return None
-    return fields.read(file).optional_whole("model_max_length", 0, fields.NO_LIMIT)
+    limit = sentence or tokenizer.model_max_length  # 1e30 where nobody told it one
+    return min(position_limit(model, config), int(limit))

@@ -59,16 +59,28 @@ def _with_head(source: Source, task: str, model: Any, sentence: SentenceModules 
     if sentence is None:
         return Loaded(Encoder(model, tuple(OUTPUTS[task])), model.config, parameters)
     encoder = Encoder(model, ("last_hidden_state",))
-    head = SentenceEncoder(encoder, sentence, source.path).eval().requires_grad_(False)
-    parameters += sum(p.numel() for p in head.dense.parameters())
-    return Loaded(head, model.config, parameters, sentence, head.dimension(sentence.dimension))
+    head = SentenceEncoder(encoder, sentence, source.root).eval().requires_grad_(False)
+    parameters += sum(p.numel() for p in head.steps.parameters())
+    hidden = getattr(model.config, "hidden_size", sentence.dimension)
+    return Loaded(head, model.config, parameters, sentence, head.dimension(hidden))
 
 
 def _sentence(source: Source) -> SentenceModules:
-    if sentence_modules.is_sentence_model(source.path):
-        return sentence_modules.read_sentence_modules(source.path)
+    if sentence_modules.is_sentence_model(source.root):
+        return _runnable(sentence_modules.read_sentence_modules(source.root), source.name)
     # What sentence-transformers itself does with a plain encoder.
-    return SentenceModules(pooling="mean", dimension=int(source.config.get("hidden_size", 0)))
+    return SentenceModules(pooling=("mean",), dimension=int(source.config.get("hidden_size", 0)))
+
+
+def _runnable(modules: SentenceModules, name: str) -> SentenceModules:
+    """Refuse what graph and runtime together cannot do: weights behind a pooling of two kinds."""
+    if modules.weighted and not modules.include_prompt:
+        raise TaskError(
+            f"{name} leaves the prompt's tokens out of its pooling (include_prompt is false) and "
+            f"has a {modules.weighted[0].kind} module behind it, expected one of the two: export "
+            "it with --task feature-extraction and pool in your own code"
+        )
+    return modules
 
 
 def _from_pretrained(source: Source, task: str, trust_remote_code: bool) -> Any:

@@ -67,7 +67,7 @@ def _license(source: Source) -> str | None:
     Nothing in a model card changes a number, so nothing in one may stop an export.
     """
     try:
-        with (source.path / "README.md").open("rb") as file:
+        with (source.root / "README.md").open("rb") as file:
             head = file.read(_CARD).decode("utf-8-sig", errors="replace")
         found = _FRONT_MATTER.match(head)
         fields = yaml.safe_load(found.group(1)) if found else None

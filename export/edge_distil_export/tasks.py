@@ -40,7 +40,7 @@ def choose_task(source: Source, requested: str | None = None) -> str:
         if task not in TASKS:
             raise TaskError(f"task {requested!r} is unknown, expected one of {', '.join(TASKS)}")
         return task
-    if sentence_modules.is_sentence_model(source.path):
+    if sentence_modules.is_sentence_model(source.root):
         return "sentence-similarity"
     return _task_of_architecture(source)
 

@@ -108,9 +108,9 @@ def test_unsupported_pooling(minilm: Path, tmp_path: Path) -> None:
             (folder / file.name).symlink_to(file)
     (folder / "1_Pooling").mkdir()
     (folder / "1_Pooling/config.json").write_text(
-        json.dumps({"word_embedding_dimension": 384, "pooling_mode_lasttoken": True})
+        json.dumps({"word_embedding_dimension": 384, "pooling_mode": "median"})
     )
-    with pytest.raises(TaskError, match="pools by lasttoken"):
+    with pytest.raises(TaskError, match="pools by median"):
         export_bundle(folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -118,11 +118,12 @@ def test_unsupported_pooling(minilm: Path, tmp_path: Path) -> None:
 def test_foreign_activation_is_not_imported(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
-    from edge_distil_export.heads import load_dense
+    from edge_distil.sentence_modules import Module
+    from edge_distil_export.sentence_steps import load_step
 
     config = {"in_features": 2, "out_features": 2, "activation_function": "os.system"}
     (tmp_path / "config.json").write_text(json.dumps(config))
     state = {"linear.weight": torch.eye(2), "linear.bias": torch.zeros(2)}
     save_file(state, tmp_path / "model.safetensors")
     with pytest.raises(CheckpointError, match=r"os\.system"):
-        load_dense(tmp_path)
+        load_step(Module("Dense", ""), tmp_path)

@@ -1,0 +1,122 @@
+"""What may follow the pooling of sentence-transformers: Dense, LayerNorm, Normalize."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from edge_distil import fields
+from edge_distil.errors import CheckpointError, EdgeDistilError
+from edge_distil.fields import Fields
+from edge_distil.manifest import WIDEST
+from edge_distil.sentence_modules import Module
+
+_VECTOR = "sentence_embedding"
+_TANH = "torch.nn.modules.activation.Tanh"
+_SMALLEST_NORM = 1e-12  # torch.nn.functional.normalize's guard against a vector of zeros
+
+
+class Dense(nn.Module):
+    """A linear layer with an activation and, where the checkpoint says so, a residual."""
+
+    def __init__(self, config: Fields) -> None:
+        super().__init__()
+        width, size = (config.whole(name, 1, WIDEST) for name in ("in_features", "out_features"))
+        self.linear = nn.Linear(width, size, bias=config.flag("bias", default=True))
+        self.activation = _activation(config)
+        self.residual: nn.Module | None = None
+        if config.flag("use_residual"):
+            same = width == size
+            self.residual = nn.Identity() if same else nn.Linear(width, size, bias=False)
+
+    def forward(self, vector: Tensor) -> Tensor:
+        """Map ``(batch, in_features)`` to ``(batch, out_features)``."""
+        out = cast(Tensor, self.activation(self.linear(vector)))
+        return out if self.residual is None else out + self.residual(vector)
+
+
+class LayerNorm(nn.Module):
+    """Layer normalisation of the vector."""
+
+    def __init__(self, config: Fields) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(config.whole("dimension", 1, WIDEST))
+
+    def forward(self, vector: Tensor) -> Tensor:
+        """Normalise ``(batch, dimension)``."""
+        return cast(Tensor, self.norm(vector))
+
+
+class Normalize(nn.Module):
+    """Scaling to length 1; `torch.nn.functional.normalize` without its Expand."""
+
+    def forward(self, vector: Tensor) -> Tensor:
+        """Scale ``(batch, dimension)``."""
+        length = torch.linalg.vector_norm(vector, dim=1, keepdim=True)  # (batch, 1)
+        return cast(Tensor, vector / length.clamp(min=_SMALLEST_NORM))
+
+
+def load_step(step: Module, checkpoint: Path) -> nn.Module:
+    """Load a module of a checkpoint.
+
+    Raises:
+        BundleError: Its configuration is missing or damaged.
+        CheckpointError: Its weights are, or it is not about the vector, or its activation is
+            none of ``torch.nn``.
+    """
+    folder = checkpoint / step.folder
+    file = folder / "config.json"
+    if step.kind == "Normalize":
+        _check_names(fields.read(file) if file.is_file() else Fields({}, str(file)))
+        return Normalize()
+    config = fields.read(file)
+    _check_names(config)
+    module = Dense(config) if step.kind == "Dense" else LayerNorm(config)
+    try:
+        module.load_state_dict({k: v.float() for k, v in _weights(folder).items()})
+    except EdgeDistilError:
+        raise
+    except Exception as error:  # torch's, safetensors' and the pickle reader's share no base
+        first_line = str(error).strip().split("\n", 1)[0]
+        raise CheckpointError(
+            f"{folder} is no {step.kind} module of sentence-transformers ({first_line}): fetch it "
+            "again"
+        ) from error
+    return module
+
+
+def _check_names(config: Fields) -> None:
+    """Refuse a module that reads or writes something else than the vector."""
+    for name in ("module_input_name", "module_output_name"):
+        if config.optional_text(name) not in (None, _VECTOR):
+            raise CheckpointError(
+                f"{config.file} has {name} {config.text(name)!r}, expected {_VECTOR}: export the "
+                "checkpoint with --task feature-extraction and do the rest in your own code"
+            )
+
+
+def _weights(folder: Path) -> dict[str, Tensor]:
+    if (folder / "model.safetensors").is_file():
+        from safetensors.torch import load_file
+
+        return load_file(folder / "model.safetensors")
+    loaded: dict[str, Tensor] = torch.load(
+        folder / "pytorch_model.bin", map_location="cpu", weights_only=True
+    )
+    return loaded
+
+
+def _activation(config: Fields) -> nn.Module:
+    """Build the activation by its dotted name, importing nothing but ``torch.nn``."""
+    dotted = config.text("activation_function") if "activation_function" in config else _TANH
+    kind: Any = getattr(nn, dotted.rsplit(".", 1)[-1], None)
+    known = isinstance(kind, type) and issubclass(kind, nn.Module)
+    if not known or not dotted.startswith("torch.nn."):
+        raise CheckpointError(
+            f"{config.file} names the activation {dotted!r}, expected a class of torch.nn: "
+            "export it with --task feature-extraction"
+        )
+    return cast(nn.Module, kind())
