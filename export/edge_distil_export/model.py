@@ -13,6 +13,7 @@ from edge_distil.sentence_modules import SentenceModules
 from edge_distil_export.checkpoint import Source
 from edge_distil_export.completeness import check_finite, check_loaded
 from edge_distil_export.heads import OUTPUTS, Encoder, Head, SentenceEncoder
+from edge_distil_export.remote_code import rebuild
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def _from_pretrained(source: Source, task: str, trust_remote_code: bool) -> Any:
     except Exception as error:  # third-party code: any kind, and each means "cannot be loaded"
         raise _explain(source, task, error) from error
     check_loaded(source, task, model, report)
-    return model
+    return rebuild(source, model, report["missing_keys"])
 
 
 def _explain(source: Source, task: str, error: Exception) -> EdgeDistilError:
