@@ -18,6 +18,7 @@ from edge_distil.errors import (
     VariantMissing,
 )
 from edge_distil.manifest import FILE_NAME, FileRecord, Manifest, Variant, from_json, to_json
+from edge_distil.settling import settled
 
 # Variant -> its file's name, as the Hub's clients expect it.
 _ONNX_FILES = {
@@ -163,6 +164,7 @@ class Bundle:
         return self.path / self.manifest.variants[name].file.path
 
 
+@settled
 def open_bundle(path: str | Path, *, verify: bool = False) -> Bundle:
     """Open a bundle, or a plain hub ONNX directory without a manifest.
 
@@ -185,7 +187,7 @@ def open_bundle(path: str | Path, *, verify: bool = False) -> Bundle:
     manifest_path = path / FILE_NAME
     if not manifest_path.is_file():
         return Bundle(path, foreign.infer_manifest(path, MODEL_FILES), inferred=True)
-    bundle = Bundle(path, _read_manifest(manifest_path))
+    bundle = Bundle(path, read_manifest(path))
     for record in bundle.manifest.files:
         bundle.check_file(record)
     if verify:
@@ -204,14 +206,24 @@ def write_manifest(path: Path, manifest: Manifest) -> Bundle:
     return Bundle(path, manifest)
 
 
-def _read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path) -> Manifest:
+    """Read the manifest of the bundle at `path` as it is on disk now.
+
+    Raises:
+        BundleFileMissing: There is none.
+        BundleCorrupt: It cannot be read.
+        SchemaUnsupported: It is of another version.
+    """
+    file = path / FILE_NAME
     try:
-        text = path.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise BundleFileMissing(f"{file} is missing: export the bundle again") from error
     except UnicodeDecodeError as error:
         raise BundleCorrupt(
-            f"{path} is not UTF-8 text ({error}); it was damaged: export the bundle again"
+            f"{file} is not UTF-8 text ({error}); it was damaged: export the bundle again"
         ) from error
-    return from_json(text, str(path))
+    return from_json(text, str(file))
 
 
 def _check_onnx_header(path: Path) -> None:

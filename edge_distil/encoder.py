@@ -17,6 +17,7 @@ from edge_distil import coreml, hardware
 from edge_distil.bundle import CORE_ML, Bundle, open_bundle
 from edge_distil.errors import BundleCorrupt, InputError
 from edge_distil.session import Floats, OnnxSession, Session, Tokens
+from edge_distil.settling import settled
 from edge_distil.tokenizer import Encoded, Tokenizer, collate
 
 # Padded tokens in a batch: beyond this a CPU's matrix kernels gain nothing and memory grows.
@@ -107,6 +108,7 @@ def batches(
         yield batch
 
 
+@settled
 def open_encoder(
     path: str | Path,
     *,

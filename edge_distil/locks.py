@@ -81,7 +81,7 @@ def _acquire(file: Path, place: Path, wait: float, say: Callable[[str], None]) -
     """Return the descriptor that holds the lock, ``None`` where there are no locks."""
     deadline = time.monotonic() + wait
     said = False
-    while isinstance(found := _try(file), str):
+    while isinstance(found := take(file), str):
         if time.monotonic() >= deadline:
             raise PlaceBusy(
                 f"{found} is writing to {place}: wait until it has ended, or choose another path"
@@ -93,8 +93,15 @@ def _acquire(file: Path, place: Path, wait: float, say: Callable[[str], None]) -
     return found
 
 
-def _try(file: Path) -> int | str | None:
-    """Return the descriptor that now holds the lock, the holder's name, or ``None``: no locks."""
+def take(file: Path) -> int | str | None:
+    """Lock a file, made where it is absent; closing the descriptor lets go of it.
+
+    Returns:
+        The descriptor, else the holder's name, or ``None`` where there are no locks.
+
+    Raises:
+        OSError: The file cannot be made.
+    """
     while True:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
         try:

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_distil import storage
+from edge_distil import ownership, staging, storage
 from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle, write_manifest
 from edge_distil.errors import InputError
 from edge_distil.foreign import describe_pooling
 from edge_distil.manifest import Manifest, Pooling, Variant
 from edge_distil.sentence_settings import TransformerSettings
 from edge_distil.session import OnnxSession
+from edge_distil_export.apart import check_apart
 from edge_distil_export.checkpoint import Source, find_checkpoint
 from edge_distil_export.quiet import quiet_libraries
 
@@ -49,7 +50,8 @@ def export_bundle(
 
     Args:
         model: A checkpoint directory or a hub id.
-        output: The bundle's directory; it appears only when all went well.
+        output: The bundle's directory; it appears only when all went well. Where it is a link,
+            what that leads to.
         task: One of `edge_distil.manifest.TASKS` or a synonym; told from the checkpoint when
             ``None``.
         opset: ONNX operator set, 18 to 23.
@@ -62,31 +64,36 @@ def export_bundle(
         token: Hub access token; ``HF_TOKEN`` or the stored login when ``None``.
         cache_dir: Download cache; ``HF_HOME`` decides when ``None``.
         trust_remote_code: Let the checkpoint's own Python files run.
-        overwrite: Replace what is at `output`.
+        overwrite: Replace the bundle that is at `output`; nothing but a bundle is replaced.
         progress: Called with one line at the start of every stage.
 
     Returns:
         The opened bundle.
 
     Raises:
-        BundleExists: `output` holds something and `overwrite` is False.
+        BundleExists: `output` holds something, and `overwrite` is False or it is no bundle.
         CheckpointError: The checkpoint cannot be found, reached or read.
         ExportError: The model cannot be traced or translated.
-        InputError: `opset` or `atol` is out of range.
+        InputError: `opset` or `atol` is out of range, or `output` is or holds the checkpoint.
         ParityError: The graph and PyTorch differ by more than `atol`; nothing is left behind.
         StorageError: `output` cannot be written.
         TaskError: The checkpoint does not serve the task.
     """
     say = progress or (lambda _: None)
     _check_arguments(opset, atol)
-    with storage.staged_directory(Path(output), overwrite=overwrite) as staged, _no_collection():
+    if Path(model).is_dir():
+        check_apart(Path(model), Path(output))
+    allowed = ownership.check_bundle if overwrite else None
+    with staging.staged_directory(Path(output), replaceable=allowed) as staged, _no_collection():
+        say(f"finding {model}")
+        with quiet_libraries():
+            source = find_checkpoint(model, revision=revision, token=token, cache_dir=cache_dir)
+        check_apart(source.path, Path(output))
         say("importing torch and transformers")
         from edge_distil_export.model import load_model  # seconds of imports: only when needed
         from edge_distil_export.tasks import choose_task
 
         with quiet_libraries():
-            say(f"finding {model}")
-            source = find_checkpoint(model, revision=revision, token=token, cache_dir=cache_dir)
             chosen = choose_task(source, task)
             say(f"loading {source.name} for {chosen}")
             loaded = load_model(source, chosen, trust_remote_code=trust_remote_code)

@@ -147,7 +147,7 @@ def _flatten(path: Path) -> None:
 
 
 def _generate(tokenizer: Any, missing: list[str], output: Path) -> None:
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=output) as folder:
         tokenizer.save_pretrained(folder)
         for name in missing:
             made = Path(folder, name)

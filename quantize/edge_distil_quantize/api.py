@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import onnx
 import onnx_ir as ir
 
-from edge_distil import storage
+from edge_distil import staging, storage
+from edge_distil.additions import add_to_bundle
 from edge_distil.bundle import MODEL_FILES, Bundle
 from edge_distil.errors import QuantizeError
-from edge_distil.manifest import FILE_NAME, Variant, to_json
+from edge_distil.manifest import Variant
 from edge_distil.versions import installed_versions
 from edge_distil_quantize import evidence
 from edge_distil_quantize.calibration.inputs import calibration_inputs
@@ -57,8 +58,8 @@ def quantize_bundle(
 ) -> Bundle:
     """Add a variant to a bundle, with evidence of what it costs.
 
-    The model file and the manifest are both written in full before either takes its place: an
-    error or an interruption leaves the bundle as it was. A variant of that name is replaced.
+    An error or an interruption leaves the bundle as it was. A variant of that name is replaced;
+    those that other processes add meanwhile stay.
 
     Args:
         bundle: A bundle with its fp32 variant, or its directory.
@@ -88,17 +89,17 @@ def quantize_bundle(
     say(f"quantizing {source.name} ({recipe})")
     made = _make(source, recipe, inputs, frozenset(keep), method, say)
     gc.collect()  # graphs are cyclic: without this the fp32 weights stay beside those of sessions
-    with (
-        storage.atomic_file(bundle.path / FILE_NAME) as manifest_file,
-        storage.atomic_file(bundle.path / MODEL_FILES[recipe]) as model_file,  # in place first
-    ):
+    with staging.scratch(bundle.path) as folder:
+        model_file = folder / Path(MODEL_FILES[recipe]).name
         model_file.write_bytes(made.data)
         made = made._replace(data=b"")  # room for the sessions below
         say(f"comparing {recipe} with fp32")
         variant = _describe(bundle, recipe, made, source, model_file)
-        manifest = bundle.manifest.with_variant(recipe, variant)
-        manifest_file.write_text(to_json(manifest), encoding="utf-8")
-    return Bundle(bundle.path, manifest)
+        return add_to_bundle(
+            bundle,
+            {MODEL_FILES[recipe]: model_file},
+            lambda manifest: manifest.with_variant(recipe, variant),
+        )
 
 
 def _calibration(
@@ -154,7 +155,7 @@ def _vocabulary(graph: ir.Graph) -> int:
 def _describe(
     bundle: Bundle, recipe: str, made: Written, source: Path, model_file: Path
 ) -> Variant:
-    record = storage.record(bundle.path, model_file)
+    record = storage.record(model_file.parent, model_file)
     return Variant(
         file=dataclasses.replace(record, path=MODEL_FILES[recipe]),
         recipe=recipe,

@@ -148,8 +148,8 @@ def test_progress_names_the_stages(bert: Path, tmp_path: Path) -> None:
     lines: list[str] = []
     export_bundle(bert, tmp_path / "out", progress=lines.append, opset=20)
     assert [line.split()[0] for line in lines] == [
-        "importing",
         "finding",
+        "importing",
         "loading",
         "tracing",
         "translating",

@@ -14,7 +14,6 @@ from kill_server import Server, serve
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/fd").is_dir(), reason="needs Linux: fork, memfd and /proc"
 )
-unmended = pytest.mark.xfail(reason="export and quantize are mended next", run=False)
 by_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
@@ -36,7 +35,6 @@ def last(count: int) -> Iterable[int]:
     return range(max(1, count - 1), count + 1)
 
 
-@unmended
 @by_case
 def test_kills_at_the_end(server: Server, materials: Path, tmp_path: Path, case: Case) -> None:
     kill_everywhere(server, case, tmp_path / "work", materials, last)
@@ -44,7 +42,6 @@ def test_kills_at_the_end(server: Server, materials: Path, tmp_path: Path, case:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@unmended
 @by_case
 def test_kills_everywhere(server: Server, materials: Path, tmp_path: Path, case: Case) -> None:
     assert kill_everywhere(server, case, tmp_path / "work", materials)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import edge_distil as ed
-from edge_distil import errors, storage
+from edge_distil import errors, staging, storage
 from edge_distil.manifest import SCHEMA_VERSION, from_json, to_json
 
 Copy = Callable[[str], Path]
@@ -151,14 +151,14 @@ def test_a_model_beside_its_config_loads_as_optimum_writes_it(tiny_copy: Copy) -
 
 def test_staged_directory_leaves_all_or_nothing(tmp_path: Path) -> None:
     target = tmp_path / "bundle"
-    with pytest.raises(ZeroDivisionError), storage.staged_directory(target) as staged:
+    with pytest.raises(ZeroDivisionError), staging.staged_directory(target) as staged:
         (staged / "half").write_text(str(1 / 0))
     assert list(tmp_path.iterdir()) == []
-    with storage.staged_directory(target) as staged:
+    with staging.staged_directory(target) as staged:
         (staged / "whole").write_text("x")
-    with pytest.raises(errors.BundleExists, match="--force"), storage.staged_directory(target):
+    with pytest.raises(errors.BundleExists, match="--force"), staging.staged_directory(target):
         pass
-    with storage.staged_directory(target, overwrite=True) as staged:
+    with staging.staged_directory(target, replaceable=lambda _: None) as staged:
         (staged / "new").write_text("x")
     assert [p.name for p in target.iterdir()] == ["new"]
     assert [p.name for p in tmp_path.iterdir()] == ["bundle"]
@@ -199,6 +199,6 @@ def test_parent_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with (
         pytest.raises(errors.StorageError, match="a parent of the path is a file"),
-        storage.staged_directory(tmp_path / "file" / "bundle"),
+        staging.staged_directory(tmp_path / "file" / "bundle"),
     ):
         pass

@@ -53,7 +53,10 @@ def export(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run Python code from the checkpoint.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace the output directory.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Replace the bundle at the output; only a bundle."),
+    ] = False,
     json: console.Json = False,
 ) -> None:
     """Export a checkpoint to a bundle and compare it with PyTorch.

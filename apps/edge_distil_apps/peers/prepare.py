@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_distil import storage
+from edge_distil import staging, storage
 from edge_distil.bench.measurements import Model
 from edge_distil.bench.processes import Contestant
 from edge_distil.bundle import Bundle
@@ -141,7 +141,7 @@ def _model(
     target = source.work / "peers" / f"{wanted.peer.name}-{precision}-{key}"
     if not target.is_dir():
         note(f"making {wanted.peer.name}'s {precision} model, kept in {target}")
-        with storage.staged_directory(target) as staged:
+        with staging.staged_directory(target) as staged:
             _convert(wanted, [source.checkpoint, staged, task, precision, *base])
     return target
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_distil import storage
-from edge_distil.bundle import CORE_ML, Bundle, open_bundle, write_manifest
+from edge_distil import ownership, staging, storage
+from edge_distil.additions import add_to_bundle
+from edge_distil.bundle import CORE_ML, Bundle, open_bundle
 from edge_distil.coreml import Lengths
-from edge_distil.errors import InputError
+from edge_distil.errors import BundleExists, InputError
 from edge_distil.manifest import FileRecord, Manifest, Variant
 from edge_distil.versions import installed_versions
 from edge_distil_export.checkpoint import find_checkpoint
@@ -97,19 +98,34 @@ def add_coreml(
     """
     say = progress or (lambda _: None)
     path = bundle.path if isinstance(bundle, Bundle) else Path(bundle)
-    manifest = open_bundle(path).manifest
-    settings = _settings(manifest, lengths, precision, target, atol)
+    opened = open_bundle(path)
+    settings = _settings(opened.manifest, lengths, precision, target, atol)
     _check_choice("compression", compressions, COMPRESSIONS)
-    with (
-        quiet_coremltools(),
-        quiet_libraries(),
-        storage.staged_directory(path / FOLDER, overwrite=overwrite) as staged,
-    ):
+    _check_place(path / FOLDER, overwrite)
+    with quiet_coremltools(), quiet_libraries(), staging.scratch(path) as folder:
         say(f"loading {checkpoint} for Core ML")
-        loaded = _load(checkpoint, manifest, revision, trust_remote_code)
-        made = _make_packages(loaded, manifest, settings, compressions, staged, say)
-    kept = {name: manifest.variants[name] for name in open_bundle(path).portable_variants()}
-    return write_manifest(path, dataclasses.replace(manifest, variants={**kept, **made}))
+        loaded = _load(checkpoint, opened.manifest, revision, trust_remote_code)
+        staged = folder / FOLDER
+        staged.mkdir()
+        made = _make_packages(loaded, opened.manifest, settings, compressions, staged, say)
+        return add_to_bundle(
+            opened, {FOLDER: staged}, lambda manifest: _with_packages(manifest, made)
+        )
+
+
+def _check_place(folder: Path, overwrite: bool) -> None:
+    """Raise `BundleExists` unless packages may be written to a folder."""
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    if not overwrite:
+        raise BundleExists(f"{folder} has packages: overwrite them (overwrite=True)")
+    ownership.check_replaceable(folder, [f"{_package(c)}/*" for c in COMPRESSIONS], "packages")
+
+
+def _with_packages(manifest: Manifest, made: Mapping[str, Variant]) -> Manifest:
+    """Return the manifest with these packages for those that it has."""
+    others = {n: v for n, v in manifest.variants.items() if n.split("-")[0] != CORE_ML}
+    return dataclasses.replace(manifest, variants={**others, **made})
 
 
 def _settings(
@@ -194,7 +210,7 @@ def _make_package(
         "compression": compression,
     }
     describe(model, manifest, recorded)
-    package = staged / f"model{'' if plain else f'_{compression}'}.mlpackage"
+    package = staged / _package(compression)
     model.save(str(package))
     (package / _DEBUG_FILE).unlink(missing_ok=True)
     program = Program(package)
@@ -210,6 +226,10 @@ def _make_package(
         evidence={"parity": evidence},
         parts=tuple(parts),
     )
+
+
+def _package(compression: str) -> str:
+    return f"model{'' if compression == 'none' else f'_{compression}'}.mlpackage"
 
 
 def _records(staged: Path, package: Path) -> list[FileRecord]:

@@ -9,20 +9,19 @@ constants stay as stored: folded, the int8 weights of ``weights-only`` would be 
 from __future__ import annotations
 
 import dataclasses
-import os
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import onnxruntime as ort
 
-from edge_distil import storage
-from edge_distil.bundle import Bundle
+from edge_distil import staging, storage
+from edge_distil.additions import add_to_bundle
+from edge_distil.bundle import MODEL_FILES, Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.interpreter import python
-from edge_distil.manifest import FILE_NAME, Variant, to_json
+from edge_distil.manifest import Variant
 from edge_distil.versions import installed_versions
 from edge_distil_quantize import evidence
 from edge_distil_quantize.checks import reopen
@@ -91,25 +90,22 @@ def convert_to_ort(
             f"{variant} is {source.name}, no ONNX file, so it has no ORT format: choose one of "
             f"{', '.join(onnx_variants(bundle))}"
         )
-    model_path = source.with_suffix(".ort")
-    config_path = source.with_suffix(CONFIG_SUFFIX)
     say(f"converting {source.name} to the ORT format")
     if variant in _WARNINGS:
         say(f"warning: {_WARNINGS[variant]}")
-    with (
-        storage.atomic_file(bundle.path / FILE_NAME) as manifest_file,
-        storage.atomic_file(config_path) as config_file,
-        storage.atomic_file(model_path) as model_file,  # in place first
-        tempfile.TemporaryDirectory(prefix=".ort.", dir=bundle.path) as folder,
-    ):
-        staged = Path(folder) / model_path.name  # onnxruntime knows the format by the suffix
-        _convert(source, staged)
-        config_file.write_text(_required_operators(staged), encoding="utf-8")
+    with staging.scratch(bundle.path) as folder:
+        model = folder / source.with_suffix(".ort").name  # onnxruntime knows it by the suffix
+        _convert(source, model)
+        config = folder / source.with_suffix(CONFIG_SUFFIX).name
+        config.write_text(_required_operators(model), encoding="utf-8")
         say(f"comparing {name} with {source.name} and fp32")
-        manifest = bundle.manifest.with_variant(name, _describe(bundle, variant, staged))
-        os.replace(staged, model_file)
-        manifest_file.write_text(to_json(manifest), encoding="utf-8")
-    return Bundle(bundle.path, manifest)
+        made = _describe(bundle, variant, model)
+        return add_to_bundle(
+            bundle,
+            {made.settings["required_operators"]: config, made.file.path: model},
+            lambda manifest: manifest.with_variant(name, made),
+            made_from=("fp32", variant),
+        )
 
 
 def _convert(source: Path, target: Path) -> None:
@@ -149,7 +145,7 @@ def _required_operators(model: Path) -> str:
 
 def _describe(bundle: Bundle, variant: str, model: Path) -> Variant:
     made_from = bundle.manifest.variants[variant].file
-    path = PurePosixPath(made_from.path)
+    path = PurePosixPath(MODEL_FILES.get(variant, made_from.path))
     settings = {
         "made_from": dataclasses.asdict(made_from),
         "optimisation": "onnxruntime's level extended, without constant folding",

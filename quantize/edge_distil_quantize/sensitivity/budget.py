@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from edge_distil import hardware, storage
+from edge_distil.additions import add_to_bundle
 from edge_distil.bench import Estimate, alternate, speedup
-from edge_distil.bundle import Bundle, open_bundle, write_manifest
+from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import QuantizeError
+from edge_distil.manifest import Manifest, Variant
 from edge_distil.session import OnnxSession
 from edge_distil.versions import installed_versions
 from edge_distil_quantize.api import quantize_bundle
@@ -78,10 +80,15 @@ def quantize_within_budget(
         bundle = quantize_bundle(
             bundle, recipe, data=data, calibrate=calibrate, keep=kept, progress=say
         )
-        variant = bundle.manifest.variants[recipe]
-        evidence = {**variant.evidence, "accuracy_budget": found}
-        variant = dataclasses.replace(variant, evidence=evidence)
-        return write_manifest(bundle.path, bundle.manifest.with_variant(recipe, variant))
+        plain = bundle.manifest.variants[recipe]
+        evidence = {**plain.evidence, "accuracy_budget": found}
+        proven = dataclasses.replace(plain, evidence=evidence)
+        return add_to_bundle(bundle, {}, lambda now: _exchanged(now, recipe, plain, proven))
+
+
+def _exchanged(manifest: Manifest, name: str, old: Variant, new: Variant) -> Manifest:
+    """Return the manifest with `new` for `old`, unless another process has made its own."""
+    return manifest.with_variant(name, new) if manifest.variants.get(name) == old else manifest
 
 
 def _key(bundle: Bundle, recipe: str, data: Path, calibrate: bool) -> dict[str, Any]:
