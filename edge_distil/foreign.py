@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge_distil import fields, sentence_modules
+from edge_distil import cross_encoder, fields, sentence_modules
 from edge_distil.errors import BundleCorrupt, TaskError
 from edge_distil.fields import Fields
 from edge_distil.labels import label_names
-from edge_distil.manifest import FILE_NAME, Checkpoint, FileRecord, Manifest, Pooling, Variant
+from edge_distil.manifest import FILE_NAME, Checkpoint, FileRecord, Manifest, Variant
+from edge_distil.manifest_pooling import Pooling
 from edge_distil.printable import shortened
 from edge_distil.sentence_modules import SentenceModules
 
@@ -27,6 +28,7 @@ _ARCHITECTURES = {
     "Model": "feature-extraction",
 }
 _UNLIMITED = 1_000_000
+_UNNAMED_LABELS = 2  # transformers' number of classes where config.json names none
 _POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
 
@@ -63,6 +65,7 @@ def infer_manifest(path: Path, model_files: Mapping[str, str]) -> Manifest:
         max_length=_max_length(path, config),
         labels=_labels(config),
         problem_type=config.optional_text("problem_type"),
+        function_to_apply=_function(path, config),
         pooling=_pooling(path) if sentence else None,
         variants=variants,
     )
@@ -113,6 +116,14 @@ def _max_length(path: Path, config: Fields) -> int:
         modules = sentence_modules.read_sentence_modules(path)
         limits.append(modules.transformer.max_length or _UNLIMITED)
     return min(limits)
+
+
+def _function(path: Path, config: Fields) -> str | None:
+    if not cross_encoder.is_cross_encoder(path, config):
+        return None
+    cross_encoder.read_settings(path)
+    labels = len(config.object("id2label").values) or _UNNAMED_LABELS
+    return cross_encoder.function_to_apply(path, config, labels)
 
 
 def _pooling(path: Path) -> Pooling:

@@ -17,6 +17,7 @@ from typing import Any
 from edge_distil import fields
 from edge_distil.errors import BundleCorrupt, SchemaUnsupported
 from edge_distil.fields import Fields
+from edge_distil.manifest_pooling import Pooling, read_pooling, written
 
 FILE_NAME = "edge_distil.json"
 SCHEMA_VERSION = 1
@@ -30,8 +31,7 @@ TASKS = (
     "text-classification",
     "token-classification",
 )
-POOLING_MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
-SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
+FUNCTIONS = ("sigmoid", "softmax", "none")  # the names of transformers' pipeline
 
 # Far more than any bundle has: what is beyond was made to exhaust its reader.
 _MOST_FILES = 1_000
@@ -39,7 +39,6 @@ _MOST_VARIANTS = 100
 _MOST_TENSORS = 100
 _MOST_GOLDEN = 100
 _LONGEST_SEQUENCE = 10_000_000
-WIDEST = 1_000_000  # of a vector
 _LARGEST_ID = 2**31 - 1
 _SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -63,31 +62,6 @@ class Checkpoint:
     architecture: str | None = None
     model_type: str | None = None
     parameters: int | None = None
-
-
-@dataclass(frozen=True)
-class Pooling:
-    """How token vectors become one vector, as the checkpoint's ``modules.json`` says.
-
-    Attributes:
-        mode: One of `POOLING_MODES`, or several joined by ``+``, as their vectors are.
-        normalize: True where the vector is scaled to Euclidean length 1.
-        dimension: Length of the vector, after Dense modules.
-        dense: Number of Dense modules between pooling and the end.
-        prompts: Prompt texts by name, put before a text by ``prompt_name``.
-        default_prompt: Name of the prompt used where the caller gives none.
-        include_prompt: False where a prompt's tokens are left out of the pooling.
-        similarity: One of `SIMILARITIES`.
-    """
-
-    mode: str
-    normalize: bool
-    dimension: int
-    dense: int = 0
-    prompts: Mapping[str, str] = field(default_factory=dict)
-    default_prompt: str | None = None
-    include_prompt: bool = True
-    similarity: str = "cosine"
 
 
 @dataclass(frozen=True)
@@ -144,6 +118,8 @@ class Manifest:
         max_length: Longest sequence in tokens, special tokens included.
         labels: Class names by index (classification heads).
         problem_type: ``config.json``'s: ``"multi_label_classification"``, ``"regression"``, ...
+        function_to_apply: One of `FUNCTIONS`, what turns logits into scores where the checkpoint
+            says so itself (cross-encoders); ``None``: as `problem_type` says.
         pooling: Set for ``sentence-similarity``.
         files: Tokenizer and configuration files.
         golden: Probe strings with their token ids.
@@ -158,6 +134,7 @@ class Manifest:
     max_length: int
     labels: tuple[str, ...] = ()
     problem_type: str | None = None
+    function_to_apply: str | None = None
     pooling: Pooling | None = None
     files: tuple[FileRecord, ...] = ()
     golden: tuple[GoldenTokens, ...] = ()
@@ -175,10 +152,10 @@ def to_json(manifest: Manifest) -> str:
     for variant in plain["variants"].values():
         if not variant["parts"]:  # a model of one file is written as it was before there were parts
             del variant["parts"]
-    usual = {"include_prompt": True, "similarity": SIMILARITIES[0]}
-    for name, value in usual.items():  # fields of later are written where they say something
-        if plain["pooling"] and plain["pooling"][name] == value:
-            del plain["pooling"][name]
+    if plain["function_to_apply"] is None:
+        del plain["function_to_apply"]
+    if manifest.pooling is not None:
+        plain["pooling"] = written(manifest.pooling)
     return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -209,7 +186,10 @@ def parse(document: Any, source: str = FILE_NAME) -> Manifest:
         max_length=raw.whole("max_length", 1, _LONGEST_SEQUENCE),
         labels=raw.texts("labels"),
         problem_type=raw.optional_text("problem_type"),
-        pooling=_pooling(raw, required=task == "sentence-similarity"),
+        function_to_apply=raw.text("function_to_apply", choices=FUNCTIONS)
+        if "function_to_apply" in raw
+        else None,
+        pooling=read_pooling(raw, required=task == "sentence-similarity"),
         files=_records(raw, "files"),
         golden=tuple(_golden(entry) for entry in raw.objects("golden", most=_MOST_GOLDEN)),
         variants=_variants(raw.object("variants", most=_MOST_VARIANTS)),
@@ -243,30 +223,6 @@ def _checkpoint(raw: Fields) -> Checkpoint:
         model_type=raw.optional_text("model_type"),
         parameters=raw.optional_whole("parameters", 0),
     )
-
-
-def _pooling(manifest: Fields, *, required: bool) -> Pooling | None:
-    if "pooling" not in manifest and not required:
-        return None
-    raw = manifest.object("pooling")
-    prompts = raw.object("prompts")
-    if not set(raw.text("mode").split("+")) <= set(POOLING_MODES):
-        raise raw.wrong("mode", f"one of {', '.join(POOLING_MODES)}, or several joined by +")
-    return Pooling(
-        mode=raw.text("mode"),
-        normalize=raw.flag("normalize"),
-        dimension=raw.whole("dimension", 1, WIDEST),
-        dense=raw.optional_whole("dense", 0, _MOST_TENSORS) or 0,
-        prompts={name: prompts.text(name) for name in prompts.values},
-        default_prompt=raw.optional_text("default_prompt"),
-        include_prompt=raw.flag("include_prompt", default=True),
-        similarity=_similarity(raw),
-    )
-
-
-def _similarity(raw: Fields) -> str:
-    """Read the function; bundles of earlier releases do not say."""
-    return raw.text("similarity", choices=SIMILARITIES) if "similarity" in raw else SIMILARITIES[0]
 
 
 def _golden(raw: Fields) -> GoldenTokens:

@@ -25,7 +25,7 @@ def pool(hidden: Floats, mask: NDArray[np.int64], mode: str) -> Floats:
         hidden: Token vectors ``(batch, sequence, hidden)``.
         mask: ``(batch, sequence)``, 1 where a token takes part. Positions count from the first
             column, whether it takes part or not.
-        mode: One of `manifest.POOLING_MODES`, or several joined by ``+``.
+        mode: One of `manifest_pooling.POOLING_MODES`, or several joined by ``+``.
 
     Returns:
         ``(batch, hidden)``, or as many times wider as there are modes.

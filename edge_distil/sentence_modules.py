@@ -13,7 +13,7 @@ from pathlib import Path
 from edge_distil import fields
 from edge_distil.errors import TaskError
 from edge_distil.fields import Fields
-from edge_distil.manifest import POOLING_MODES, SIMILARITIES, WIDEST
+from edge_distil.manifest_pooling import POOLING_MODES, SIMILARITIES, WIDEST
 from edge_distil.printable import shortened
 from edge_distil.sentence_settings import TransformerSettings, read_transformer_settings
 
@@ -105,6 +105,18 @@ def transformer_folder(path: Path) -> Path:
     return path / modules[0].folder
 
 
+def only_transformer(path: Path) -> Path:
+    """Return the folder of the transformer, which is all that the checkpoint consists of.
+
+    Raises:
+        TaskError: There are more modules.
+    """
+    modules = _modules(path)
+    if [module.kind for module in modules] != ["Transformer"]:
+        raise _wrong_modules(path, modules)
+    return path / modules[0].folder
+
+
 def read_sentence_modules(path: Path) -> SentenceModules:
     """Read the pipeline of the checkpoint or bundle at `path`.
 
@@ -160,7 +172,8 @@ def _wrong_modules(path: Path, modules: Sequence[Module]) -> TaskError:
     return TaskError(
         f"{path} is a {shortened(kind)} of sentence-transformers whose modules.json is {found}, "
         f"which edge-distil does not run; expected a {EMBEDDER} of Transformer -> Pooling "
-        "[-> Dense, LayerNorm, Normalize ...]: choose such a checkpoint"
+        f"[-> Dense, LayerNorm, Normalize ...] or a {CROSS_ENCODER} of a Transformer alone: choose "
+        "such a checkpoint"
     )
 
 

@@ -1,7 +1,7 @@
 """Text classification: one label, several, or a score.
 
 Source of the choice between softmax, sigmoid and none: ``TextClassificationPipeline`` of
-transformers.
+transformers, and for cross-encoders ``CrossEncoder`` of sentence-transformers.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import ClassVar, NamedTuple
 
 from edge_distil import calls
 from edge_distil.labels import fit_labels
+from edge_distil.manifest import FUNCTIONS
 from edge_distil.pooling import Floats, sigmoid, softmax
 from edge_distil.tasks.base import Task
 
@@ -32,11 +33,17 @@ class TextClassification(Task):
     names: ClassVar[tuple[str, ...]] = ("text-classification",)
 
     def __call__(
-        self, text: TextOrPair, text_pair: str | None = None, *, top_k: int | None = 1
+        self,
+        text: TextOrPair,
+        text_pair: str | None = None,
+        *,
+        top_k: int | None = 1,
+        function_to_apply: str | None = None,
     ) -> list[Label]:
-        """Label one text, or one pair; for `top_k` see `batch`."""
+        """Label one text, or one pair; for the options see `batch`."""
         given = text if text_pair is None else calls.pair((text, text_pair), _KEYS)
-        return self._label([_one(given, "text", "the pair ")], top_k=top_k)[0]
+        rows = [_one(given, "text", "the pair ")]
+        return self._label(rows, top_k=top_k, function_to_apply=function_to_apply)[0]
 
     def batch(
         self,
@@ -44,6 +51,7 @@ class TextClassification(Task):
         *,
         top_k: int | None = 1,
         batch_size: int | None = None,
+        function_to_apply: str | None = None,
     ) -> list[list[Label]]:
         """Label texts.
 
@@ -52,18 +60,22 @@ class TextClassification(Task):
                 is a tuple, or a dict with the keys "text" and "text_pair".
             top_k: Return the best so many labels of each, all when ``None``.
             batch_size: At most so many texts a batch; by default as many as are fast.
+            function_to_apply: ``"sigmoid"``, ``"softmax"`` or ``"none"``, what makes scores of
+                logits; by default what the checkpoint says.
 
         Returns:
             For each text its labels, the most probable first.
 
         Raises:
-            InputError: Something is no text, or `top_k` is below 1.
+            InputError: Something is no text, `top_k` is below 1, an unknown function.
         """
         rows = [
             _one(row, f"text {index}", f"pair {index}: ")
             for index, row in enumerate(calls.many(texts, "texts"))
         ]
-        return self._label(rows, top_k=top_k, batch_size=batch_size)
+        return self._label(
+            rows, top_k=top_k, batch_size=batch_size, function_to_apply=function_to_apply
+        )
 
     def _label(
         self,
@@ -71,23 +83,32 @@ class TextClassification(Task):
         *,
         top_k: int | None,
         batch_size: int | None = None,
+        function_to_apply: str | None = None,
     ) -> list[list[Label]]:
         calls.whole(1, top_k=top_k, batch_size=batch_size)
+        if function_to_apply is not None:
+            calls.choice("function_to_apply", function_to_apply, FUNCTIONS)
         encodings = self.encoder.tokenizer.encode(texts)
         found: list[list[Label]] = [[] for _ in encodings]
         for indices, outputs in self.encoder.run(encodings, ("logits",), batch_size=batch_size):
-            for index, scores in zip(indices, self._scores(outputs["logits"]), strict=True):
+            rows = self._scores(outputs["logits"], function_to_apply)
+            for index, scores in zip(indices, rows, strict=True):
                 found[index] = self._ranked(scores)[:top_k]
         return found
 
-    def _scores(self, logits: Floats) -> Floats:
+    def _scores(self, logits: Floats, function: str | None) -> Floats:
         """Turn logits ``(batch, labels)`` into scores of the same shape."""
+        function = function or self.bundle.manifest.function_to_apply or self._usual(logits)
+        if function == "none":
+            return logits
+        return sigmoid(logits) if function == "sigmoid" else softmax(logits)
+
+    def _usual(self, logits: Floats) -> str:
         problem = self.bundle.manifest.problem_type
         if problem == "regression":
-            return logits
-        if problem == "multi_label_classification" or logits.shape[-1] == 1:
-            return sigmoid(logits)
-        return softmax(logits)
+            return "none"
+        several = problem == "multi_label_classification"
+        return "sigmoid" if several or logits.shape[-1] == 1 else "softmax"
 
     def _ranked(self, scores: Floats) -> list[Label]:
         names = fit_labels(self.bundle.manifest.labels, len(scores))

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_distil import ownership, staging, storage
+from edge_distil import cross_encoder, ownership, staging, storage
 from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle, write_manifest
 from edge_distil.errors import InputError
+from edge_distil.fields import Fields
 from edge_distil.foreign import describe_pooling
-from edge_distil.manifest import Manifest, Pooling, Variant
+from edge_distil.manifest import Manifest, Variant
+from edge_distil.manifest_pooling import Pooling
 from edge_distil.sentence_settings import TransformerSettings
 from edge_distil.session import OnnxSession
 from edge_distil_export.apart import check_apart
@@ -138,8 +140,7 @@ def _describe(
     from edge_distil_export.provenance import describe_checkpoint, labels
     from edge_distil_export.tokenizer_files import check_vocabulary
 
-    sentence = loaded.sentence
-    settings = sentence.transformer if sentence else TransformerSettings()
+    settings, function = _sentence_settings(source, loaded, task)
     tokenizer = load_tokenizer(
         source, trust_remote_code=trust_remote_code, options=settings.tokenizer_options
     )
@@ -147,7 +148,8 @@ def _describe(
     if settings.lower_case:
         lower_case(tokenizer)
     longest = max_length(loaded.head, loaded.config, tokenizer, settings.max_length)
-    copy_files(source, staged, tokenizer, longest, sentence=sentence is not None)
+    modules = loaded.sentence is not None or function is not None
+    copy_files(source, staged, tokenizer, longest, sentence=modules)
     return Manifest(
         task=task,
         checkpoint=describe_checkpoint(source, loaded.parameters),
@@ -156,10 +158,25 @@ def _describe(
         max_length=longest,
         labels=labels(loaded.head, loaded.config, task),
         problem_type=getattr(loaded.config, "problem_type", None),
+        function_to_apply=function,
         pooling=_pooling(loaded),
         files=tuple(storage.record(staged, p) for p in sorted(staged.rglob("*")) if p.is_file()),
         golden=golden_tokens(tokenizer, staged),
     )
+
+
+def _sentence_settings(
+    source: Source, loaded: Loaded, task: str
+) -> tuple[TransformerSettings, str | None]:
+    """Return what sentence-transformers says of the transformer, and what makes its scores."""
+    if loaded.sentence is not None:
+        return loaded.sentence.transformer, None
+    config = Fields(source.config, f"{source.name}'s config.json")
+    if task != "text-classification" or not cross_encoder.is_cross_encoder(source.root, config):
+        return TransformerSettings(), None
+    labels = int(loaded.config.num_labels)
+    function = cross_encoder.function_to_apply(source.root, config, labels)
+    return cross_encoder.read_settings(source.root), function
 
 
 def _pooling(loaded: Loaded) -> Pooling | None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from edge_distil import fields
 from edge_distil.errors import CheckpointError, EdgeDistilError
 from edge_distil.fields import Fields
-from edge_distil.manifest import WIDEST
+from edge_distil.manifest_pooling import WIDEST
 from edge_distil.sentence_modules import Module
 
 _VECTOR = "sentence_embedding"
