@@ -155,7 +155,7 @@ def test_another_version_is_refused(moved: tuple[Path, Path]) -> None:
     store = Store(moved[0])
     store.set("version", 0)
     store.close()
-    with pytest.raises(InputError, match="version 0, expected 1"):
+    with pytest.raises(InputError, match="version 0, expected 2"):
         open_index(moved[0])
 
 

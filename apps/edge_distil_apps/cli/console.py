@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edge_distil.errors import InputError, MissingExtra
-from edge_distil.rows import decode
+from edge_distil.rows import broken_character, decode
 
 _OUT = Console(highlight=False, soft_wrap=True)
 _ERR = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -50,8 +50,9 @@ def text(value: str) -> str:
 
 
 def document(value: Any) -> None:
-    """Print one JSON document."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    """Print one JSON document, with escapes where it has half a character (of a file's name)."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    print(json.dumps(value, indent=2) if broken_character(text) else text)
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:

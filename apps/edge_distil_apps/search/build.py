@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from edge_distil.errors import InputError
+from edge_distil.errors import InputError, RowsError
 from edge_distil.storage import make_folder
 from edge_distil_apps.search import folder as folders
-from edge_distil_apps.search.folder import Source
+from edge_distil_apps.search.folder import Listing, Source
 from edge_distil_apps.search.model import Model
 from edge_distil_apps.search.passages import Passage, split
 from edge_distil_apps.search.store import Store, exists
@@ -31,7 +31,8 @@ class Report:
         changed: Files whose text is another now.
         removed: Files that are gone.
         unchanged: Files that were left as they are.
-        skipped: Files that could not be read, each with the reason.
+        skipped: Files and folders that could not be read, each with the reason. What the index has
+            of them stays, save where a file is no text any more.
         embedded: Passages that were embedded.
         passages: Passages in the index.
     """
@@ -83,7 +84,7 @@ def build(
         StorageError: The index cannot be written.
     """
     root, place = Path(folder), Path(index)
-    sources = folders.text_files(root, but=place)
+    listing = folders.text_files(root, but=place)
     _check_place(place)
     with ExitStack() as stack:
         store = stack.enter_context(closing(Store(place))) if exists(place) else None
@@ -99,7 +100,7 @@ def build(
             store = stack.enter_context(closing(Store(place, create=settings)))
         else:
             store.remember(settings)
-        report = _update(store, root, sources, model, progress or (lambda done, total: None))
+        report = _update(store, root, listing, model, progress or (lambda done, total: None))
         write_graph(store, place, more_than=graph_above)
     if not report.passages:
         raise InputError(f"the files of {root} hold no text that can be read: {_first(report)}")
@@ -145,15 +146,13 @@ def _first(report: Report) -> str:
     return f"{name} ({reason})"
 
 
-def _update(
-    store: Store, root: Path, sources: Sequence[Source], model: Model, progress: Progress
-) -> Report:
-    report = Report()
-    known = store.files()
-    gone = set(known) - {source.name for source in sources}
+def _update(store: Store, root: Path, listing: Listing, model: Model, progress: Progress) -> Report:
+    report = Report(skipped=dict(listing.unreadable))
+    listed = {source.name for source in listing.sources}
+    gone = {name for name in store.files() if name not in listed and not listing.may_hold(name)}
     _remove(store, gone)
     report.removed = len(gone)
-    changed = _changed(store, root, sources, report, progress)
+    changed = _changed(store, root, listing.sources, report, progress)
     for files in _groups(changed):
         texts = [embedded_text(passage) for file in files for passage in file.passages]
         vectors = model.embed_passages(texts)
@@ -181,7 +180,10 @@ def _changed(
             continue
         try:
             text, sha256 = folders.read(root, source)
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:  # nobody knows whether it changed
+            report.skipped[source.name] = error.strerror or str(error)
+            continue
+        except RowsError as error:
             report.skipped[source.name] = str(error)
             _remove(store, {source.name} & set(known))  # what it held may no longer stand there
             continue

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from edge_distil.errors import InputError
+from edge_distil.rows import decode
 
 _MARKDOWN = (".md", ".markdown")
 ENDINGS = (".txt", ".rst", *_MARKDOWN)
@@ -33,7 +33,23 @@ class Source(NamedTuple):
         return self.name.lower().endswith(_MARKDOWN)
 
 
-def text_files(folder: Path, *, but: Path) -> list[Source]:
+class Listing(NamedTuple):
+    """What is in a folder.
+
+    Attributes:
+        sources: Its text files.
+        unreadable: Names of files and folders inside it that may not be looked at, and why.
+    """
+
+    sources: list[Source]
+    unreadable: dict[str, str]
+
+    def may_hold(self, name: str) -> bool:
+        """Return whether a file that is not listed may be there all the same."""
+        return any(name == one or name.startswith(f"{one}/") for one in self.unreadable)
+
+
+def text_files(folder: Path, *, but: Path) -> Listing:
     """List the text files below `folder`, in order of their names; hidden folders are left out.
 
     Args:
@@ -45,11 +61,16 @@ def text_files(folder: Path, *, but: Path) -> list[Source]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: give the folder that holds the texts")
-    found = sorted(source for source in _walk(folder, but.resolve()))
-    if not found:
-        raise InputError(
-            f"{folder} holds no {', '.join(ENDINGS)} file: give a folder that holds texts"
+    found = Listing([], {})
+    _walk(folder, but.resolve(), found)
+    if not found.sources:
+        why = "".join(
+            f"; {name} cannot be read ({said})" for name, said in found.unreadable.items()
         )
+        raise InputError(
+            f"{folder} holds no {', '.join(ENDINGS)} file{why}: give a folder that holds texts"
+        )
+    found.sources.sort()
     return found
 
 
@@ -61,19 +82,28 @@ def read(folder: Path, source: Source) -> tuple[str, str]:
 
     Raises:
         OSError: It cannot be read.
-        UnicodeDecodeError: It is not UTF-8.
+        RowsError: It is no text.
     """
     data = (folder / source.name).read_bytes()
-    text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    text = decode(data, "it").replace("\r\n", "\n").replace("\r", "\n")
     return text, hashlib.sha256(data).hexdigest()
 
 
-def _walk(folder: Path, but: Path) -> Iterator[Source]:
-    for place, folders, files in os.walk(folder):
+def _walk(folder: Path, but: Path, found: Listing) -> None:
+    def note(error: OSError) -> None:
+        name = Path(os.fsdecode(error.filename)).relative_to(folder).as_posix()
+        found.unreadable[name] = error.strerror or str(error)
+
+    for place, folders, files in os.walk(folder, onerror=note):
         folders[:] = [f for f in folders if f[0] != "." and (Path(place) / f).resolve() != but]
         for name in files:
             path = Path(place, name)
-            if path.suffix.lower() in ENDINGS and path.is_file():
-                state = path.stat()
-                inside = path.relative_to(folder).as_posix()
-                yield Source(inside, state.st_size, state.st_mtime_ns)
+            if path.suffix.lower() not in ENDINGS:
+                continue
+            try:
+                if path.is_file():
+                    state = path.stat()
+                    inside = path.relative_to(folder).as_posix()
+                    found.sources.append(Source(inside, state.st_size, state.st_mtime_ns))
+            except OSError as error:
+                note(error)

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, get_args
 
 from edge_distil.errors import InputError
 from edge_distil.pooling import Floats
+from edge_distil.rows import broken_character
 from edge_distil_apps.search.fusion import fuse
 from edge_distil_apps.search.model import Model
 from edge_distil_apps.search.store import Store
@@ -82,8 +83,12 @@ class Index:
         """
         if not query.strip():
             raise InputError(f"the query is {query!r}, expected some words")
-        if k < 1 or mode not in MODES:
-            raise InputError(f"k is {k}, mode {mode!r}: expected k >= 1 and {', '.join(MODES)}")
+        if wrong := broken_character(query):
+            raise InputError(f"the query {wrong}: give it as UTF-8 text")
+        if k < 1:
+            raise InputError(f"k is {k}, expected 1 or more")
+        if mode not in MODES:
+            raise InputError(f"the mode is {mode!r}, expected one of {', '.join(MODES)}")
         vector = None if mode == "words" else self.model.embed_query(query)
         return self.find(query, vector, k, mode)
 
@@ -150,6 +155,5 @@ def open_index(
     Raises:
         InputError: There is no index, or one of another version.
     """
-    place = Path(index)
     place = Path(index)
     return Index(Store(place), place, Path(bundle) if bundle else None, threads)

@@ -26,14 +26,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from edge_distil_apps.search.scripts import UNSPACED
+
 LEAST_WORDS = 80
 MOST_WORDS = 200
 _HEADING_LIMIT = 120  # characters; what is longer is a sentence
 
 # What counts as a word, so that 200 of them are some 250 tokens of any text: up to 8 letters or
 # digits, a mark (tables and code are full of them), or a character of a script without spaces.
-_UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # kana, Han, Hangul
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]{{1,8}}|[^\w\s]|_")
+_WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]{{1,8}}|[^\w\s]|_")
 _SENTENCE_ENDS = (".", "!", "?", "。", "！", "？", ":", ";")
 _HASHES = re.compile(r"(#{1,6})\s+(.*?)\s*#*$")
 _UNDERLINE = re.compile(r"([=\-~^\"'*+#<>_])\1{2,}$")

@@ -8,7 +8,9 @@ changes passages counts `generation` up: what was made from an older one is stal
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +23,11 @@ from edge_distil.errors import InputError, MissingExtra, StorageError
 from edge_distil.pooling import Floats
 from edge_distil_apps.search.folder import Source
 from edge_distil_apps.search.passages import Passage
+from edge_distil_apps.search.scripts import spaced
 from edge_distil_apps.search.words import Words
 
 FILE_NAME = "passages.sqlite"
-VERSION = 1  # of the tables and of how texts are cut
+VERSION = 2  # of the tables and of how texts are cut
 _WAIT = 30.0  # seconds for another process's transaction to end
 
 # AUTOINCREMENT: an id is never given twice, so a vector that has one stays right for it.
@@ -39,15 +42,18 @@ _TABLES = (
         text TEXT NOT NULL)""",
     "CREATE INDEX passages_of_file ON passages(file)",
     "CREATE TABLE vectors (id INTEGER PRIMARY KEY, vector BLOB NOT NULL)",
+    """CREATE VIEW spaced_passages AS
+        SELECT id, spaced(heading) AS heading, spaced(text) AS text FROM passages""",
     """CREATE VIRTUAL TABLE words USING fts5(
-        heading, text, content='passages', content_rowid='id',
+        heading, text, content='spaced_passages', content_rowid='id',
         tokenize='porter unicode61 remove_diacritics 2')""",
     """CREATE TRIGGER passage_added AFTER INSERT ON passages BEGIN
-        INSERT INTO words(rowid, heading, text) VALUES (new.id, new.heading, new.text);
+        INSERT INTO words(rowid, heading, text)
+            VALUES (new.id, spaced(new.heading), spaced(new.text));
     END""",
     """CREATE TRIGGER passage_removed AFTER DELETE ON passages BEGIN
         INSERT INTO words(words, rowid, heading, text)
-            VALUES ('delete', old.id, old.heading, old.text);
+            VALUES ('delete', old.id, spaced(old.heading), spaced(old.text));
         DELETE FROM vectors WHERE id = old.id;
     END""",
 )
@@ -77,13 +83,14 @@ class Store:
     def __init__(self, folder: Path, *, create: Mapping[str, Any] | None = None) -> None:
         path = folder / FILE_NAME
         self._path = path
+        self._turn = threading.RLock()
         if create is None and not exists(folder):
-            raise InputError(
-                f"no index at {folder} ({FILE_NAME} is missing): make one with: "
-                f"edge-distil search --build DIR -o {folder} --bundle BUNDLE"
-            )
+            raise _no_index(folder)
         with _clear_errors(path):
-            self._db = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
+            # Threads take turns, by `transaction`; SQLite itself is safe with them.
+            self._db = sqlite3.connect(
+                path, timeout=_WAIT, isolation_level=None, check_same_thread=False
+            )
             try:
                 self._open(create)
             except BaseException:
@@ -96,8 +103,8 @@ class Store:
 
     @contextmanager
     def transaction(self, *, write: bool = False) -> Iterator[None]:
-        """Let all reads see one state, or all writes happen or none."""
-        with _clear_errors(self._path):
+        """Let all reads see one state, or all writes happen or none; threads wait for it."""
+        with self._turn, _clear_errors(self._path):
             self._db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             try:
                 yield
@@ -132,13 +139,14 @@ class Store:
     def files(self) -> dict[str, tuple[Source, str]]:
         """Return each file that is indexed, with its sha256."""
         rows = self._db.execute("SELECT name, bytes, modified, sha256 FROM files")
-        return {row[0]: (Source(*row[:3]), row[3]) for row in rows}
+        named = ((_name(row[0]), row) for row in rows)
+        return {name: (Source(name, *row[1:3]), row[3]) for name, row in named}
 
     def touch(self, source: Source) -> None:
         """Note a file's new time: its text is as it was."""
         with _clear_errors(self._path):
             self._db.execute(
-                "UPDATE files SET modified = ? WHERE name = ?", (source.modified, source.name)
+                "UPDATE files SET modified = ? WHERE name = ?", (source.modified, _key(source.name))
             )
 
     def add(
@@ -155,7 +163,7 @@ class Store:
         self.remove(source.name)
         file = self._db.execute(
             "INSERT INTO files(name, bytes, modified, sha256) VALUES (?, ?, ?, ?)",
-            (*source, sha256),
+            (_key(source.name), source.bytes, source.modified, sha256),
         ).lastrowid
         for passage, vector in zip(passages, vectors.astype(np.float16), strict=True):
             row = self._db.execute(
@@ -167,9 +175,10 @@ class Store:
     def remove(self, name: str) -> None:
         """Remove a file and its passages, inside a transaction."""
         self._db.execute(
-            "DELETE FROM passages WHERE file = (SELECT id FROM files WHERE name = ?)", (name,)
+            "DELETE FROM passages WHERE file = (SELECT id FROM files WHERE name = ?)",
+            (_key(name),),
         )
-        self._db.execute("DELETE FROM files WHERE name = ?", (name,))
+        self._db.execute("DELETE FROM files WHERE name = ?", (_key(name),))
 
     def count(self) -> int:
         """Return the number of passages."""
@@ -197,13 +206,14 @@ class Store:
             "JOIN files ON files.id = file WHERE passages.id = ?",
             (number,),
         ).fetchone()
-        return Stored(number, row[0], Passage(*row[1:]))
+        return Stored(number, _name(row[0]), Passage(*row[1:]))
 
     def words(self, query: str) -> Words:
         """Return what finds the words of `query`."""
         return Words(self._db, query)
 
     def _open(self, create: Mapping[str, Any] | None) -> None:
+        self._db.create_function("spaced", 1, spaced, deterministic=True)
         self._db.execute("PRAGMA foreign_keys = ON")
         if create is not None:
             self._db.execute("BEGIN IMMEDIATE")
@@ -224,11 +234,40 @@ def exists(folder: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
+def _no_index(folder: Path) -> InputError:
+    if folder.is_dir() and any(folder.iterdir()):
+        index = folder.with_name(f"{folder.absolute().name}.index")
+        return InputError(
+            f"{folder} is no index ({FILE_NAME} is missing), and holds other files: if these are "
+            f"the texts, make an index with: edge-distil search --build {folder} -o {index} "
+            "--bundle BUNDLE"
+        )
+    return InputError(
+        f"no index at {folder} ({FILE_NAME} is missing): make one with: "
+        f"edge-distil search --build DIR -o {folder} --bundle BUNDLE"
+    )
+
+
+def _key(name: str) -> str | bytes:
+    """Return a file's name as it is stored: as bytes where it is no text (in UTF-8)."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name)
+    return name
+
+
+def _name(key: str | bytes) -> str:
+    return os.fsdecode(key)
+
+
 @contextmanager
 def _clear_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite says into one clear line."""
     try:
         yield
+    except sqlite3.ProgrammingError as error:
+        raise InputError(f"the index {path.parent} is closed ({error}): open it again") from error
     except sqlite3.DatabaseError as error:
         said = str(error)
         if "fts5" in said:

@@ -6,6 +6,8 @@ import re
 import sqlite3
 from collections.abc import Mapping
 
+from edge_distil_apps.search.scripts import spaced, terms, unspaced
+
 # Put around the words that were found. A text that has these characters is only painted wrongly.
 MARKS = ("\x02", "\x03")
 _BETWEEN = re.compile(r"[\s\0!-/:-@\[-`{-~]+")  # blanks and ASCII punctuation
@@ -24,8 +26,9 @@ class Words:
 
     def __init__(self, db: sqlite3.Connection, query: str) -> None:
         self._db = db
-        words = dict.fromkeys(w for w in _BETWEEN.split(query) if any(map(str.isalnum, w)))
-        quoted = [f'"{word}"' for word in list(words)[:_MOST_WORDS]]
+        found = (term for word in _BETWEEN.split(query) for term in terms(word))
+        words = dict.fromkeys(term for term in found if any(map(str.isalnum, term)))
+        quoted = [f'"{spaced(word)}"' for word in list(words)[:_MOST_WORDS]]
         passages = db.execute("SELECT count(*) FROM passages").fetchone()[0] or 1
         shares = {word: self._count(word) / passages for word in quoted}
         self._match = _any_of(shares, _COMMON)
@@ -48,7 +51,7 @@ class Words:
             "SELECT highlight(words, 1, ?, ?) FROM words WHERE words MATCH ? AND rowid = ?",
             (*MARKS, self._telling, number),
         ).fetchone()
-        return str(row[0]) if row else None
+        return unspaced(row[0]) if row else None
 
     def _count(self, word: str) -> int:
         """Return the number of passages that have a word."""
