@@ -12,6 +12,7 @@ from edge_distil.errors import CheckpointError, EdgeDistilError, TaskError
 from edge_distil.sentence_modules import SentenceModules
 from edge_distil_export.checkpoint import Source
 from edge_distil_export.completeness import check_finite, check_loaded
+from edge_distil_export.families import check_encoder
 from edge_distil_export.heads import OUTPUTS, Encoder, Head, SentenceEncoder
 from edge_distil_export.remote_code import rebuild
 
@@ -49,7 +50,7 @@ def load_model(source: Source, task: str, *, trust_remote_code: bool = False) ->
     """
     sentence = _sentence(source) if task == "sentence-similarity" else None
     model = _from_pretrained(source, task, trust_remote_code)
-    _check_encoder(source, model.config)
+    check_encoder(source.name, model.config)
     loaded = _with_head(source, task, model.eval().requires_grad_(False), sentence)
     check_finite(source, loaded.head)
     return loaded
@@ -130,11 +131,3 @@ def _explain(source: Source, task: str, error: Exception) -> EdgeDistilError:
         f"{source.name} cannot be loaded ({type(error).__name__}: {first_line}): fetch it again, "
         "or check that its config.json belongs to its weights"
     )
-
-
-def _check_encoder(source: Source, config: Any) -> None:
-    if getattr(config, "is_encoder_decoder", False) or getattr(config, "is_decoder", False):
-        raise TaskError(
-            f"{source.name} ({config.model_type}) has a decoder; edge-distil has encoders only: "
-            "choose a DistilBERT-class checkpoint"
-        )

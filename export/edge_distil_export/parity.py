@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from edge_distil import hardware
-from edge_distil.errors import ParityError
+from edge_distil.errors import ExportError, ParityError
 from edge_distil.session import Session
 from edge_distil_export.heads import LENGTH_AXIS, Head
 
@@ -172,8 +172,17 @@ def _config(head: Head) -> Any:
 
 
 def _run_torch(head: Head, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
-    with torch.inference_mode(), _one_core_left():
-        outputs = head(*(torch.from_numpy(inputs[name]) for name in head.inputs))
+    tensors = [torch.from_numpy(inputs[name]) for name in head.inputs]
+    try:
+        with torch.inference_mode(), _one_core_left():
+            outputs = head(*tensors)
+    except Exception as error:  # the model's own code: any kind
+        first_line = str(error).strip().split("\n", 1)[0]
+        raise ExportError(
+            f"the model itself fails in PyTorch on {' x '.join(map(str, tensors[0].shape))} tokens "
+            f"({type(error).__name__}: {first_line}): choose another checkpoint, or correct its "
+            "config.json"
+        ) from error
     return {name: out.numpy() for name, out in zip(head.outputs, outputs, strict=True)}
 
 

@@ -8,6 +8,7 @@ from edge_distil import sentence_modules
 from edge_distil.errors import TaskError
 from edge_distil.manifest import TASKS
 from edge_distil_export.checkpoint import Source
+from edge_distil_export.families import check_family
 
 # What people also type, beyond the synonyms that optimum's TasksManager knows.
 _SYNONYMS = {
@@ -33,8 +34,10 @@ def choose_task(source: Source, requested: str | None = None) -> str:
         requested: A name of `TASKS` or a synonym; ``None`` and ``"auto"`` ask the checkpoint.
 
     Raises:
-        TaskError: The task is none of `TASKS`, or the checkpoint does not tell.
+        TaskError: The model is no encoder, the task is none of `TASKS`, or the checkpoint does
+            not tell.
     """
+    check_family(source)
     if requested is not None and requested != "auto":
         task = canonical_task(requested)
         if task not in TASKS:
