@@ -45,6 +45,7 @@ def export_bundle(
     token: str | bool | None = None,
     cache_dir: str | Path | None = None,
     trust_remote_code: bool = False,
+    trust_pickle: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Bundle:
@@ -66,6 +67,7 @@ def export_bundle(
         token: Hub access token; ``HF_TOKEN`` or the stored login when ``None``.
         cache_dir: Download cache; ``HF_HOME`` decides when ``None``.
         trust_remote_code: Let the checkpoint's own Python files run.
+        trust_pickle: Unpickle the head of a SetFit model, which may run code.
         overwrite: Replace the bundle that is at `output`; nothing but a bundle is replaced.
         progress: Called with one line at the start of every stage.
 
@@ -98,7 +100,9 @@ def export_bundle(
         with quiet_libraries():
             chosen = choose_task(source, task)
             say(f"loading {source.name} for {chosen}")
-            loaded = load_model(source, chosen, trust_remote_code=trust_remote_code)
+            loaded = load_model(
+                source, chosen, trust_remote_code=trust_remote_code, trust_pickle=trust_pickle
+            )
             manifest = _describe(source, loaded, chosen, staged, trust_remote_code)
             variant = _export_graph(
                 loaded, manifest, staged, opset, atol, say, slice_last_layer=slice_last_layer
@@ -138,8 +142,10 @@ def _describe(
     from edge_distil_export.golden import golden_tokens
     from edge_distil_export.limits import max_length
     from edge_distil_export.provenance import describe_checkpoint, labels
+    from edge_distil_export.setfit import write_classes
     from edge_distil_export.tokenizer_files import check_vocabulary
 
+    classes = loaded.classes
     settings, function = _sentence_settings(source, loaded, task)
     tokenizer = load_tokenizer(
         source, trust_remote_code=trust_remote_code, options=settings.tokenizer_options
@@ -150,14 +156,16 @@ def _describe(
     longest = max_length(loaded.head, loaded.config, tokenizer, settings.max_length)
     modules = loaded.sentence is not None or function is not None
     copy_files(source, staged, tokenizer, longest, sentence=modules)
+    if classes is not None:
+        write_classes(staged / "config.json", classes)
     return Manifest(
         task=task,
         checkpoint=describe_checkpoint(source, loaded.parameters),
         inputs=loaded.head.inputs,
         outputs=loaded.head.outputs,
         max_length=longest,
-        labels=labels(loaded.head, loaded.config, task),
-        problem_type=getattr(loaded.config, "problem_type", None),
+        labels=classes.labels if classes else labels(loaded.head, loaded.config, task),
+        problem_type=getattr(classes or loaded.config, "problem_type", None),
         function_to_apply=function,
         pooling=_pooling(loaded),
         files=tuple(storage.record(staged, p) for p in sorted(staged.rglob("*")) if p.is_file()),
@@ -169,8 +177,8 @@ def _sentence_settings(
     source: Source, loaded: Loaded, task: str
 ) -> tuple[TransformerSettings, str | None]:
     """Return what sentence-transformers says of the transformer, and what makes its scores."""
-    if loaded.sentence is not None:
-        return loaded.sentence.transformer, None
+    if loaded.sentence is not None or loaded.classes is not None:
+        return loaded.settings, None
     config = Fields(source.config, f"{source.name}'s config.json")
     if task != "text-classification" or not cross_encoder.is_cross_encoder(source.root, config):
         return TransformerSettings(), None

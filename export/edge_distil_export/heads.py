@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from edge_distil.sentence_modules import SentenceModules
 from edge_distil_export.pooling import pool
-from edge_distil_export.sentence_steps import Dense, load_step
+from edge_distil_export.sentence_steps import Dense, Normalize, load_step
+from edge_distil_export.setfit import FittedHead
 
 BATCH_AXIS, LENGTH_AXIS = "batch_size", "sequence_length"
 _PER_TOKEN, _PER_ROW = (BATCH_AXIS, LENGTH_AXIS), (BATCH_AXIS,)
@@ -79,7 +80,36 @@ class SentenceEncoder(nn.Module):
         return hidden, self.steps(pooled[0] if len(pooled) == 1 else torch.cat(pooled, dim=1))
 
 
-Head = Encoder | SentenceEncoder
+class VectorClassifier(nn.Module):
+    """A sentence encoder with a linear classifier behind it, as SetFit has."""
+
+    def __init__(self, body: SentenceEncoder, head: FittedHead) -> None:
+        super().__init__()
+        self.body = body
+        self.outputs = tuple(OUTPUTS["text-classification"])
+        self.inputs = body.inputs
+        self.normalize = Normalize() if head.normalize else nn.Identity()
+        self.linear = nn.Linear(head.weight.shape[1], len(head.weight))
+        self.linear.load_state_dict(
+            {"weight": torch.from_numpy(head.weight), "bias": torch.from_numpy(head.bias)}
+        )
+        # Of these, softmax makes sigmoids that are scaled to a sum of 1.
+        self.link = nn.LogSigmoid() if head.one_vs_rest else nn.Identity()
+
+    @property
+    def transformer(self) -> Any:
+        """The transformers model."""
+        return self.body.transformer
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return the logits ``(batch, classes)``."""
+        _, vector = self.body(input_ids, attention_mask, token_type_ids)
+        return (self.link(self.linear(self.normalize(vector))),)
+
+
+Head = Encoder | SentenceEncoder | VectorClassifier
 
 
 def input_names(model: Any) -> tuple[str, ...]:

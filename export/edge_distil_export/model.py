@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -10,11 +10,13 @@ import torch
 from edge_distil import sentence_modules
 from edge_distil.errors import CheckpointError, EdgeDistilError, TaskError
 from edge_distil.sentence_modules import SentenceModules
+from edge_distil.sentence_settings import TransformerSettings
 from edge_distil_export.checkpoint import Source
 from edge_distil_export.completeness import check_finite, check_loaded
 from edge_distil_export.families import check_encoder
-from edge_distil_export.heads import OUTPUTS, Encoder, Head, SentenceEncoder
+from edge_distil_export.heads import OUTPUTS, Encoder, Head, SentenceEncoder, VectorClassifier
 from edge_distil_export.remote_code import rebuild
+from edge_distil_export.setfit import FittedHead, is_setfit, load_head, read_head
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Loaded:
         parameters: Number of weights, shared ones counted once.
         sentence: Set for ``sentence-similarity``.
         dimension: Length of the sentence vector, after Dense modules.
+        settings: Settings of sentence-transformers' Transformer module.
+        classes: Set for a SetFit model: its classifier.
     """
 
     head: Head
@@ -34,24 +38,35 @@ class Loaded:
     parameters: int
     sentence: SentenceModules | None = None
     dimension: int = 0
+    settings: TransformerSettings = field(default_factory=TransformerSettings)
+    classes: FittedHead | None = None
 
 
-def load_model(source: Source, task: str, *, trust_remote_code: bool = False) -> Loaded:
+def load_model(
+    source: Source, task: str, *, trust_remote_code: bool = False, trust_pickle: bool = False
+) -> Loaded:
     """Load a checkpoint for a task.
 
     Args:
         source: The checkpoint.
         task: One of `edge_distil.manifest.TASKS`.
         trust_remote_code: Let the checkpoint's own Python files run.
+        trust_pickle: Unpickle the head of a SetFit model, which may run code.
 
     Raises:
         CheckpointError: The weights cannot be read safely, or the code is remote.
         TaskError: The checkpoint has no head for the task, or it is no encoder.
     """
+    fitted = None
+    if task == "text-classification" and is_setfit(source):
+        fitted = load_head(source, trust_pickle=trust_pickle)  # before the work: it may be refused
+        task = "sentence-similarity"
     sentence = _sentence(source) if task == "sentence-similarity" else None
     model = _from_pretrained(source, task, trust_remote_code)
     check_encoder(source.name, model.config)
     loaded = _with_head(source, task, model.eval().requires_grad_(False), sentence)
+    if fitted is not None:
+        loaded = _with_classes(source, loaded, fitted)
     check_finite(source, loaded.head)
     return loaded
 
@@ -64,7 +79,30 @@ def _with_head(source: Source, task: str, model: Any, sentence: SentenceModules 
     head = SentenceEncoder(encoder, sentence, source.root).eval().requires_grad_(False)
     parameters += sum(p.numel() for p in head.steps.parameters())
     hidden = getattr(model.config, "hidden_size", sentence.dimension)
-    return Loaded(head, model.config, parameters, sentence, head.dimension(hidden))
+    dimension = head.dimension(hidden)
+    return Loaded(head, model.config, parameters, sentence, dimension, sentence.transformer)
+
+
+def _with_classes(source: Source, loaded: Loaded, fitted: Any) -> Loaded:
+    """Put a SetFit model's head behind its vectors; the result is a plain classifier."""
+    body, sentence = loaded.head, loaded.sentence
+    assert isinstance(body, SentenceEncoder)
+    assert sentence is not None
+    if sentence.prompts.get(sentence.default_prompt or ""):
+        raise TaskError(
+            f"{source.name} puts the prompt {sentence.default_prompt!r} before every text, "
+            "expected none for a classifier: export its vectors with --task sentence-similarity"
+        )
+    classes = read_head(source, fitted, loaded.dimension)
+    head = VectorClassifier(body, classes).eval().requires_grad_(False)
+    return replace(
+        loaded,
+        head=head,
+        parameters=loaded.parameters + classes.weight.size + classes.bias.size,
+        sentence=None,
+        dimension=0,
+        classes=classes,
+    )
 
 
 def _sentence(source: Source) -> SentenceModules:

@@ -9,6 +9,7 @@ from edge_distil.errors import TaskError
 from edge_distil.manifest import TASKS
 from edge_distil_export.checkpoint import Source
 from edge_distil_export.families import check_family
+from edge_distil_export.setfit import is_setfit
 
 # What people also type, beyond the synonyms that optimum's TasksManager knows.
 _SYNONYMS = {
@@ -26,8 +27,8 @@ _SYNONYMS = {
 def choose_task(source: Source, requested: str | None = None) -> str:
     """Choose the task: as requested, else as the checkpoint says.
 
-    A directory with ``modules.json`` is an embedding model; any other is what the class in
-    ``config.json``'s ``architectures`` is for.
+    A directory with ``modules.json`` is an embedding model, or with SetFit's head a classifier; any
+    other is what the class in ``config.json``'s ``architectures`` is for.
 
     Args:
         source: The checkpoint.
@@ -43,6 +44,8 @@ def choose_task(source: Source, requested: str | None = None) -> str:
         if task not in TASKS:
             raise TaskError(f"task {requested!r} is unknown, expected one of {', '.join(TASKS)}")
         return task
+    if is_setfit(source):
+        return "text-classification"
     if sentence_modules.is_sentence_model(source.root):
         return "sentence-similarity"
     return _task_of_architecture(source)

@@ -83,6 +83,7 @@ def add_packages(
     *,
     revision: str | None,
     trust_remote_code: bool,
+    trust_pickle: bool,
 ) -> Bundle:
     """Add what the flags name; returns the bundle that has it all."""
     if not settings.wanted:
@@ -100,6 +101,7 @@ def add_packages(
             atol=settings.atol,
             revision=revision,
             trust_remote_code=trust_remote_code,
+            trust_pickle=trust_pickle,
             overwrite=True,
             progress=console.note,
         )

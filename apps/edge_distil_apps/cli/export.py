@@ -53,6 +53,9 @@ def export(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run Python code from the checkpoint.")
     ] = False,
+    trust_pickle: Annotated[
+        bool, typer.Option("--trust-pickle", help="Unpickle a SetFit head, which may run code.")
+    ] = False,
     force: Annotated[
         bool,
         typer.Option("--force", help="Replace the bundle at the output; only a bundle."),
@@ -89,6 +92,7 @@ def export(
             slice_last_layer=not no_slice,
             revision=revision,
             trust_remote_code=trust_remote_code,
+            trust_pickle=trust_pickle,
             overwrite=force,
             progress=console.note,
         )
@@ -97,7 +101,12 @@ def export(
     gc.freeze()
     bundle = flags.add_variants(bundle, settings)
     bundle = coreml_flags.add_packages(
-        bundle, model, apple, revision=revision, trust_remote_code=trust_remote_code
+        bundle,
+        model,
+        apple,
+        revision=revision,
+        trust_remote_code=trust_remote_code,
+        trust_pickle=trust_pickle,
     )
     console.note(f"done in {time.perf_counter() - started:.1f} s")
     inspect.show(bundle, json)

@@ -15,7 +15,7 @@ from edge_distil.coreml import Lengths
 from edge_distil.errors import BundleExists, InputError
 from edge_distil.manifest import FileRecord, Manifest, Variant
 from edge_distil.versions import installed_versions
-from edge_distil_export.checkpoint import find_checkpoint
+from edge_distil_export.checkpoint import Source, find_checkpoint
 from edge_distil_export.coreml.compress import COMPRESSIONS, compress
 from edge_distil_export.coreml.lengths import parse_lengths
 from edge_distil_export.coreml.quiet import quiet_coremltools
@@ -63,6 +63,7 @@ def add_coreml(
     atol: float | None = None,
     revision: str | None = None,
     trust_remote_code: bool = False,
+    trust_pickle: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Bundle:
@@ -81,6 +82,7 @@ def add_coreml(
         atol: Largest absolute difference allowed; by default 1e-4 for fp32, 2e-2 for fp16.
         revision: Branch, tag or commit of a hub id.
         trust_remote_code: Let the checkpoint's own Python files run.
+        trust_pickle: Unpickle the head of a SetFit model, which may run code.
         overwrite: Replace the packages that are there.
         progress: Called with one line at the start of every stage.
 
@@ -104,7 +106,8 @@ def add_coreml(
     _check_place(path / FOLDER, overwrite)
     with quiet_coremltools(), quiet_libraries(), staging.scratch(path) as folder:
         say(f"loading {checkpoint} for Core ML")
-        loaded = _load(checkpoint, opened.manifest, revision, trust_remote_code)
+        source = find_checkpoint(checkpoint, revision=revision)
+        loaded = _load(source, opened.manifest, trust_remote_code, trust_pickle)
         staged = folder / FOLDER
         staged.mkdir()
         made = _make_packages(loaded, opened.manifest, settings, compressions, staged, say)
@@ -146,12 +149,13 @@ def _check_choice(name: str, values: Sequence[str], known: Sequence[str]) -> Non
 
 
 def _load(
-    checkpoint: str | Path, manifest: Manifest, revision: str | None, trust_remote_code: bool
+    source: Source, manifest: Manifest, trust_remote_code: bool, trust_pickle: bool
 ) -> Loaded:
     from edge_distil_export.model import load_model
 
-    source = find_checkpoint(checkpoint, revision=revision)
-    loaded = load_model(source, manifest.task, trust_remote_code=trust_remote_code)
+    loaded = load_model(
+        source, manifest.task, trust_remote_code=trust_remote_code, trust_pickle=trust_pickle
+    )
     origin = manifest.checkpoint
     if (loaded.head.inputs, loaded.parameters) != (manifest.inputs, origin.parameters):
         raise InputError(
