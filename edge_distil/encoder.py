@@ -6,7 +6,7 @@ one long one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from tokenizers import Encoding
 from edge_distil import coreml, hardware
 from edge_distil.bundle import CORE_ML, Bundle, open_bundle
 from edge_distil.errors import BundleCorrupt, InputError
+from edge_distil.outputs import OutputCheck
 from edge_distil.session import Floats, OnnxSession, Session, Tokens
 from edge_distil.settling import settled
 from edge_distil.tokenizer import Encoded, Tokenizer, collate
@@ -61,6 +62,7 @@ class Encoder:
         outputs: Sequence[str] | None = None,
         *,
         batch_size: int | None = None,
+        finite: bool = True,
     ) -> Iterator[tuple[list[int], dict[str, Floats]]]:
         """Run encodings batch by batch, longest first.
 
@@ -68,14 +70,39 @@ class Encoder:
             encodings: What `Tokenizer` gives.
             outputs: The graph outputs wanted; all when ``None``.
             batch_size: At most so many rows a batch, beside the token budget.
+            finite: Check all numbers; without, the caller checks those that it reads.
 
         Yields:
             The indices of the batch's rows in `encodings` and output name -> array of
             ``(batch, ...)``.
+
+        Raises:
+            OutputError: The outputs are not those of the task, or hold NaN or infinity.
         """
         for indices in batches([len(e) for e in encodings], batch_size=batch_size):
             feeds = self.features([encodings[i] for i in indices])
-            yield indices, self.session.run(feeds, outputs)
+            found = self.outputs(feeds, outputs)
+            for name, array in found.items() if finite else ():
+                self.check.finite(name, array, feeds["attention_mask"])
+            yield indices, found
+
+    def outputs(
+        self, feeds: Mapping[str, Tokens], names: Sequence[str] | None = None
+    ) -> dict[str, Floats]:
+        """Run one batch; names, types and shapes of what the model gives are checked.
+
+        Raises:
+            OutputError: They are not those of the task.
+        """
+        self.check.names(names or (), self.session.outputs)
+        found = self.session.run(feeds, names)
+        self.check.shapes(found, feeds["input_ids"], asked=names is not None)
+        return found
+
+    @property
+    def check(self) -> OutputCheck:
+        """Checks what the model gives."""
+        return OutputCheck(self.bundle, self.variant)
 
     def features(self, encodings: Sequence[Encoded], width: int | None = None) -> dict[str, Tokens]:
         """Return the graph's inputs for one batch; see `tokenizer.collate`."""

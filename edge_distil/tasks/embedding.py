@@ -93,6 +93,7 @@ class Embedding(Task):
         Raises:
             InputError: Something is no text, an unknown prompt or precision, or an 8-bit precision
                 for a single text, which has no range to scale.
+            OutputError: What the model gives is not of its task, or not finite for a text.
         """
         check_precision(precision)
         calls.whole(1, truncate_dim=truncate_dim, batch_size=batch_size)
@@ -101,6 +102,7 @@ class Embedding(Task):
             texts = calls.many(texts, "texts")
         if isinstance(texts, str):
             whole = self._one(texts, self._prompt(prompt_name, prompt))
+            self.encoder.check.finite("the vector", whole)
             vector = _finish(whole, truncate_dim, normalize_embeddings)
             single: NDArray[Any] = quantize_embeddings(vector, precision)[0]
             return single
@@ -169,6 +171,7 @@ class Embedding(Task):
         prompt_name: str | None = None,
         prompt: str | None = None,
         done: Callable[[int], None] | None = None,
+        keep_non_finite: bool = False,
     ) -> Iterator[Floats]:
         """Embed a stream of any length in little memory; see `encode` for what is not here.
 
@@ -181,12 +184,15 @@ class Embedding(Task):
             prompt_name: Put the checkpoint's prompt of that name before each text.
             prompt: Put this before each text.
             done: Called with the number of texts of each batch that has run.
+            keep_non_finite: Give vectors with NaN or infinity as they are, for the caller to find;
+                else they are an error. Those of other texts are not touched by them.
 
         Returns:
             ``(window, dimension)`` for each window of texts, in order; the last may be shorter.
 
         Raises:
             InputError: Something is no text, an unknown prompt, a size below 1.
+            OutputError: What the model gives is not of its task, or not finite for a text.
         """
         calls.whole(1, truncate_dim=truncate_dim, batch_size=batch_size, window=window)
         calls.flag(normalize_embeddings=normalize_embeddings)
@@ -197,6 +203,8 @@ class Embedding(Task):
         blocks = stream(
             self.encoder, prefixed, embed, window=window, batch_size=batch_size, done=done
         )
+        if not keep_non_finite:
+            blocks = self._finite(blocks)
         return (_finish(vectors, truncate_dim, normalize_embeddings) for vectors in blocks)
 
     def hidden_states(self, texts: Iterable[str]) -> list[Floats]:
@@ -219,6 +227,15 @@ class Embedding(Task):
                 states[index] = outputs[name][row, : len(encodings[index])]
         return [states[index] for index in range(len(encodings))]
 
+    def _finite(self, blocks: Iterable[Floats]) -> Iterator[Floats]:
+        """Pass vectors ``(n, dimension)`` on; the first text without a finite one is named."""
+        first = 0
+        for vectors in blocks:
+            for row in np.flatnonzero(~np.isfinite(vectors).all(axis=1))[:1]:
+                self.encoder.check.finite(f"the vector of text {first + row}", vectors[row])
+            first += len(vectors)
+            yield vectors
+
     def _one(self, text: str, prefix: str) -> Floats:
         """Run one text by the shortest way, to the numbers that a stream gives: ``(1, dim)``."""
         tokenizer = self.encoder.tokenizer
@@ -233,7 +250,7 @@ class Embedding(Task):
         feeds = encoder.features(rows, width)
         pooled = _POOLED in encoder.session.outputs and not left_out
         name = _POOLED if pooled else self._hidden_name()
-        vectors = encoder.session.run(feeds, (name,))[name]
+        vectors = encoder.outputs(feeds, (name,))[name]
         if pooled:
             return vectors
         mask = feeds["attention_mask"].copy()

@@ -62,8 +62,15 @@ class FillMask(Task):
         [encoding] = self.encoder.tokenizer.encode([calls.text(text, "text")])
         positions = self._mask_positions(encoding, text)
         allowed = None if targets is None else self._target_ids(targets)
-        [(_, outputs)] = self.encoder.run([encoding], ("logits",))
-        probabilities = softmax(outputs["logits"][0, positions])  # (masks, vocabulary)
+        # A row for each token, as wide as the vocabulary: only what is read is checked.
+        [(_, outputs)] = self.encoder.run([encoding], ("logits",), finite=False)
+        logits = self.encoder.check.finite("logits", outputs["logits"][0, positions])
+        probabilities = softmax(logits)  # (masks, vocabulary)
+        if allowed is not None and allowed.max() >= logits.shape[-1]:
+            raise InputError(
+                f"a target has the id {allowed.max()}, but the model gives {logits.shape[-1]} "
+                "logits: leave out the targets that were added to its vocabulary"
+            )
         return [
             self._candidates(text, encoding.offsets[position], row, top_k, allowed)
             for position, row in zip(positions, probabilities, strict=True)

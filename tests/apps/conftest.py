@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from study_models import make_models
 from edge_distil_apps import cli
 from edge_distil_apps.search import build
 
-TINY = Path(__file__).parents[1] / "golden" / "tiny"
+GOLDEN = Path(__file__).parents[1] / "golden"
+TINY = GOLDEN / "tiny"
+sys.path.insert(0, str(GOLDEN))  # importlib mode does not: for `import damaged`
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from command import Command
+from damaged import spoil_token
 from embed_corpus import COUNT, make_texts, names, write_texts
 from numpy.typing import NDArray
 from sentence_transformers.util import quantize_embeddings
@@ -220,3 +222,24 @@ def test_wrong_files(edge_distil: Command, tiny: Path, tmp_path: Path) -> None:
     )
     assert "none of the 2 rows" in result.err
     assert names(tmp_path) == ["empty.txt", "t.jsonl"]
+
+
+def test_rows_without_a_finite_vector_are_bad_rows(
+    edge_distil: Command, tiny: Path, texts: list[str], tmp_path: Path
+) -> None:
+    """The model overflows for one word: the rows with it are listed, the others unharmed."""
+    bundle = spoil_token(Path(shutil.copytree(tiny / "embedding", tmp_path / "nan")), "storm")
+    few = texts[: ROWS + 30]
+    bad = [row for row, text in enumerate(few) if "storm" in text.split()]
+    assert 10 < len(bad) < len(few)
+    output = tmp_path / "v.npy"
+    result = edge_distil(
+        "embed", bundle, write_texts(tmp_path / "few.txt", few), "-o", output, "--json"
+    )
+    assert json.loads(result.out)["bad"] == len(bad)
+    listed = [json.loads(x) for x in (tmp_path / "v.npy.errors.jsonl").read_text().splitlines()]
+    assert [row["row"] for row in listed] == [row + 1 for row in bad]
+    assert all("NaN" in row["problem"] for row in listed)
+    expected = ed.Embedding.load(tiny / "embedding").encode(few)
+    expected[bad] = np.nan
+    np.testing.assert_array_equal(np.load(output), expected)

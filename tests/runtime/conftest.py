@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-TINY = Path(__file__).parents[1] / "golden" / "tiny"
+GOLDEN = Path(__file__).parents[1] / "golden"
+TINY = GOLDEN / "tiny"
+sys.path.insert(0, str(GOLDEN))  # importlib mode does not: for `import damaged`
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
+import numpy as np
+
+from edge_distil.pooling import Floats
 from edge_distil.tasks import Embedding
 from edge_distil_apps.embed.job import Job
 from edge_distil_apps.embed.parts import Parts
@@ -72,8 +75,18 @@ def embed_shards(
             # a bad row takes part as an empty text: a shard is one window, whatever is in it
             yield from (row.text or "" for row in rows)
 
-    blocks = task.stream(texts(), window=ROWS, done=advance, **asdict(job.options))
-    for vectors in blocks:
+    options = asdict(job.options)
+    for vectors in task.stream(texts(), window=ROWS, done=advance, keep_non_finite=True, **options):
         shard, rows = read.popleft()
-        parts.write(shard, rows, vectors)
+        parts.write(shard, _marked(rows, vectors), vectors)
         yield Done(shard.number, shard.rows)
+
+
+def _marked(rows: Sequence[Row], vectors: Floats) -> list[Row]:
+    """Mark the rows for which the model gave no finite vector ``(rows, dimension)``."""
+    finite: list[bool] = np.asarray(np.isfinite(vectors).all(axis=1)).tolist()
+    problem = "the model gives a vector with NaN or infinity"
+    return [
+        row if good or row.problem else row._replace(text=None, problem=problem)
+        for row, good in zip(rows, finite, strict=True)
+    ]
