@@ -15,6 +15,7 @@ from edge_distil.evaluate import fidelity, predict, sts
 from edge_distil.evaluate.classification import read_labelled
 from edge_distil.evaluate.evaluation import check_arguments
 from edge_distil.evaluate.fidelity import Fidelity
+from edge_distil.evaluate.kinds import expecting
 from edge_distil.evaluate.spans import read_conll
 from edge_distil.evaluate.squad_file import read_squad
 
@@ -54,7 +55,9 @@ def compare(
             f"got bundles for {task} and for {other}, expected two variants for one task: "
             "load both from one bundle"
         )
-    predicted = (_PREDICTIONS[task](one, Path(data_path), limit) for one in (reference, variant))
+    path = Path(data_path)
+    with expecting(task, path):
+        predicted = [_PREDICTIONS[task](one, path, limit) for one in (reference, variant)]
     return compare_predictions(task, *predicted)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_distil.errors import InputError, TaskError
+from edge_distil.evaluate.kinds import expecting
 from edge_distil.evaluate.measures import MEASURES
 from edge_distil.evaluate.predict import Progress
 from edge_distil.storage import sha256
@@ -61,7 +62,7 @@ def evaluate(
     sentence-similarity,        ``sentence1, sentence2, score``                   Spearman
     feature-extraction
     text-classification         ``text, label``                                   accuracy
-    ... with many labels        ``.jsonl`` with lists of labels                   micro F1
+    ... with many labels        ``.json(l)`` with lists of labels                 micro F1
     token-classification        CoNLL with BIO tags                               entity F1
     ==========================  ================================================  ============
 
@@ -78,7 +79,8 @@ def evaluate(
     """
     manifest, path = task.bundle.manifest, Path(data_path)
     check_arguments(task, limit)
-    found = MEASURES[manifest.task](task, path, limit, progress)
+    with expecting(manifest.task, path):
+        found = MEASURES[manifest.task](task, path, limit, progress)
     return Evaluation(
         task=manifest.task,
         variant=task.variant,

@@ -12,9 +12,11 @@ from edge_distil.bundle import Bundle
 from edge_distil.errors import DataError
 from edge_distil.evaluate.classification import read_labelled
 from edge_distil.evaluate.files import read_text
+from edge_distil.evaluate.kinds import expecting
 from edge_distil.evaluate.spans import read_conll
 from edge_distil.evaluate.squad_file import read_squad
 from edge_distil.evaluate.sts import read_pairs
+from edge_distil.rows import split_lines
 from edge_distil.tokenizer import Tokenizer, collate
 from edge_distil_quantize.recipe import Feeds
 
@@ -56,7 +58,11 @@ def calibration_inputs(bundle: Bundle, data: str | Path | None = None) -> list[F
 
 
 def _read(path: Path, task: str) -> Sequence[Text]:
-    texts = _lines(read_text(path)) if path.suffix.lower() == ".txt" else _READERS[task](path)
+    if path.suffix.lower() == ".txt":
+        texts: Sequence[Text] = _lines(read_text(path))
+    else:
+        with expecting(task, path):
+            texts = _READERS[task](path)
     if not texts:
         raise DataError(f"{path} holds no text, expected at least one: give other data")
     return texts
@@ -77,7 +83,7 @@ def _lines(text: str) -> list[Text]:
     >>> _lines("One text.\n\nWho?\tAda did.\n")
     ['One text.', ('Who?', 'Ada did.')]
     """
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    lines = [line.strip() for line in split_lines(text) if line.strip()]
     return [_text(line) for line in lines]
 
 
