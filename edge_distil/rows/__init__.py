@@ -8,7 +8,7 @@ left out unsaid: where a file can be understood in two ways, its bytes decide (`
 
 from edge_distil.rows.delimited import Delimited
 from edge_distil.rows.encoding import decode, read_text
-from edge_distil.rows.json_rows import JsonRows
+from edge_distil.rows.json_rows import JsonRows, object_of_line
 from edge_distil.rows.lines import Text, split_lines
 from edge_distil.rows.row import (
     LONGEST,
@@ -34,6 +34,7 @@ __all__ = [
     "Values",
     "broken_character",
     "decode",
+    "object_of_line",
     "read_text",
     "split_lines",
 ]

@@ -160,6 +160,15 @@ def _parsed(line: str | BadRow) -> Any:
         return BadRow(f"is no valid JSON: {error}")
 
 
+def object_of_line(line: str) -> dict[str, Any] | BadRow:
+    """Read a line of JSON lines, as `JsonRows` does.
+
+    >>> object_of_line('{"text": "a"}'), object_of_line('"a"'), object_of_line("[]")
+    ({'text': 'a'}, {'text': 'a'}, BadRow('is a JSON list, expected an object'))
+    """
+    return _row(_parsed(line))
+
+
 def _row(value: Any) -> dict[str, Any] | BadRow:
     if isinstance(value, BadRow):
         return value

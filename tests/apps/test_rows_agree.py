@@ -49,3 +49,19 @@ def test_reasons_with_odd_characters_are_listed_whole(tmp_path: Path) -> None:
     parts.write(shard, [row], np.zeros((1, 2), np.float32))
     [problem] = parts.problems([shard])
     assert problem == {"row": 1, "line": 7, "problem": "has no key 'text', only a\u2028b\x85"}
+
+
+def test_run_reads_json_lines(edge_distil: Command, tiny: Path) -> None:
+    bundle = tiny / "text_classification"
+    data = b'{"id": 1, "text": "a\xe2\x80\xa8b"}\n\n"c\\nd"\n'
+    result = edge_distil("run", bundle, "--jsonl", "--json", stdin=data)
+    assert [row["input"] for row in json.loads(result.out)] == ["a\u2028b", "c\nd"]
+    for line, message in [
+        (b'{"body": "x"}', "line 1 of stdin has no key 'text'"),
+        (b'"a"\n{"text": 3}', "line 2 of stdin has 3 as its text"),
+        (b"[1]", "line 1 of stdin is a JSON list, expected an object"),
+        (b"plain", "line 1 of stdin is no valid JSON"),
+    ]:
+        result = edge_distil("run", bundle, "--jsonl", stdin=line)
+        assert (result.status, result.out) == (1, "")
+        assert message in result.err

@@ -9,7 +9,7 @@ import typer
 
 import edge_distil
 from edge_distil.errors import InputError
-from edge_distil.rows import split_lines
+from edge_distil.rows import BadRow, object_of_line, split_lines
 from edge_distil.tasks import Embedding, FillMask, QuestionAnswering, TextClassification
 from edge_distil_apps.cli import console
 
@@ -24,6 +24,9 @@ def run(
         str | None, typer.Option("--context", "-c", help="Its context: text, @FILE, or - (stdin).")
     ] = None,
     top_k: Annotated[int, typer.Option(min=1, help="Answers, labels or candidates to show.")] = 1,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="stdin is JSON lines: objects with a text, or strings.")
+    ] = False,
     variant: console.VariantName = None,
     threads: console.Threads = None,
     json: console.Json = False,
@@ -48,7 +51,7 @@ def run(
         raise typer.BadParameter(
             f"this is a {task.bundle.manifest.task} bundle: give TEXT, not --question or --context"
         )
-    lines = texts or split_lines(console.read_text("-"))
+    lines = texts or _stdin(jsonl)
     if not lines:
         raise InputError("got no text, expected TEXT arguments or lines on stdin")
     if isinstance(task, Embedding):
@@ -67,6 +70,22 @@ def _results(task: Any, texts: list[str], top_k: int) -> list[list[Any]]:
     if isinstance(task, TextClassification):
         return task.batch(texts, top_k=top_k)
     return list(task.batch(texts))
+
+
+def _stdin(jsonl: bool) -> list[str]:
+    lines = split_lines(console.read_text("-"))
+    if not jsonl:
+        return lines
+    return [_text(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _text(number: int, line: str) -> str:
+    row = object_of_line(line)
+    text = row if isinstance(row, BadRow) else row.get("text", BadRow("has no key 'text'"))
+    if not isinstance(text, str):
+        wrong = text if isinstance(text, BadRow) else f"has {text!r} as its text, expected a string"
+        raise InputError(f"line {number} of stdin {wrong}: correct or remove it")
+    return text
 
 
 def _context(value: str | None) -> str:
