@@ -6,18 +6,19 @@ import gc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_distil import cross_encoder, ownership, staging, storage
 from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle, write_manifest
+from edge_distil.encoder import open_encoder
 from edge_distil.errors import InputError
 from edge_distil.fields import Fields
 from edge_distil.foreign import describe_pooling
 from edge_distil.manifest import Manifest, Variant
 from edge_distil.manifest_pooling import Pooling
 from edge_distil.sentence_settings import TransformerSettings
-from edge_distil.session import OnnxSession
 from edge_distil_export.apart import check_apart
 from edge_distil_export.checkpoint import Source, find_checkpoint
 from edge_distil_export.quiet import quiet_libraries
@@ -105,7 +106,15 @@ def export_bundle(
             )
             manifest = _describe(source, loaded, chosen, staged, trust_remote_code)
             variant = _export_graph(
-                loaded, manifest, staged, opset, atol, say, slice_last_layer=slice_last_layer
+                source,
+                loaded,
+                manifest,
+                staged,
+                opset,
+                atol,
+                say,
+                slice_last_layer=slice_last_layer,
+                trust_remote_code=trust_remote_code,
             )
             write_manifest(staged, manifest.with_variant("fp32", variant))
     return open_bundle(output)
@@ -193,6 +202,7 @@ def _pooling(loaded: Loaded) -> Pooling | None:
 
 
 def _export_graph(
+    source: Source,
     loaded: Loaded,
     manifest: Manifest,
     staged: Path,
@@ -201,6 +211,7 @@ def _export_graph(
     say: Progress,
     *,
     slice_last_layer: bool,
+    trust_remote_code: bool,
 ) -> Variant:
     """Trace, translate, clean up, write and compare."""
     from edge_distil_export import (
@@ -211,6 +222,7 @@ def _export_graph(
         parity,
         provenance,
         slicing,
+        witness,
         writing,
     )
 
@@ -218,9 +230,16 @@ def _export_graph(
     say("tracing")
     program = graph.capture(head, limits.position_limit(head, loaded.config))
     say(f"translating to ONNX opset {opset}")
-    # Translation is Python on one core; PyTorch's side of the comparison takes the others.
-    with ThreadPoolExecutor(2) as pool:
+    # Translation is Python on one core; PyTorch's sides of the comparisons take the others.
+    with ThreadPoolExecutor(1) as pool:
         reference = pool.submit(parity.compute_reference, head, manifest.max_length)
+        testimony = pool.submit(
+            witness.consult,
+            source,
+            manifest.task,
+            manifest.max_length,
+            trust_remote_code=trust_remote_code,
+        )
         model = graph.translate(program, head, opset)
         cleanup.fold(model)
         # a prompt that is left out of the pooling makes another token the first
@@ -231,16 +250,20 @@ def _export_graph(
         path = staged / MODEL_FILES["fp32"]
         path.parent.mkdir()
         writing.write_model(model, path)
+        settings = {"opset": opset, "attention": "eager"}
+        variant = Variant(
+            file=storage.record(staged, path),
+            recipe="export",
+            settings={**settings, "last_layer": sliced.to_settings() if sliced else "whole"},
+            operators=cleanup.operator_counts(model),
+            tools=provenance.tool_versions(),
+        )
         say("comparing with PyTorch")
-        record = pool.submit(storage.record, staged, path)
-        session = OnnxSession(path)
-        evidence = parity.check_parity(session, reference.result(), outputs, atol)
-    settings = {"opset": opset, "attention": "eager"}
-    return Variant(
-        file=record.result(),
-        recipe="export",
-        settings={**settings, "last_layer": sliced.to_settings() if sliced else "whole"},
-        operators=cleanup.operator_counts(model),
-        tools=provenance.tool_versions(),
-        evidence={"parity": evidence},
-    )
+        # From here on the bundle is opened as its users open it.
+        encoder = open_encoder(write_manifest(staged, manifest.with_variant("fp32", variant)).path)
+        evidence = {
+            "parity": parity.check_parity(encoder.session, reference.result(), outputs, atol)
+        }
+        say("comparing with the library of the checkpoint")
+        evidence["end_to_end"] = witness.check_end_to_end(encoder, testimony.result(), atol)
+    return replace(variant, evidence=evidence)

@@ -174,7 +174,7 @@ def _config(head: Head) -> Any:
 def _run_torch(head: Head, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
     tensors = [torch.from_numpy(inputs[name]) for name in head.inputs]
     try:
-        with torch.inference_mode(), _one_core_left():
+        with torch.inference_mode(), one_core_left():
             outputs = head(*tensors)
     except Exception as error:  # the model's own code: any kind
         first_line = str(error).strip().split("\n", 1)[0]
@@ -187,7 +187,7 @@ def _run_torch(head: Head, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
 
 
 @contextmanager
-def _one_core_left() -> Iterator[None]:
+def one_core_left() -> Iterator[None]:
     """Take one thread less than there are cores, for translation runs at the same time.
 
     With a thread too many, OpenMP's waiting threads spin on the core that Python needs.

@@ -154,6 +154,7 @@ def test_progress_names_the_stages(bert: Path, tmp_path: Path) -> None:
         "tracing",
         "translating",
         "comparing",
+        "comparing",
     ]
     model = onnx.load(tmp_path / "out/onnx/model.onnx")
     assert model.opset_import[0].version == 20

@@ -21,7 +21,6 @@ TEXTS = [
     "The quick brown fox jumps over the lazy dog, and sleeps on it.",
     "a",
 ]
-WITH_TOKEN_TYPES = {"bert", "electra", "albert", "mobilebert"}
 
 
 def session(bundle: Bundle) -> onnxruntime.InferenceSession:
@@ -57,7 +56,7 @@ def test_matches_transformers(
     found = session(bundle).run(bundle.manifest.outputs, inputs)
 
     assert bundle.manifest.task == task
-    assert ("token_type_ids" in bundle.manifest.inputs) == (family in WITH_TOKEN_TYPES)
+    assert ("token_type_ids" in bundle.manifest.inputs) == (family in tiny.WITH_TOKEN_TYPES)
     assert bundle.manifest.max_length == tiny.POSITIONS
     attended = inputs["attention_mask"] == 1
     for name, array in zip(bundle.manifest.outputs, found, strict=True):

@@ -137,6 +137,10 @@ FAMILIES: dict[str, tuple[str, Callable[..., Any]]] = {
 }
 
 
+# The families whose own tokenizers give token types: so their tiny ones do.
+WITH_TOKEN_TYPES = {"bert", "electra", "albert", "mobilebert"}
+
+
 def build_model(family: str, task: str, **options: Any) -> Any:
     """A seeded random model; weights large enough that a wrong mask shows."""
     style, config = FAMILIES[family]
@@ -155,7 +159,10 @@ def build_model(family: str, task: str, **options: Any) -> Any:
 def save_checkpoint(folder: Path, family: str, task: str, **options: Any) -> Path:
     """Save a model and its tokenizer as a checkpoint directory."""
     build_model(family, task, **options).save_pretrained(folder)
-    fast_tokenizer(FAMILIES[family][0], model_max_length=512).save_pretrained(folder)
+    names: dict[str, Any] = {"model_max_length": 512}
+    if family in WITH_TOKEN_TYPES:
+        names["model_input_names"] = ["input_ids", "token_type_ids", "attention_mask"]
+    fast_tokenizer(FAMILIES[family][0], **names).save_pretrained(folder)
     return folder
 
 

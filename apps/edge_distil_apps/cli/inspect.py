@@ -40,6 +40,7 @@ def show(bundle: Bundle, as_json: bool) -> None:
         "longest input": f"{manifest.max_length} tokens",
         "labels": ", ".join(manifest.labels),
         "last layer": _last_layer(manifest),
+        "witness": _witness(manifest),
         "manifest": "none: inferred from config.json" if bundle.inferred else None,
     }
     for name, value in rows.items():
@@ -59,6 +60,17 @@ def _last_layer(manifest: Manifest) -> str | None:
     if not isinstance(sliced, dict):
         return None
     return f"for the first token alone, {sliced['share_of_weights']:.1%} of all products less"
+
+
+def _witness(manifest: Manifest) -> str | None:
+    """Say which library gave the same numbers, and what it could not see."""
+    fp32 = manifest.variants.get("fp32")
+    proof = fp32.evidence.get("end_to_end") if fp32 else None
+    if not isinstance(proof, dict):
+        return None
+    unseen = f"; it does not see {proof['unseen']}" if "unseen" in proof else ""
+    who = " ".join(str(proof.get(key)) for key in ("witness", "version", "class"))
+    return f"{who}, {proof.get('probes')} texts: {proof.get('max_abs_diff')} at most{unseen}"
 
 
 def _row(name: str, variant: Variant, variants: Any) -> list[str]:

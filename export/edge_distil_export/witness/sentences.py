@@ -1,0 +1,143 @@
+"""sentence-transformers as the witness: ``encode`` and ``predict`` as its users call them."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from typing import Any
+
+import numpy as np
+import torch
+
+from edge_distil import cross_encoder
+from edge_distil.fields import Fields
+from edge_distil_export.checkpoint import Source
+from edge_distil_export.remote_code import rebuild
+from edge_distil_export.witness.library import labels_of
+from edge_distil_export.witness.testimony import Probe, Seen, rows_of
+
+LIBRARY = "sentence-transformers"
+
+
+def is_installed() -> bool:
+    """Say whether sentence-transformers is there; importing it takes seconds."""
+    return importlib.util.find_spec("sentence_transformers") is not None
+
+
+def is_cross_encoder(source: Source) -> bool:
+    """Say whether the checkpoint's users load it as a CrossEncoder."""
+    config = Fields(source.config, f"{source.name}'s config.json")
+    return cross_encoder.is_cross_encoder(source.root, config)
+
+
+class _Listener:
+    """What a sentence-transformers model feeds its transformer, heard at its ``forward``."""
+
+    def __init__(self, source: Source, model: Any) -> None:
+        # Memory that remote code leaves open is no witness.
+        inner = model[0].model = rebuild(source, model[0].model, ())
+        self.model = model.eval().float()
+        self.feeds: list[dict[str, np.ndarray[Any, Any]]] = []
+        forward = inner.forward  # called as such, past torch's hooks
+
+        @functools.wraps(forward)
+        def heard(*args: Any, **inputs: Any) -> Any:
+            self.feeds.append(_arrays(inputs))
+            return forward(*args, **inputs)
+
+        inner.forward = heard
+
+    def see(self, probe: Probe, answer: Any, task: str) -> Seen:
+        """Let `answer` read the probe's text; without running it where tokens are enough."""
+        if not probe.whole:
+            text = list(probe.text) if isinstance(probe.text, tuple) else probe.text
+            read = getattr(self.model, "preprocess", None) or self.model.tokenize
+            return Seen(tuple(rows_of(_arrays(read([text])), {}, task)))
+        self.feeds.clear()
+        found = np.asarray(answer(probe.text), np.float32)
+        return Seen(tuple(row for feeds in self.feeds for row in rows_of(feeds, {}, task)), found)
+
+
+class SentenceWitness:
+    """An embedding checkpoint in sentence-transformers."""
+
+    library = LIBRARY
+    kind = "SentenceTransformer"
+    pairs_only = False
+    labels: tuple[str | None, ...] = ()
+
+    def __init__(self, source: Source, limit: int, *, trust_remote_code: bool) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        self._model = SentenceTransformer(
+            str(source.root),
+            device="cpu",
+            local_files_only=True,
+            trust_remote_code=trust_remote_code,
+        )
+        self._listener = _Listener(source, self._model)
+        self._fallback = limit
+        self.tokenizer = self._model.tokenizer
+        # It adds empty ones of its own, for queries and documents.
+        self.prompts = tuple(name for name, text in self._model.prompts.items() if text)
+
+    @property
+    def limit(self) -> int:
+        """Longest sequence in tokens."""
+        return int(min(self._model.max_seq_length or self._fallback, 1 << 20))
+
+    def see(self, probe: Probe) -> Seen:
+        """Read a probe.
+
+        Raises:
+            Exception: Whatever sentence-transformers raises.
+        """
+        try:
+            return self._see(probe)
+        except (IndexError, RuntimeError):
+            if self.limit <= self._fallback:
+                raise
+            # It would let through more tokens than there are positions: users set this.
+            self._model.max_seq_length = self._fallback
+            return self._see(probe)
+
+    def _see(self, probe: Probe) -> Seen:
+        def encode(text: Any) -> Any:
+            return self._model.encode(text, prompt_name=probe.prompt, show_progress_bar=False)
+
+        return self._listener.see(probe, encode, "sentence-similarity")
+
+
+class CrossWitness:
+    """A cross-encoder in sentence-transformers."""
+
+    library = LIBRARY
+    kind = "CrossEncoder"
+    pairs_only = True
+    prompts: tuple[str, ...] = ()
+
+    def __init__(self, source: Source, limit: int, *, trust_remote_code: bool) -> None:
+        from sentence_transformers import CrossEncoder
+
+        self._model = CrossEncoder(
+            str(source.root),
+            device="cpu",
+            local_files_only=True,
+            trust_remote_code=trust_remote_code,
+        )
+        self._listener = _Listener(source, self._model)
+        self.tokenizer = self._model.tokenizer
+        self.labels = labels_of(self._model.config)
+        self.limit = min(limit, int(min(self.tokenizer.model_max_length, 1 << 20)))
+
+    def see(self, probe: Probe) -> Seen:
+        """Read a pair: the scores behind the model's own activation, ``(labels,)``."""
+
+        def predict(pair: Any) -> Any:
+            return np.atleast_1d(self._model.predict([pair], show_progress_bar=False)[0])
+
+        return self._listener.see(probe, predict, "text-classification")
+
+
+def _arrays(inputs: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    return {n: v.numpy() for n, v in inputs.items() if isinstance(v, torch.Tensor)}
