@@ -6,6 +6,7 @@ one long one.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from tokenizers import Encoding
 
-from edge_distil import coreml, hardware
+from edge_distil import calls, coreml, hardware
 from edge_distil.bundle import CORE_ML, Bundle, open_bundle
 from edge_distil.errors import BundleCorrupt, InputError
 from edge_distil.outputs import OutputCheck
@@ -48,13 +49,27 @@ class Encoder:
         """This encoder for long work: as many batches side by side as there are threads.
 
         One thread a batch wastes nothing on threads that wait for each other. The session for
-        it is opened at the first use.
+        it is opened at the first use. Where the model's file is another one by then, or gone, the
+        opened session does the long work too: one object never runs two models.
         """
         session = self.session
         if not isinstance(session, OnnxSession) or not session.on_cpu or session.threads == 1:
             return self
+        if not session.is_current():
+            return self._without_lanes()
         lanes = OnnxSession(session.path, threads=1, bulk=True, large_pages=session.large_pages)
+        if lanes.state != session.state:
+            return self._without_lanes()
         return replace(self, session=lanes, workers=session.threads)
+
+    def _without_lanes(self) -> Encoder:
+        warnings.warn(
+            f"{self.bundle.path} was replaced, edited or moved since it was loaded: the model that "
+            "was loaded goes on, more slowly; load it again for the new one",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return self
 
     def run(
         self,
@@ -151,7 +166,11 @@ def open_encoder(
 
     With `bulk` the threads run batches side by side from the start; see `Encoder.bulk`.
     """
-    bundle = open_bundle(path, verify=verify)
+    calls.flag(verify=verify)
+    if providers is not None:
+        calls.many(providers, "providers")
+    # Resolved once: the working directory, or a link to the bundle, may change later.
+    bundle = open_bundle(Path(path).resolve(), verify=verify)
     name, _ = bundle.variant(variant)
     if name.split("-")[0] == CORE_ML:
         if threads is not None or providers is not None:

@@ -17,6 +17,8 @@ from edge_distil.errors import SessionError
 Tokens = NDArray[np.int64]  # (batch, sequence)
 Floats = NDArray[np.float32]
 
+FileState = tuple[tuple[str, int, int, int, int], ...]
+
 DEFAULT_PROVIDER = "CPUExecutionProvider"
 # Runs after which a session is one that goes on: moving its weights costs as much as some ten of
 # them. The warm-up of `edge_distil.bench` has more.
@@ -69,7 +71,8 @@ class OnnxSession:
         profile: Where onnxruntime's own profiler writes, which slows every run; see `profiled`.
 
     Raises:
-        SessionError: onnxruntime refuses the file or has no such provider.
+        SessionError: onnxruntime refuses the file or has no such provider, or the file was
+            replaced meanwhile.
         InputError: `threads` is no positive integer.
     """
 
@@ -92,6 +95,7 @@ class OnnxSession:
                 "the onnxruntime package that brings it"
             )
         self.path = path
+        self.state = file_state(path)
         self.threads = hardware.threads(threads)
         self.on_cpu = wanted == [DEFAULT_PROVIDER]
         self.large_pages = huge_pages.wanted(large_pages)
@@ -105,6 +109,8 @@ class OnnxSession:
                 f"onnxruntime {ort.__version__} cannot load {path} ({_first_line(error)}): "
                 "copy or export the bundle again"
             ) from error
+        if not self.is_current():
+            raise SessionError(f"{path} was replaced while it was loaded: load it again")
         self._runs = 0
         self.inputs = tuple(i.name for i in self._session.get_inputs())
         self.outputs = tuple(o.name for o in self._session.get_outputs())
@@ -137,11 +143,29 @@ class OnnxSession:
             ) from error
         return dict(zip(names, arrays, strict=True))
 
+    def is_current(self) -> bool:
+        """Return whether the file that this session runs is still the one at its path."""
+        return self.state is not None and file_state(self.path) == self.state
+
     def profiled(self) -> list[int]:
         """End the profiler and return the nanoseconds of each run so far, by its clock."""
         events = json.loads(Path(self._session.end_profiling()).read_text(encoding="utf-8"))
         # "dur" counts microseconds (the Trace Event format of Chrome).
         return [1000 * event["dur"] for event in events if event["name"] == "model_run"]
+
+
+def file_state(path: Path) -> FileState | None:
+    """Return what tells a model file, and weights beside it, from any other; ``None`` if absent.
+
+    Weights stand in ``model.onnx_data``, ``model.onnx.data`` and the like.
+    """
+    try:
+        found = sorted(file for file in path.parent.iterdir() if file.name.startswith(path.name))
+        states = ((file.name, file.stat()) for file in found)
+        state = tuple((n, s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns) for n, s in states)
+        return state if path in found else None
+    except OSError:
+        return None
 
 
 def available_providers() -> list[str]:
