@@ -6,10 +6,13 @@ sha256 of the small files. `verify` hashes all of them.
 
 from __future__ import annotations
 
+import mmap
+import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_distil import foreign, storage
+from edge_distil import fields, foreign, links, storage
 from edge_distil.errors import (
     BundleCorrupt,
     BundleFileMissing,
@@ -17,7 +20,7 @@ from edge_distil.errors import (
     TaskError,
     VariantMissing,
 )
-from edge_distil.manifest import FILE_NAME, FileRecord, Manifest, Variant, from_json, to_json
+from edge_distil.manifest import FILE_NAME, FileRecord, Manifest, Variant, parse, to_json
 from edge_distil.settling import settled
 
 # Variant -> its file's name, as the Hub's clients expect it.
@@ -36,6 +39,7 @@ MODEL_FILES = {**_ONNX_FILES, **_ORT_FILES}
 # First word of the names of Core ML packages: coreml, coreml-int8, ... Never loaded unless named.
 CORE_ML = "coreml"
 HASHED_AT_OPEN = 4 << 20  # bytes; sha256 of a file this small takes a few milliseconds
+_MODEL_SUFFIXES = (".onnx", ".ort")
 _ONNX_FIRST_BYTE = 0x08  # protobuf tag of ModelProto.ir_version, which every writer puts first
 
 
@@ -101,6 +105,7 @@ class Bundle:
             BundleCorrupt: Size, header or sha256 differ.
         """
         path = self.path / record.path
+        links.check_inside(self.path, path)
         if not path.is_file():
             raise BundleFileMissing(
                 f"{path} is missing, though {FILE_NAME} names it: copy the whole bundle again, "
@@ -119,14 +124,14 @@ class Bundle:
         return path
 
     def verify(self) -> list[FileRecord]:
-        """Hash every file that the manifest names.
+        """Hash every file that the manifest names, and see that the models read no other.
 
         Returns:
             The records, all of them true.
 
         Raises:
             BundleFileMissing: A file is not there.
-            BundleCorrupt: A file differs from its record.
+            BundleCorrupt: A file differs from its record, or a model reads one that has none.
         """
         records = [
             *self.manifest.files,
@@ -134,6 +139,10 @@ class Bundle:
         ]
         for record in records:
             self.check_file(record, full=True)
+        if not self.inferred:
+            recorded = {self.path / record.path for record in records}
+            for model in (path for path in recorded if path.suffix in _MODEL_SUFFIXES):
+                _check_external_data(model, recorded)
         return records
 
     def portable_variants(self) -> list[str]:
@@ -215,15 +224,7 @@ def read_manifest(path: Path) -> Manifest:
         SchemaUnsupported: It is of another version.
     """
     file = path / FILE_NAME
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise BundleFileMissing(f"{file} is missing: export the bundle again") from error
-    except UnicodeDecodeError as error:
-        raise BundleCorrupt(
-            f"{file} is not UTF-8 text ({error}); it was damaged: export the bundle again"
-        ) from error
-    return from_json(text, str(file))
+    return parse(fields.read_json(file), str(file))
 
 
 def _check_onnx_header(path: Path) -> None:
@@ -233,6 +234,18 @@ def _check_onnx_header(path: Path) -> None:
         raise BundleCorrupt(
             f"{path} is no ONNX file (first byte {head.hex() or 'absent'}, expected "
             f"{_ONNX_FIRST_BYTE:02x}); a Git LFS pointer or a failed download? Fetch it again"
+        )
+
+
+def _check_external_data(model: Path, recorded: Collection[Path]) -> None:
+    """Refuse a model that names a file beside it that has no record: weights kept outside."""
+    beside = [path for path in model.parent.rglob("*") if path not in recorded and path.is_file()]
+    with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        unknown = [path for path in beside if data.find(os.fsencode(path.name)) >= 0]
+    if unknown:
+        raise BundleCorrupt(
+            f"{model} names {unknown[0].name}, which {FILE_NAME} does not record, so that its "
+            "content cannot be verified: export the bundle again"
         )
 
 

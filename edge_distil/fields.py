@@ -7,12 +7,14 @@ A bundle may come from anybody. What is read here is a known type within known l
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge_distil import links
 from edge_distil.errors import BundleCorrupt, BundleFileMissing
 from edge_distil.printable import shortened
 
@@ -40,8 +42,9 @@ def read(path: Path) -> Fields:
 
 def read_json(path: Path) -> Any:
     """Read a JSON file; see `read`."""
+    links.check_inside(path.parent, path)
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             data = file.read(LARGEST + 1)
     except FileNotFoundError as error:
         raise BundleFileMissing(f"{path} is missing: {_AGAIN}") from error
@@ -58,6 +61,11 @@ def read_json(path: Path) -> Any:
             f"{path} is not UTF-8 text (byte {error.start}); it was damaged: {_AGAIN}"
         ) from error
     return parse(text, str(path))
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    """Open a file that may be a pipe with nobody at its other end, or a device: it ends at once."""
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def parse(text: str, file: str) -> Any:

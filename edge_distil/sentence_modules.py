@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge_distil import fields
+from edge_distil import fields, links
 from edge_distil.errors import TaskError
 from edge_distil.fields import Fields
 from edge_distil.manifest_pooling import POOLING_MODES, SIMILARITIES, WIDEST
@@ -158,7 +158,10 @@ def _modules(path: Path) -> list[Module]:
         )
     if len({entry.text("name") for entry in entries}) < len(entries):
         raise TaskError(f"{file} names two modules alike, expected a name each: rename one")
-    return [Module(e.text("type").rsplit(".", 1)[-1], _folder(e)) for e in entries]
+    modules = [Module(e.text("type").rsplit(".", 1)[-1], _folder(e)) for e in entries]
+    for module in modules:
+        links.check_inside(path, path / module.folder)
+    return modules
 
 
 def _folder(module: Fields) -> str:

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 from tokenizers import Tokenizer as FastTokenizer
 
-from edge_distil import calls
+from edge_distil import calls, links
 from edge_distil.errors import BundleCorrupt, BundleFileMissing, InputError, InputTypeError
 from edge_distil.manifest import GoldenTokens
+from edge_distil.rust import guarded, reading
 from edge_distil.tokenizer_settings import TokenizerSettings, read_settings
 
+_LARGEST = 256 << 20  # bytes; the largest vocabularies, of 256,000 entries, take 40 MB
 _SURROGATES = range(0xD800, 0xE000)  # halves of a UTF-16 pair, no characters by themselves
 
 
@@ -31,6 +33,7 @@ class Tokenizer:
         max_length: Longest sequence in tokens, special tokens included.
 
     Attributes:
+        file: Its ``tokenizer.json``.
         pad_id: Id that fills a batch up to its longest row.
         cls_id: Id of the classification token, where there is one.
         mask_id: Id of the mask token, where there is one.
@@ -45,6 +48,7 @@ class Tokenizer:
 
     def __init__(self, path: Path, max_length: int) -> None:
         self.max_length = max_length
+        self.file = path / "tokenizer.json"
         self._fast, settings = _load(path)
         self._side = "left" if settings.truncate_left else "right"
         self.token_types = settings.token_types
@@ -54,6 +58,7 @@ class Tokenizer:
         self.mask_token = settings.special.get("mask_token")
         self.mask_id = self._id(self.mask_token)
 
+    @guarded
     def encode(
         self,
         texts: Sequence[str | tuple[str, str]],
@@ -80,6 +85,7 @@ class Tokenizer:
         room = {sequences: self.room(sequences, max_length) for sequences in {len(r) for r in rows}}
         return [self._cut([next(pieces) for _ in row], room[len(row)]) for row in rows]
 
+    @guarded
     def encode_one(self, text: str) -> Encoding:
         """Return what `encode` gives for one text, in a third less time where it is short.
 
@@ -92,12 +98,14 @@ class Tokenizer:
             raise wrong_text([text]) from error
         return whole if len(whole) <= self.max_length else self.encode([text])[0]
 
+    @guarded
     def windows(self, text: str, stride: int) -> list[Encoding]:
         """Tokenize a text of any length into windows that overlap by `stride` tokens."""
         piece = self._pieces([text])[0]
         piece.truncate(self.room(1), stride=stride, direction=self._side)
         return [self._fast.post_process(window) for window in [piece, *piece.overflowing]]
 
+    @guarded
     def pair_windows(
         self, first: str, second: str, *, max_length: int, stride: int, max_first: int
     ) -> list[Encoding]:
@@ -125,6 +133,7 @@ class Tokenizer:
         context.truncate(room, stride=stride, direction=self._side)
         return [self._fast.post_process(question, part) for part in [context, *context.overflowing]]
 
+    @guarded
     def prompt_length(self, prompt: str) -> int:
         """Return how many tokens a prompt takes at the start of a text.
 
@@ -135,6 +144,7 @@ class Tokenizer:
         special = {i for i, t in self._fast.get_added_tokens_decoder().items() if t.special}
         return len(ids) - (ids[-1] in special)
 
+    @guarded
     def room(self, sequences: int, max_length: int | None = None) -> int:
         """Return how many tokens fit beside the special tokens of one text or of a pair."""
         length = min(max_length or self.max_length, self.max_length)
@@ -157,10 +167,12 @@ class Tokenizer:
         """Return the id of a vocabulary entry."""
         return self._fast.token_to_id(token)
 
+    @guarded
     def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = True) -> str:
         """Return the text of token ids."""
         return self._fast.decode(list(ids), skip_special_tokens=skip_special_tokens)
 
+    @guarded
     def mismatches(self, golden: Iterable[GoldenTokens]) -> list[GoldenTokens]:
         """Return the probes to which this tokenizer gives other ids than the checkpoint's did."""
         return [g for g in golden if tuple(self._fast.encode(g.text).ids) != g.ids]
@@ -252,12 +264,11 @@ def _load(folder: Path) -> tuple[FastTokenizer, TokenizerSettings]:
         raise BundleFileMissing(
             f"{path} is missing: copy the whole bundle again, or export it again"
         )
-    try:
+    links.check_inside(folder, path)
+    if path.stat().st_size > _LARGEST:
+        raise BundleCorrupt(f"{path} is larger than {_LARGEST:,} bytes: get another bundle")
+    with reading(path):
         fast = FastTokenizer.from_file(str(path))
-    except Exception as error:  # the Rust library raises Exception itself
-        raise BundleCorrupt(
-            f"{path} cannot be read ({error}): copy or export the bundle again"
-        ) from error
     settings = read_settings(folder, fast)
     # Checkpoints carry whatever padding and truncation they were trained with.
     fast.no_padding()
