@@ -57,7 +57,7 @@ def staged_directory(path: Path, *, replaceable: Check | None = None) -> Iterato
     path = Path(os.path.realpath(path))
     with storage_errors(path):
         recover(path)
-        _check(path, replaceable)
+        _check_early(path, replaceable)
         make = _inside if path.is_dir() and _must_stay(path) else _beside
         with make(path, replaceable) as staged:
             yield staged
@@ -146,6 +146,18 @@ def _inside(path: Path, replaceable: Check | None) -> Iterator[Path]:
         finally:
             _move_up(path)
             shutil.rmtree(staged, ignore_errors=True)
+
+
+def _check_early(path: Path, replaceable: Check | None) -> None:
+    """Refuse without locking what is refused anyway; a lock of the dead goes."""
+    try:
+        _check(path, replaceable)
+    except BundleExists:
+        for lock in (locks.beside(path), locks.inside(path)):
+            if lock.is_file():
+                with suppress(OSError), locks.hold(lock, path):
+                    pass
+        raise
 
 
 def _check(path: Path, replaceable: Check | None) -> None:

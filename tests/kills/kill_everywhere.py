@@ -25,10 +25,11 @@ class Case:
 
     Attributes:
         name: The verb and the state, as the table shows it.
-        command: Arguments of ``edge-distil``, paths relative to the working directory.
+        command: Arguments of ``edge-distil``, paths relative to the working directory; or a
+            function as ``module:name`` and its arguments.
         prepare: Fills the working directory; it is given that and the directory of materials.
-        found: Looks at the disk after a kill and says in a word what it found (``"old"``,
-            ``"new"``, ``"nothing"``); raises where something is lost or broken.
+        found: Looks at a copy of the working directory after a kill and says in a word what it
+            found (``"old"``, ``"new"``, ``"nothing"``); raises where something is lost or broken.
         done: What the one line of the second run says where the first had done all its work, as
             an export does that finds its bundle. Empty: the second run succeeds.
         measured: Names of files that hold timings, so that only their presence is compared.
@@ -54,7 +55,7 @@ def kill_everywhere(
     case: Case,
     folder: Path,
     materials: Path,
-    choose: Callable[[int], Iterable[int]] = lambda count: range(1, count + 1),
+    choose: Callable[[list[str]], Iterable[int]] = lambda seen: range(1, len(seen) + 1),
 ) -> list[Outcome]:
     """Run a case undisturbed, then kill it at each operation that is chosen.
 
@@ -63,7 +64,7 @@ def kill_everywhere(
         case: The case.
         folder: An absent directory, which is made and remade.
         materials: What `Case.prepare` copies from.
-        choose: Gives the numbers of operations, from 1, of how many there are.
+        choose: Gives the numbers, from 1, of the operations to kill at.
 
     Raises:
         AssertionError: Something was lost, or left behind, or said in more than a line.
@@ -73,12 +74,12 @@ def kill_everywhere(
     assert whole.status == 0, f"{case.name}: {whole.said}"
     expected = _snapshot(folder, case.measured)
     outcomes = []
-    for number in choose(len(whole.operations)):
+    for number in choose(whole.operations):
         _prepare(case, folder, materials)
         killed = server.run(case.command, folder, kill_at=number)
         place = f"{case.name}, killed before operation {number}: {whole.operations[number - 1]}"
         assert killed.status == -signal.SIGKILL, f"{place}: ended by itself: {killed.said}"
-        outcomes.append(Outcome(whole.operations[number - 1], case.found(folder)))
+        outcomes.append(Outcome(whole.operations[number - 1], _look(case, folder)))
         _check_again(server.run(case.command, folder), case, place)
         got = _snapshot(folder, case.measured)
         assert got == expected, f"{place}: {_difference(got, expected)}"
@@ -90,6 +91,14 @@ def _prepare(case: Case, folder: Path, materials: Path) -> None:
     (folder / "tmp").mkdir(parents=True)
     (folder / _USERS_FILE).write_text("mine")
     case.prepare(folder, materials)
+
+
+def _look(case: Case, folder: Path) -> str:
+    """Look at a copy: opening a bundle may end what the killed process had begun."""
+    copy = folder.with_name(f"{folder.name}-copy")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy, symlinks=True)
+    return case.found(copy)
 
 
 def _check_again(again: Ended, case: Case, place: str) -> None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -44,10 +44,10 @@ class Server:
         self._process = process
 
     def run(self, command: Sequence[str], folder: Path, *, kill_at: int | None = None) -> Ended:
-        """Run ``edge-distil`` with these arguments.
+        """Run ``edge-distil`` with these arguments, or a function.
 
         Args:
-            command: The arguments.
+            command: The arguments; or ``module:function`` and its arguments.
             folder: Working directory, whose file operations count; ``tmp`` in it, where there
                 is one, is the directory of temporary files.
             kill_at: See `Operations`.
@@ -120,17 +120,15 @@ def _use_temporary(folder: Path) -> None:
 
     if folder.is_dir():
         os.environ["TMPDIR"] = str(folder)
-        tempfile.tempdir = None
+        tempfile.tempdir = str(folder)  # chosen, or Python would try it out with a file of its own
 
 
 def _run(command: list[str], operations: Any) -> int:
-    from edge_distil_apps.cli import main
-
-    sys.argv = ["edge-distil", *command]
+    run = _find(command)
     operations.watch()
     code: Any = 0
     try:
-        main()
+        run()
     except SystemExit as end:
         code = end.code
     except BaseException:
@@ -139,7 +137,27 @@ def _run(command: list[str], operations: Any) -> int:
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
+    if isinstance(code, str):  # as Python ends with `sys.exit("...")`
+        print(code, file=sys.stderr, flush=True)
     return code if isinstance(code, int) else int(code is not None)
+
+
+def _find(command: list[str]) -> Callable[[], Any]:
+    from edge_distil.errors import EdgeDistilError
+    from edge_distil_apps.cli import main
+
+    if ":" not in command[0]:
+        sys.argv = ["edge-distil", *command]
+        return main
+    module, name = command[0].split(":")
+
+    def call() -> None:
+        try:
+            getattr(import_module(module), name)(*command[1:])
+        except EdgeDistilError as error:
+            sys.exit(f"error: {error}")
+
+    return call
 
 
 def _wait_for_group(group: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import kill_storage
 import pytest
 from kill_cases import CASES, MODULES
 from kill_everywhere import Case, kill_everywhere
@@ -14,7 +15,6 @@ from kill_server import Server, serve
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/fd").is_dir(), reason="needs Linux: fork, memfd and /proc"
 )
-by_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
 @pytest.fixture(scope="module")
@@ -30,18 +30,40 @@ def materials(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def last(count: int) -> Iterable[int]:
-    """The end of a command, where what is new takes its place."""
-    return range(max(1, count - 1), count + 1)
+@pytest.fixture(scope="module")
+def small_server() -> Iterator[Server]:
+    with serve(()) as started:
+        yield started
 
 
-@by_case
+@pytest.fixture(scope="module")
+def small_materials(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small-materials")
+    kill_storage.make_materials(folder)
+    return folder
+
+
+def the_move(operations: list[str]) -> Iterable[int]:
+    """The last renaming, by which what is new takes its place."""
+    moves = [number for number, seen in enumerate(operations, 1) if seen.startswith("rename")]
+    return moves[-1:]
+
+
+@pytest.mark.parametrize("case", kill_storage.CASES, ids=lambda case: case.name)
+def test_kills_of_the_steps(
+    small_server: Server, small_materials: Path, tmp_path: Path, case: Case
+) -> None:
+    """The steps that verbs are made of, in each state of the disk: all operations, in seconds."""
+    assert kill_everywhere(small_server, case, tmp_path / "work", small_materials)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_kills_at_the_end(server: Server, materials: Path, tmp_path: Path, case: Case) -> None:
-    kill_everywhere(server, case, tmp_path / "work", materials, last)
+    kill_everywhere(server, case, tmp_path / "work", materials, the_move)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@by_case
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_kills_everywhere(server: Server, materials: Path, tmp_path: Path, case: Case) -> None:
     assert kill_everywhere(server, case, tmp_path / "work", materials)
