@@ -218,7 +218,7 @@ def _is_per_token(output: str, task: str) -> bool:
 
 
 def _open_tokenizer(bundle: Bundle, longest: int) -> Tokenizer:
-    tokenizer = Tokenizer(bundle.path, longest)
+    tokenizer = Tokenizer(bundle.path, longest, plain=bundle.inferred)
     if wrong := tokenizer.mismatches(bundle.manifest.golden):
         raise BundleCorrupt(
             f"{bundle.path}/tokenizer.json gives other tokens than the checkpoint's for "

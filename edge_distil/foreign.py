@@ -6,7 +6,9 @@ verified there: the records hold sizes as found and no hashes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import mmap
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from edge_distil import cross_encoder, fields, sentence_modules
@@ -17,6 +19,7 @@ from edge_distil.manifest import FILE_NAME, Checkpoint, FileRecord, Manifest, Va
 from edge_distil.manifest_pooling import Pooling
 from edge_distil.printable import shortened
 from edge_distil.sentence_modules import SentenceModules
+from edge_distil.tokenizer_settings import CONFIG_NAME, read_optional
 
 # End of the architecture's class name -> task. Order matters: "Model" is the last resort.
 _ARCHITECTURES = {
@@ -28,8 +31,11 @@ _ARCHITECTURES = {
     "Model": "feature-extraction",
 }
 _UNLIMITED = 1_000_000
+_USUAL_POSITIONS = 512
+_LIMITS = ("model_max_length", "max_len")  # the second is transformers' older name
 _UNNAMED_LABELS = 2  # transformers' number of classes where config.json names none
-_POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert", "mpnet")
+# RoBERTa and its kin count a token's position by adding up the tokens that are no padding.
+_COUNTED_POSITIONS = b"CumSum"
 
 
 def infer_manifest(path: Path, model_files: Mapping[str, str]) -> Manifest:
@@ -62,7 +68,7 @@ def infer_manifest(path: Path, model_files: Mapping[str, str]) -> Manifest:
         ),
         inputs=(),
         outputs=(),
-        max_length=_max_length(path, config),
+        max_length=_max_length(path, config, variants.values()),
         labels=_labels(config),
         problem_type=config.optional_text("problem_type"),
         function_to_apply=_function(path, config),
@@ -78,6 +84,8 @@ def _find_variants(path: Path, model_files: Mapping[str, str]) -> dict[str, Vari
     found: dict[str, Variant] = {}
     for file in sorted([*path.glob("onnx/*.onnx"), *path.glob("*.onnx")]):
         name = by_name.get(file.name) or file.stem.removeprefix("model_")
+        if not file.is_file():
+            continue
         relative = file.relative_to(path).as_posix()
         record = FileRecord(relative, file.stat().st_size, sha256="")
         found.setdefault(name, Variant(record, recipe="unknown"))
@@ -103,19 +111,38 @@ def _labels(config: Fields) -> tuple[str, ...]:
         raise config.wrong("id2label", "class names by their indices") from error
 
 
-def _max_length(path: Path, config: Fields) -> int:
-    positions = config.optional_whole("max_position_embeddings", 0) or 512
-    if config.optional_text("model_type") in _POSITIONS_AFTER_PADDING:
-        positions -= (config.optional_whole("pad_token_id", -1, positions - 2) or 0) + 1
-    limits = [positions]
-    tokenizer = path / "tokenizer_config.json"
-    if tokenizer.is_file():
-        limit = fields.read(tokenizer).optional_whole("model_max_length", 0, fields.NO_LIMIT)
-        limits.append(limit or _UNLIMITED)
+def _max_length(path: Path, config: Fields, variants: Iterable[Variant]) -> int:
+    """Return the longest sequence: as many tokens as the model has positions, or fewer."""
+    positions = config.optional_whole("max_position_embeddings", 1) or _USUAL_POSITIONS
+    limit = _stated_limit(path)
+    offset = (config.optional_whole("pad_token_id", 0, positions - 2) or 1) + 1
+    if limit > positions - offset and _counts_positions(path, variants):
+        positions -= offset  # positions begin behind the padding's
+    return min(positions, limit)
+
+
+def _stated_limit(path: Path) -> int:
+    """Return what the tokenizer says, or sentence-transformers' setting, which overrides it."""
     if sentence_modules.is_sentence_model(path):
-        modules = sentence_modules.read_sentence_modules(path)
-        limits.append(modules.transformer.max_length or _UNLIMITED)
-    return min(limits)
+        own = sentence_modules.read_sentence_modules(path).transformer.max_length
+    elif sentence_modules.model_type(path) == sentence_modules.CROSS_ENCODER:
+        own = cross_encoder.read_settings(path).max_length
+    else:
+        own = None
+    tokenizer = read_optional(path / CONFIG_NAME)
+    stated = (tokenizer.optional_whole(n, 1, fields.NO_LIMIT) for n in _LIMITS)
+    return own or next((limit for limit in stated if limit), _UNLIMITED)
+
+
+def _counts_positions(path: Path, variants: Iterable[Variant]) -> bool:
+    """Say whether a graph makes its positions from the padding, by the operator that it takes."""
+    for variant in variants:
+        with (path / variant.file.path).open("rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                continue
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                return content.find(_COUNTED_POSITIONS) >= 0
+    return False
 
 
 def _function(path: Path, config: Fields) -> str | None:
@@ -128,6 +155,12 @@ def _function(path: Path, config: Fields) -> str | None:
 
 def _pooling(path: Path) -> Pooling:
     modules = sentence_modules.read_sentence_modules(path)
+    if modules.transformer.tokenizer_options:
+        raise TaskError(
+            f"{path} loads its tokenizer with options of its own "
+            f"({shortened(', '.join(modules.transformer.tokenizer_options))}), which only an "
+            "edge-distil export takes into the bundle: export the checkpoint with edge-distil"
+        )
     if modules.weighted:
         raise TaskError(
             f"{path} has {modules.weighted[0].kind} modules, whose weights only an edge-distil "

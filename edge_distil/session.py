@@ -23,6 +23,8 @@ DEFAULT_PROVIDER = "CPUExecutionProvider"
 # Runs after which a session is one that goes on: moving its weights costs as much as some ten of
 # them. The warm-up of `edge_distil.bench` has more.
 _SETTLED = 8
+# Of the inputs; exports of ours take 64 bits, those of others not always.
+_TYPES = {"tensor(int32)": np.int32, "tensor(float)": np.float32}
 _ERRORS_ONLY = 3  # onnxruntime's log level: its warnings speak to the maker of a graph
 
 if privacy.wants_quiet():
@@ -112,7 +114,8 @@ class OnnxSession:
         if not self.is_current():
             raise SessionError(f"{path} was replaced while it was loaded: load it again")
         self._runs = 0
-        self.inputs = tuple(i.name for i in self._session.get_inputs())
+        self._types = {i.name: _TYPES.get(i.type, np.int64) for i in self._session.get_inputs()}
+        self.inputs = tuple(self._types)
         self.outputs = tuple(o.name for o in self._session.get_outputs())
 
     def run(
@@ -134,7 +137,8 @@ class OnnxSession:
         if self._runs == _SETTLED and self.on_cpu and self.large_pages:
             huge_pages.collapse()
         try:
-            arrays = self._session.run(names, {name: feeds[name] for name in self.inputs})
+            given = {n: feeds[n].astype(t, copy=False) for n, t in self._types.items()}
+            arrays = self._session.run(names, given)
         except Exception as error:
             shape = feeds[self.inputs[0]].shape
             raise SessionError(

@@ -13,15 +13,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding
-from tokenizers import Tokenizer as FastTokenizer
 
-from edge_distil import calls, links
-from edge_distil.errors import BundleCorrupt, BundleFileMissing, InputError, InputTypeError
+from edge_distil import calls
+from edge_distil.errors import InputError, InputTypeError
 from edge_distil.manifest import GoldenTokens
-from edge_distil.rust import guarded, reading
-from edge_distil.tokenizer_settings import TokenizerSettings, read_settings
+from edge_distil.rust import guarded
+from edge_distil.tokenizer_file import load
 
-_LARGEST = 256 << 20  # bytes; the largest vocabularies, of 256,000 entries, take 40 MB
 _SURROGATES = range(0xD800, 0xE000)  # halves of a UTF-16 pair, no characters by themselves
 
 
@@ -31,6 +29,7 @@ class Tokenizer:
     Args:
         path: The bundle's directory.
         max_length: Longest sequence in tokens, special tokens included.
+        plain: The directory is no bundle: what its files say beside ``tokenizer.json`` counts.
 
     Attributes:
         file: Its ``tokenizer.json``.
@@ -46,10 +45,10 @@ class Tokenizer:
         BundleCorrupt: It or a file beside it cannot be read.
     """
 
-    def __init__(self, path: Path, max_length: int) -> None:
+    def __init__(self, path: Path, max_length: int, *, plain: bool = False) -> None:
         self.max_length = max_length
         self.file = path / "tokenizer.json"
-        self._fast, settings = _load(path)
+        self._fast, settings = load(path, plain=plain)
         self._side = "left" if settings.truncate_left else "right"
         self.token_types = settings.token_types
         self.pad_id = self._id(settings.special.get("pad_token")) or 0
@@ -142,7 +141,7 @@ class Tokenizer:
         """
         ids = self.encode_one(prompt).ids
         special = {i for i, t in self._fast.get_added_tokens_decoder().items() if t.special}
-        return len(ids) - (ids[-1] in special)
+        return len(ids) - any(last in special for last in ids[-1:])
 
     @guarded
     def room(self, sequences: int, max_length: int | None = None) -> int:
@@ -256,25 +255,6 @@ def collate(
         if token_types:
             types[row, :end] = encoding.type_ids
     return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
-
-
-def _load(folder: Path) -> tuple[FastTokenizer, TokenizerSettings]:
-    path = folder / "tokenizer.json"
-    if not path.is_file():
-        raise BundleFileMissing(
-            f"{path} is missing: copy the whole bundle again, or export it again"
-        )
-    links.check_inside(folder, path)
-    if path.stat().st_size > _LARGEST:
-        raise BundleCorrupt(f"{path} is larger than {_LARGEST:,} bytes: get another bundle")
-    with reading(path):
-        fast = FastTokenizer.from_file(str(path))
-    settings = read_settings(folder, fast)
-    # Checkpoints carry whatever padding and truncation they were trained with.
-    fast.no_padding()
-    fast.no_truncation()
-    fast.encode_special_tokens = settings.split_special
-    return fast, settings
 
 
 def wrong_text(texts: Sequence[Any], first: int = 0) -> InputError:

@@ -19,7 +19,7 @@ from edge_distil import fields
 from edge_distil.fields import Fields
 
 CONFIG_NAME = "tokenizer_config.json"
-_ROLES = (
+ROLES = (
     "bos_token",
     "eos_token",
     "unk_token",
@@ -34,16 +34,33 @@ _USUAL = {
     "cls_token": ("[CLS]", "<s>"),
     "mask_token": ("[MASK]", "<mask>"),
 }
-# Tokenizer classes, and model types whose tokenizer is one of them, that tell the texts of a pair
-# apart where `model_input_names` does not say; all others give no token types.
+# Tokenizer classes that tell the texts of a pair apart where `model_input_names` does not say; all
+# others give no token types.
 _TYPED_CLASSES = frozenset(
     "Bert ConvBert DPRContextEncoder DPRQuestionEncoder Deberta DebertaV2 Electra FNet LayoutLM "
     "LayoutLMv2 Lxmert MarkupLM MobileBert SqueezeBert".split()
 )
-_TYPED_MODELS = frozenset(
-    "bert convbert deberta deberta-v2 distilbert dpr electra ernie fnet layoutlm layoutlmv2 lxmert "
-    "markuplm megatron-bert mobilebert nezha nomic_bert qdqbert squeezebert visual_bert".split()
-)
+# Model type -> its tokenizer's class, where no file names one.
+_CLASSES = {
+    **dict.fromkeys(
+        "bert convbert distilbert electra ernie layoutlm lxmert megatron-bert mobilebert nezha "
+        "nomic_bert qdqbert squeezebert visual_bert".split(),
+        "Bert",
+    ),
+    **dict.fromkeys(
+        "data2vec-text ibert lilt longformer mega mra roberta roberta-prelayernorm".split(),
+        "Roberta",
+    ),
+    "deberta": "Deberta",
+    "deberta-v2": "DebertaV2",
+    "dpr": "DPRQuestionEncoder",
+    "fnet": "FNet",
+    "layoutlmv2": "LayoutLMv2",
+    "markuplm": "MarkupLM",
+    "mpnet": "MPNet",
+}
+# Model types whose tokenizer is whatever tokenizer.json says, whichever class a file names.
+_GENERIC_MODELS = ("modernbert", "nystromformer", "xlm-roberta-xl")
 
 
 @dataclass(frozen=True)
@@ -81,7 +98,7 @@ def read_settings(folder: Path, fast: FastTokenizer) -> TokenizerSettings:
         truncate_left=side == "left",
         token_types=_gives_types(config, folder),
         split_special=config.flag("split_special_tokens"),
-        special=_special_tokens(config, folder, fast),
+        special=usual_tokens(config, folder, fast),
     )
 
 
@@ -93,14 +110,27 @@ def read_optional(path: Path) -> Fields:
 def _gives_types(config: Fields, folder: Path) -> bool:
     if "model_input_names" in config:
         return "token_type_ids" in config.texts("model_input_names")
+    return tokenizer_class(config, folder) in _TYPED_CLASSES
+
+
+def tokenizer_class(config: Fields, folder: Path) -> str:
+    """Return the class that transformers loads: ``"Bert"`` for BertTokenizer and its Fast form.
+
+    Args:
+        config: ``tokenizer_config.json``.
+        folder: Where it lies.
+    """
     model = read_optional(folder / "config.json")
+    kind = model.optional_text("model_type") or ""
+    if kind in _GENERIC_MODELS:
+        return ""
     name = config.optional_text("tokenizer_class") or model.optional_text("tokenizer_class")
     if name is None:
-        return model.optional_text("model_type") in _TYPED_MODELS
-    return name.removesuffix("Fast").removesuffix("Tokenizer") in _TYPED_CLASSES
+        return _CLASSES.get(kind, "")
+    return name.removesuffix("Fast").removesuffix("Tokenizer")
 
 
-def _special_tokens(config: Fields, folder: Path, fast: FastTokenizer) -> dict[str, str]:
+def usual_tokens(config: Fields, folder: Path, fast: FastTokenizer) -> dict[str, str]:
     """Return the special tokens by role.
 
     ``special_tokens_map.json`` is of the time before ``added_tokens_decoder``: where both are
@@ -111,7 +141,7 @@ def _special_tokens(config: Fields, folder: Path, fast: FastTokenizer) -> dict[s
         named.update(read_optional(folder / "special_tokens_map.json").values)
     if fast.padding is not None:
         named.setdefault("pad_token", fast.padding["pad_token"])
-    found = {role: text for role in _ROLES if (text := token_text(named.get(role))) is not None}
+    found = {role: text for role in ROLES if (text := token_text(named.get(role))) is not None}
     for role, usual in _USUAL.items():
         known = [token for token in usual if fast.token_to_id(token) is not None]
         if role not in found and known:

@@ -92,6 +92,8 @@ def test_tokenizer_config(name: str, tmp_path: Path) -> None:
     folder = checkpoint(tmp_path / "model")
     edit(folder / "tokenizer_config.json", **SETTINGS[name])
     agree(folder, ours(folder, tmp_path / "out"))
+    if name != "Splinter":  # whose pairs are its own; there tokenizer.json is taken as it is
+        agree(folder, Tokenizer(folder, LIMIT, plain=True))
 
 
 ROBERTA: dict[str, dict[str, Any]] = {
@@ -106,6 +108,7 @@ def test_byte_level_tokenizer(name: str, tmp_path: Path) -> None:
     folder = checkpoint(tmp_path / "model", "roberta", "roberta")
     edit(folder / "tokenizer_config.json", **ROBERTA[name])
     agree(folder, ours(folder, tmp_path / "out"))
+    agree(folder, Tokenizer(folder, LIMIT, plain=True))
 
 
 def added_tokens(folder: Path) -> None:
@@ -150,6 +153,7 @@ def test_other_files(change: Callable[[Path], None], tmp_path: Path) -> None:
     folder = checkpoint(tmp_path / "model")
     change(folder)
     agree(folder, ours(folder, tmp_path / "out"))
+    agree(folder, Tokenizer(folder, LIMIT, plain=True))
 
 
 def test_what_says_it_already_is_copied(tmp_path: Path) -> None:
