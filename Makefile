@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-all check docs release-check bench bench-int8 bench-embedding bench-peers arm-check clean
+.PHONY: demo test test-all test-web check docs release-check bench bench-int8 bench-embedding bench-peers arm-check clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -21,6 +21,14 @@ test: $(INSTALLED)  ## everything but the slow tests
 
 test-all: $(INSTALLED)  ## the slow ones too: interoperability, packaging, whole data sets
 	@$(RUN)/python -m pytest -m ''
+
+apps/web/runtime/node_modules: apps/web/runtime/package-lock.json
+	@npm ci --prefix apps/web/runtime --no-audit --no-fund --silent
+	@touch $@
+
+test-web: $(INSTALLED) apps/web/runtime/node_modules  ## the JavaScript runtime: needs Node 20 or later
+	@npm test --prefix apps/web/runtime --silent
+	@$(RUN)/python -m pytest -m 'web and not slow' tests/web
 
 check: $(INSTALLED)  ## style, types
 	@$(RUN)/ruff check .

@@ -1,0 +1,145 @@
+import { BundleError, InputError } from "../errors.js";
+import { AddedTokens, type AddedToken } from "./added-tokens.js";
+import { AlignedText, codePoints } from "./aligned.js";
+import type { Description } from "./description.js";
+import { cut, windows, type Encoding } from "./encoding.js";
+import { readModel, type Model } from "./models.js";
+import { readNormalizer } from "./normalizers.js";
+import { readPostProcessor, type PostProcessor } from "./post-processors.js";
+import { readPreTokenizer, type PreTokenizer } from "./pre-tokenizers.js";
+
+export { utf16Offsets, type Encoding } from "./encoding.js";
+
+/**
+ * A tokenizer with exact offsets, read from `tokenizer.json`.
+ *
+ * Ids, offsets, words and sequences are those of Hugging Face's `tokenizers`.
+ */
+export class Tokenizer {
+  readonly #model: Model;
+  readonly #added: AddedTokens;
+  readonly #preTokenize: PreTokenizer;
+  readonly #post: PostProcessor;
+  readonly #ids: ReadonlyMap<string, number>;
+  readonly #texts: ReadonlyMap<number, string>;
+  readonly #special: ReadonlySet<number>;
+
+  /** @param json The parsed `tokenizer.json`. */
+  constructor(json: unknown) {
+    const read = json as Record<string, unknown>;
+    if (typeof read !== "object" || read === null || !read.model) {
+      throw new BundleError("tokenizer.json is not a tokenizer's description: fetch the bundle again");
+    }
+    const added = (read.added_tokens ?? []) as AddedToken[];
+    const normalize = readNormalizer((read.normalizer ?? null) as Description | null);
+    this.#model = readModel(read.model as Description);
+    this.#added = new AddedTokens(added, normalize);
+    this.#preTokenize = readPreTokenizer((read.pre_tokenizer ?? null) as Description | null);
+    this.#ids = new Map([...this.#model.ids, ...added.map(({ content, id }) => [content, id] as const)]);
+    this.#texts = new Map([...this.#ids].map(([text, id]) => [id, text]));
+    this.#special = new Set(added.filter((token) => token.special).map((token) => token.id));
+    this.#post = readPostProcessor((read.post_processor ?? null) as Description | null, (id) => this.token(id));
+  }
+
+  /** Tokenize a text, without special tokens around it. */
+  pieces(text: string): Encoding {
+    if (typeof text !== "string") {
+      throw new InputError(`got a ${typeof text} for a text, expected a string: convert it`);
+    }
+    const [ids, tokens, words]: [number[], string[], number[]] = [[], [], []];
+    const offsets: [number, number][] = [];
+    let word = 0;
+    for (const section of this.#added.divide(AlignedText.of(codePoints(text)))) {
+      if (section.id !== undefined) {
+        ids.push(section.id);
+        tokens.push(section.text.text);
+        offsets.push(section.text.original(0, section.text.length));
+        words.push(word++);
+        continue;
+      }
+      for (const piece of this.#preTokenize(section.text)) {
+        if (!piece.length) continue;
+        for (const part of this.#model.divide(piece.codes)) {
+          ids.push(part.id);
+          tokens.push(this.token(part.id));
+          offsets.push(piece.original(part.start, part.end));
+          words.push(word);
+        }
+        word++;
+      }
+    }
+    const zeros = ids.map(() => 0);
+    return { ids, tokens, typeIds: zeros, offsets, words, sequences: zeros };
+  }
+
+  /**
+   * Tokenize a text or a pair, cut to `maxLength` tokens with the special ones.
+   *
+   * Of a pair the longer half is cut first.
+   */
+  encode(first: string, second?: string, maxLength = Infinity): Encoding {
+    const parts = [first, ...(second === undefined ? [] : [second])].map((text) => this.pieces(text));
+    const lengths = fit(parts.map((part) => part.ids.length), this.room(parts.length === 2, maxLength));
+    const [one, two] = parts.map((part, i) => cut(part, 0, lengths[i]!));
+    return this.#post.process(one!, two);
+  }
+
+  /** Tokenize a text of any length into windows that overlap by `stride` tokens. */
+  windows(text: string, maxLength: number, stride: number): Encoding[] {
+    const room = this.room(false, maxLength);
+    return windows(this.pieces(text), room, stride).map((window) => this.#post.process(window));
+  }
+
+  /**
+   * Tokenize a pair into windows over the second text, each with the whole first one.
+   *
+   * @param maxFirst The first text is cut to so many tokens.
+   */
+  pairWindows(first: string, second: string, maxLength: number, stride: number, maxFirst: number): Encoding[] {
+    const question = cut(this.pieces(first), 0, maxFirst);
+    const room = this.room(true, maxLength) - question.ids.length;
+    if (room <= stride) {
+      throw new InputError(
+        `a window of maxSeqLen ${maxLength} leaves ${room} tokens beside a question of ` +
+          `${question.ids.length}, expected more than docStride ${stride}: raise maxSeqLen or lower ` +
+          "docStride or maxQuestionLen",
+      );
+    }
+    return windows(this.pieces(second), room, stride).map((window) => this.#post.process(question, window));
+  }
+
+  /** How many tokens fit beside the special ones. */
+  room(pair: boolean, maxLength: number): number {
+    const room = maxLength - this.#post.added(pair);
+    if (room < 1) {
+      throw new InputError(`a maximum length of ${maxLength} leaves no room beside the special tokens: raise it`);
+    }
+    return room;
+  }
+
+  /** Return the id of an entry of the vocabulary. */
+  tokenId(token: string): number | undefined {
+    return this.#ids.get(token);
+  }
+
+  /** Return the entry of an id; empty where there is none. */
+  token(id: number): string {
+    return this.#texts.get(id) ?? "";
+  }
+
+  /** Whether an id is one of the special tokens. */
+  isSpecial(id: number): boolean {
+    return this.#special.has(id);
+  }
+}
+
+/** Cut one length, or two, to fit into `room`, as the library's "longest first" does. */
+export function fit(lengths: readonly number[], room: number): number[] {
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  if (total <= room) return [...lengths];
+  if (lengths.length === 1) return [room];
+  const short = Math.min(...lengths);
+  if (short <= room - short) return lengths.map((length) => (length === short ? short : room - short));
+  const halves = [Math.floor(room / 2), room - Math.floor(room / 2)];
+  return lengths[0]! <= lengths[1]! ? halves : halves.reverse();
+}
