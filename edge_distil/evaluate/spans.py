@@ -18,6 +18,7 @@ import numpy as np
 from edge_distil.errors import DataError
 from edge_distil.evaluate.classification import Counts
 from edge_distil.evaluate.files import read_text
+from edge_distil.rows import split_lines
 
 _TAG = re.compile(r"O|[BI]-\S+")
 _BLANKS = " \t\r"  # a no-break space is part of a word
@@ -133,7 +134,7 @@ def read_conll(path: str | Path) -> list[TaggedSentence]:
     sentences: list[TaggedSentence] = []
     words: list[str] = []
     tags: list[str] = []
-    for number, line in enumerate([*read_text(path).split("\n"), ""], 1):
+    for number, line in enumerate([*split_lines(read_text(path)), ""], 1):
         cells = _GAP.split(line.strip(_BLANKS))
         if cells[0] in ("", "-DOCSTART-"):
             if words:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,6 +13,8 @@ from edge_distil.errors import RowsError
 from edge_distil.rows.dialect import find_dialect, has_header, is_number
 from edge_distil.rows.lines import Lines
 from edge_distil.rows.row import SAMPLE, TOO_LONG, BadRow, Column, Place, Values, broken_character
+
+_WEB_PAGE = re.compile(r"\s*<(!doctype\s+html|html)\b", re.IGNORECASE)  # in a file's place
 
 
 class Delimited:
@@ -74,6 +77,8 @@ class Delimited:
                     raise RowsError(f"the first row of {self.path} {fields}: correct it")
                 continue
             found.append(fields)
+        if found and found[0] and _WEB_PAGE.match(found[0][0]):
+            raise RowsError(f"{self.path} is a web page, expected rows: fetch the file itself")
         return found
 
     def _rows(self, place: Place | None) -> Iterator[tuple[Place, list[str] | BadRow]]:

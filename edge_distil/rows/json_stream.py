@@ -42,11 +42,15 @@ class JsonStream:
         self._pieces = decoded(path, self._encoding, self._offset)
         self._decode = json.JSONDecoder(object_pairs_hook=unique).raw_decode
         self._buffer, self._at, self._ended = "", 0, False
+        self._counted = 0  # characters of the buffer that the offset covers
 
     @property
     def place(self) -> Place:
         """Where the next character stands."""
-        self._forget()  # what is before it counts then
+        read = self._buffer[self._counted : self._at]
+        self._offset += self._encoding.size(read)
+        self._line += read.count("\n")
+        self._counted = self._at
         return self._offset, self._line
 
     def peek(self) -> str:
@@ -97,17 +101,11 @@ class JsonStream:
             more *= 2
 
     def _fill(self, pieces: int) -> None:
-        self._forget()
         found = [piece for piece in (next(self._pieces, "") for _ in range(pieces)) if piece]
         self._ended = len(found) < pieces
-        self._buffer += "".join(found)
-
-    def _forget(self) -> None:
-        """Drop what has been read."""
-        read = self._buffer[: self._at]
-        self._offset += self._encoding.size(read)
-        self._line += read.count("\n")
-        self._buffer, self._at = self._buffer[self._at :], 0
+        _ = self.place  # counts what is dropped now
+        self._buffer = self._buffer[self._at :] + "".join(found)
+        self._at = self._counted = 0
 
     def _wrong(self, what: str) -> RowsError:
         return RowsError(

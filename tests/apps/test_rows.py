@@ -103,6 +103,7 @@ def test_what_a_csv_writer_writes_comes_back(
     tmp_path: Path, encoding: str, end: str, delimiter: str, pairs: list[tuple[str, str]]
 ) -> None:
     pairs = [(a, b.replace("\n", end)) for a, b in pairs]  # another end would not be quoted
+    pairs.append(("z", "a\tb"))  # else tabs within two lines look like rows that are not quoted
     file = io.StringIO()
     writer = csv.writer(file, delimiter=delimiter, lineterminator=end)
     writer.writerows([("id", "text"), *pairs])
@@ -337,3 +338,32 @@ def test_other_kinds_of_files_are_named(
     if suffix not in ("", ".jsonl"):
         with pytest.raises(DataError, match=message):
             read_labelled(path)
+
+
+def test_a_web_page_in_the_place_of_a_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "<!DOCTYPE html>\n<html><body>404</body></html>\n")
+    with pytest.raises(InputError, match="is a web page"):
+        open_source(path)
+
+
+LABELLED = st.lists(
+    st.tuples(FIELDS.filter(str.strip), st.sampled_from(["0", "1", "good"])), min_size=1
+)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "b.csv", "a.jsonl", "a.json"])
+@QUICK
+@given(rows=LABELLED)
+def test_eval_and_embed_agree(tmp_path: Path, name: str, rows: list[tuple[str, str]]) -> None:
+    path = tmp_path / name
+    if path.suffix.startswith(".json"):
+        objects: list[dict[str, object]] = [{"text": t, "label": label} for t, label in rows]
+        write(path, LAYOUTS["lines" if path.suffix == ".jsonl" else "pretty list"](objects))
+    else:
+        delimiter = {"a.csv": ",", "b.csv": ";"}.get(name, "\t")
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, delimiter=delimiter).writerows([("text", "label"), *rows])
+    assert texts(path) == [text for text, _ in rows]
+    assert [(row.text, row.labels) for row in read_labelled(path)] == [
+        (text, (label,)) for text, label in rows
+    ]

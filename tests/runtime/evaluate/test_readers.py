@@ -108,3 +108,10 @@ def test_conll(tmp_path: Path) -> None:
     assert (first.where, second.where) == (f"{path}, line 3", f"{path}, line 7")
     assert second.text == "New\u00a0York City"
     assert second.word_starts() == [0, 9]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_conll_with_any_end_of_line(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "a.conll"
+    path.write_bytes(end.join(["Ada B-PER", "a\u2028b O", "", "Rome B-LOC", ""]).encode("utf-16"))
+    assert [sentence.words for sentence in read_conll(path)] == [("Ada", "a\u2028b"), ("Rome",)]
