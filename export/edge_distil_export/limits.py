@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 _FALLBACK = 512  # tokens, for a checkpoint that states no limit anywhere
 
@@ -12,17 +12,18 @@ _FALLBACK = 512  # tokens, for a checkpoint that states no limit anywhere
 def position_limit(model: nn.Module, config: Any) -> int:
     """Return how many positions the model has.
 
-    RoBERTa, XLM-R and MPNet count positions from ``padding_idx + 1``, so that many of their
-    position vectors are never used: 514 vectors make 512 positions. Their embedding says so
-    itself, by having a ``padding_idx``.
+    RoBERTa and its kin count positions from ``padding_idx + 1``, so that many of their position
+    vectors are never used: 514 vectors make 512 positions. Their embedding says so itself, by
+    having a ``padding_idx``. Others keep vectors that their configuration leaves unused, or have
+    a second, longer table for entities: the least holds.
     """
-    positions = int(getattr(config, "max_position_embeddings", 0) or _FALLBACK)
+    limits = [int(getattr(config, "max_position_embeddings", 0) or 0)]
     for name, module in model.named_modules():
-        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
-            positions = module.num_embeddings
-            if module.padding_idx is not None:
-                positions -= module.padding_idx + 1
-    return positions
+        weight = getattr(module, "weight", None)
+        if name.rsplit(".", 1)[-1] == "position_embeddings" and isinstance(weight, Tensor):
+            padding = getattr(module, "padding_idx", None)
+            limits.append(len(weight) - (0 if padding is None else padding + 1))
+    return min((limit for limit in limits if limit > 0), default=_FALLBACK)
 
 
 def max_length(model: nn.Module, config: Any, tokenizer: Any, sentence: int | None = None) -> int:
