@@ -11,7 +11,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from typer.cli import get_docs_for_click
 
-from edge_distil_apps.cli import app
+from edge_distil_apps.cli.verbs import app
 
 REPOSITORY = Path(__file__).parents[1]
 COPIED = {

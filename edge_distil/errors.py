@@ -14,7 +14,8 @@ builtin that a caller would expect, so ``except FileNotFoundError`` works as usu
     ├── StorageError            OSError             cannot write: permission, space
     │   └── PlaceBusy           BlockingIOError     another process is writing there
     ├── SessionError            RuntimeError        the runtime cannot load or run the graph
-    │   └── OutputError         ArithmeticError     its outputs are no numbers, or not the task's
+    │   ├── OutputError         ArithmeticError     its outputs are no numbers, or not the task's
+    │   └── OutOfMemory         MemoryError         it has not the memory for it
     ├── TaskError               ValueError          the wrong task, or none to be found
     ├── InputError              ValueError          a text or a parameter that cannot be used
     │   └── InputTypeError      TypeError           ... for it is of another type
@@ -83,6 +84,10 @@ class SessionError(EdgeDistilError, RuntimeError):
 
 class OutputError(SessionError, ArithmeticError):
     """A model's output is not finite, or not of the shape that its task reads."""
+
+
+class OutOfMemory(SessionError, MemoryError):
+    """The inference runtime did not get the memory that a model or a batch needs."""
 
 
 class TaskError(EdgeDistilError, ValueError):

@@ -12,7 +12,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edge_distil import hardware, huge_pages, privacy
-from edge_distil.errors import SessionError
+from edge_distil.errors import OutOfMemory, SessionError
 
 Tokens = NDArray[np.int64]  # (batch, sequence)
 Floats = NDArray[np.float32]
@@ -25,7 +25,7 @@ DEFAULT_PROVIDER = "CPUExecutionProvider"
 _SETTLED = 8
 # Of the inputs; exports of ours take 64 bits, those of others not always.
 _TYPES = {"tensor(int32)": np.int32, "tensor(float)": np.float32}
-_ERRORS_ONLY = 3  # onnxruntime's log level: its warnings speak to the maker of a graph
+_FATAL_ONLY = 4  # onnxruntime's log level: what fails is raised as well, and said once
 
 if privacy.wants_quiet():
     ort.disable_telemetry_events()  # for Windows, where events go to the system's own tracing
@@ -107,6 +107,11 @@ class OnnxSession:
         try:
             self._session = ort.InferenceSession(str(path), options, providers=wanted)
         except Exception as error:  # onnxruntime's errors share no other base
+            if _lacks_memory(error):
+                raise OutOfMemory(
+                    f"there is not the memory to load {path} ({path.stat().st_size:,} bytes): free "
+                    "some, raise the limit (ulimit -v), or take a smaller variant"
+                ) from error
             raise SessionError(
                 f"onnxruntime {ort.__version__} cannot load {path} ({_first_line(error)}): "
                 "copy or export the bundle again"
@@ -141,6 +146,11 @@ class OnnxSession:
             arrays = self._session.run(names, given)
         except Exception as error:
             shape = feeds[self.inputs[0]].shape
+            if _lacks_memory(error):
+                raise OutOfMemory(
+                    f"there is not the memory to run {self.path} with inputs of shape {shape}: "
+                    "free some, raise the limit (ulimit -v), or give fewer texts at once"
+                ) from error
             raise SessionError(
                 f"onnxruntime failed on {self.path} with inputs of shape {shape}: "
                 f"{_first_line(error)}"
@@ -193,8 +203,14 @@ def _options(threads: int, bulk: bool = False) -> ort.SessionOptions:
     options.inter_op_num_threads = 1  # an encoder is one chain: nothing to run beside it
     options.enable_mem_pattern = not bulk
     options.enable_cpu_mem_arena = bulk
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = _FATAL_ONLY
     return options
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Return whether memory is what failed: C++ has one word for it, each allocator its own."""
+    words = ("bad_alloc", "bad allocation", "allocate memory", "allocation failed")
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
 
 
 def _first_line(error: Exception) -> str:

@@ -61,7 +61,7 @@ def verbs(tiny: Path, checkpoint: Path, out: Path) -> dict[str, list[list[str | 
     docs.mkdir()
     (docs / "a.md").write_text("# Tide\n\nThe storm lamp.\n")
     texts.write_text("storm\nlamp\n")
-    (out / "data.tsv").write_text("storm\tpositive\n")
+    (out / "data.tsv").write_text("storm\tgood\n")
     bundle = out / "bundle"
     return {
         "export": [["export", checkpoint, "-o", bundle, "--int8", "--ort", "--no-calibration"]],

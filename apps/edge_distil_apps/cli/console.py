@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,10 +16,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from edge_distil.errors import InputError, MissingExtra
-from edge_distil.rows import broken_character, decode
+from edge_distil.rows import decode
+from edge_distil_apps.cli import streams
 
-_OUT = Console(highlight=False, soft_wrap=True)
-_ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class _Console(Console):
+    """A console that leaves it to `ends` what a pipe without a reader means."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # the BrokenPipeError, for which rich calls this
+
+
+_OUT = _Console(highlight=False, soft_wrap=True)
+_ERR = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 # What the extras bring: if one of these is absent, the extra is.
 _APPS_PACKAGES = {"jinja2", "pyarrow", "usearch"}
@@ -50,9 +60,9 @@ def text(value: str) -> str:
 
 
 def document(value: Any) -> None:
-    """Print one JSON document, with escapes where it has half a character (of a file's name)."""
+    """Print one JSON document, with escapes where stdout cannot take its characters."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    print(json.dumps(value, indent=2) if broken_character(text) else text)
+    print(text if streams.can_encode(text) else json.dumps(value, indent=2))
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
@@ -72,12 +82,29 @@ def show(page: RenderableType) -> None:
 
 def note(message: str) -> None:
     """Print progress or a warning to stderr."""
-    _ERR.print(f"[dim]{escape(message)}[/dim]")
+    with suppress(OSError):  # nobody reads it: no reason to end the work
+        _ERR.print(f"[dim]{escape(message)}[/dim]")
 
 
 def error(message: str) -> None:
     """Print the one line of an error to stderr."""
-    _ERR.print(f"[bold red]error:[/bold red] {escape(message)}")
+    with suppress(OSError):
+        _ERR.print(f"[bold red]error:[/bold red] {escape(message)}")
+
+
+def argument(value: str) -> str:
+    """Return a text of the command line as UTF-8, whatever the locale took it for (``LANG=C``).
+
+    Raises:
+        BadParameter: It is not UTF-8 and the locale, too, knows no such characters.
+    """
+    with suppress(UnicodeError):
+        return os.fsencode(value).decode("utf-8")
+    if not any("\udc80" <= character <= "\udcff" for character in value):
+        return value  # in the locale's own encoding
+    raise typer.BadParameter(
+        f"{value!r} is not UTF-8: type it on a terminal that is set to UTF-8, or give it in a file"
+    )
 
 
 def read_text(source: str | Path) -> str:

@@ -25,7 +25,6 @@ from edge_distil_apps.embed.engine import Engine, run_local
 from edge_distil_apps.embed.ray_engine import run_ray
 from edge_distil_apps.embed.run import describe
 
-_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _STDIN = "-"
 
 
@@ -124,9 +123,6 @@ def embed(
             if job.parts.exists():
                 console.note(f"what is done is kept: the same command goes on ({job.parts})")
             raise
-        except KeyboardInterrupt:
-            console.error(f"interrupted; run the same command again to go on ({job.parts})")
-            raise typer.Exit(_INTERRUPTED) from None
     _report(job, summary, json)
 
 

@@ -44,6 +44,7 @@ def run(
             raise typer.BadParameter(
                 "this is a question-answering bundle: give --question Q and --context TEXT|@FILE|-"
             )
+        question = console.argument(question)
         answers = task.batch([(question, _context(context))], top_k=top_k)
         _show([question], answers, json)
         return
@@ -51,7 +52,7 @@ def run(
         raise typer.BadParameter(
             f"this is a {task.bundle.manifest.task} bundle: give TEXT, not --question or --context"
         )
-    lines = texts or _stdin(jsonl)
+    lines = [console.argument(text) for text in texts or ()] or _stdin(jsonl)
     if not lines:
         raise InputError("got no text, expected TEXT arguments or lines on stdin")
     if isinstance(task, Embedding):
@@ -94,7 +95,7 @@ def _context(value: str | None) -> str:
         raise typer.BadParameter("--question needs --context TEXT, @FILE or - for stdin")
     if value == "-" or value.startswith("@"):
         return console.read_text(value.removeprefix("@"))
-    return value
+    return console.argument(value)
 
 
 def _show(inputs: list[str], results: list[list[Any]], as_json: bool) -> None:
@@ -132,6 +133,7 @@ def _show_similarities(task: Embedding, texts: list[str], as_json: bool) -> None
         console.document([{"input": text, "vector": vector} for text, vector in rows])
         return
     unit = task.encode(texts, normalize_embeddings=True)
-    console.say(f"{len(texts)} vectors of {vectors.shape[1]} dimensions; cosine to the first text:")
+    count = "1 vector" if len(texts) == 1 else f"{len(texts)} vectors"
+    console.say(f"{count} of {vectors.shape[1]} dimensions; cosine to the first text:")
     for text, cosine in zip(texts, unit @ unit[0], strict=True):
         console.say(f"{cosine:7.4f}  {console.text(text)}")

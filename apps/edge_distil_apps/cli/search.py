@@ -58,7 +58,8 @@ def search(
         return
     if index is None or not query or output or variant or answer != (qa is not None):
         raise typer.BadParameter('to search, give: INDEX "QUERY" [--answer --qa BUNDLE]')
-    _search(index, " ".join(query), bundle, k, mode, qa, whole, threads, json)
+    words = " ".join(map(console.argument, query))
+    _search(index, words, bundle, k, mode, qa, whole, threads, json)
 
 
 def _build(

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from edge_distil.bench.measurements import Measurements
     from edge_distil_apps.study.progress import Count
 
-_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-
 
 def study(
     output: Annotated[
@@ -120,11 +118,7 @@ class _Bars:
 def _measure(options: Options, output: Path) -> Measurements:
     from edge_distil_apps.study.run import run_study
 
-    try:
-        return run_study(options, output, _Bars())
-    except KeyboardInterrupt:
-        console.error("interrupted; what was measured is kept: the same command goes on")
-        raise typer.Exit(_INTERRUPTED) from None
+    return run_study(options, output, _Bars())
 
 
 def _merge(files: Sequence[Path], output: Path) -> list[Measurements]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -75,11 +76,14 @@ def embed_shards(
             # a bad row takes part as an empty text: a shard is one window, whatever is in it
             yield from (row.text or "" for row in rows)
 
+    # Closed here, and not when an interruption's traceback goes: its threads must end before.
     options = asdict(job.options)
-    for vectors in task.stream(texts(), window=ROWS, done=advance, keep_non_finite=True, **options):
-        shard, rows = read.popleft()
-        parts.write(shard, _marked(rows, vectors), vectors)
-        yield Done(shard.number, shard.rows)
+    stream = task.stream(texts(), window=ROWS, done=advance, keep_non_finite=True, **options)
+    with closing(cast("Generator[Floats, None, None]", stream)) as blocks:
+        for vectors in blocks:
+            shard, rows = read.popleft()
+            parts.write(shard, _marked(rows, vectors), vectors)
+            yield Done(shard.number, shard.rows)
 
 
 def _marked(rows: Sequence[Row], vectors: Floats) -> list[Row]:

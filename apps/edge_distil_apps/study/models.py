@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edge_distil import storage
 from edge_distil.bench.measurements import Model
 from edge_distil.bundle import Bundle, open_bundle
-from edge_distil.errors import BundleNotFound, ExportError, InputError
+from edge_distil.errors import BundleNotFound, ExportError, InputError, MissingExtra
 from edge_distil.interpreter import python
 from edge_distil.session import DEFAULT_PROVIDER, graph_level, runtime_version
 from edge_distil_apps.study.architectures import ARCHITECTURES, MINILM, Architecture
@@ -78,9 +79,21 @@ def find_models(options: Options, folder: Path, say: Say) -> list[Made]:
     """
     if options.models is not None:
         return _given(options.models, say)
+    _check_extra()
     storage.make_folder(folder)
     made = [_make(architecture, options, folder, say) for architecture in ARCHITECTURES]
     return [one for one in made if one is not None]
+
+
+def _check_extra() -> None:
+    """Raise `MissingExtra` where models cannot be made here: the exporter is not installed."""
+    for package in ("torch", "transformers", "onnx"):
+        if find_spec(package) is None:
+            raise MissingExtra(
+                f"a study makes its models with {package}, which is not installed: pip install "
+                "'edge-distil[export]', or give --models DIR, bundles that another machine made "
+                "(edge-distil study --keep-models)"
+            )
 
 
 def _given(folder: Path, say: Say) -> list[Made]:
