@@ -10,6 +10,7 @@ import dataclasses
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,11 +18,12 @@ from kill_everywhere import Case
 
 from edge_distil import exchange, ownership, staging, storage
 from edge_distil.additions import add_to_bundle
-from edge_distil.bundle import MODEL_FILES, open_bundle
+from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle
 from edge_distil.manifest import Variant
 
 _TINY = Path(__file__).parents[1] / "golden/tiny/text_classification"
 _OUTPUT = "out/qa"
+_PAUSE = 0.05  # seconds; less than a reader takes, so that most of its readings are disturbed
 
 
 def make_materials(folder: Path) -> None:
@@ -29,7 +31,7 @@ def make_materials(folder: Path) -> None:
     for name in ("old", "new"):
         bundle = shutil.copytree(_TINY, folder / f"tiny-{name}")
         manifest = json.loads((bundle / "edge_distil.json").read_text("utf-8"))
-        manifest["labels"] = [f"{name}-a", f"{name}-b"]
+        manifest["labels"] = [f"{name}-{end}" for end in "abc"]
         (bundle / "edge_distil.json").write_text(json.dumps(manifest), "utf-8")
     shutil.rmtree(folder / "tiny-old/coreml", ignore_errors=True)
     add_packages(str(folder / "tiny-old"), "1")
@@ -60,9 +62,35 @@ def add_model(output: str, name: str) -> None:
     with staging.scratch(bundle.path) as folder:
         model = folder / "model.onnx"
         shutil.copyfile(bundle.model_path("fp32"), model)
-        record = dataclasses.replace(storage.record(folder, model), path=MODEL_FILES[name])
-        variant = Variant(record, recipe=name)
-        add_to_bundle(bundle, {MODEL_FILES[name]: model}, lambda m: m.with_variant(name, variant))
+        _add(bundle, name, model)
+
+
+def _add(bundle: Bundle, name: str, model: Path) -> None:
+    record = dataclasses.replace(storage.record(model.parent, model), path=MODEL_FILES[name])
+    variant = Variant(record, recipe=name)
+    add_to_bundle(bundle, {MODEL_FILES[name]: model}, lambda m: m.with_variant(name, variant))
+
+
+def place_by_turns(output: str, rounds: str) -> None:
+    """Replace a bundle by ``tiny-new`` and ``tiny-old``, again and again."""
+    for turn in range(int(rounds)):
+        time.sleep(_PAUSE)
+        source = ("tiny-new", "tiny-old")[turn % 2]
+        with staging.staged_directory(Path(output), replaceable=ownership.check_bundle) as staged:
+            shutil.copytree(source, staged, dirs_exist_ok=True)
+
+
+def add_by_turns(output: str, rounds: str) -> None:
+    """Replace int8 by the fp32 model and by itself, again and again."""
+    own = open_bundle(output).model_path("int8").read_bytes()
+    for turn in range(int(rounds)):
+        time.sleep(_PAUSE)
+        bundle = open_bundle(output)
+        data = own if turn % 2 else bundle.model_path("fp32").read_bytes()
+        with staging.scratch(bundle.path) as folder:
+            model = folder / "model.onnx"
+            model.write_bytes(data)
+            _add(bundle, "int8", model)
 
 
 def add_packages(output: str, content: str) -> None:
