@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from edge_distil.errors import RowsError
+from edge_distil.printable import printable
 from edge_distil.rows.json_stream import JsonStream, RepeatedKey, unique
 from edge_distil.rows.lines import Text
 from edge_distil.rows.row import SAMPLE, BadRow, Column, Place, Values
 
+_KEYS, _KEY = 6, 40  # keys of a row in a message, and characters of each
 _DATA = "data"  # the key of a list of rows, as in SQuAD's files and `datasets`' field="data"
 
 
@@ -65,7 +67,7 @@ class JsonRows:
             if isinstance(row, BadRow):
                 yield start, row
             elif missing := [name for name in need if name not in row]:
-                yield start, BadRow(f"has no key {missing[0]!r}, only {', '.join(row) or 'none'}")
+                yield start, BadRow(f"has no key {missing[0]!r}, only {_shown(row)}")
             else:
                 yield start, (*(row[name] for name in need), *map(row.get, want))
 
@@ -125,6 +127,11 @@ class JsonRows:
                 return _Layout.LINES  # of which the first is broken
             raise
         return _Layout.VALUES
+
+
+def _shown(row: dict[str, Any]) -> str:
+    keys = ", ".join(printable(key[:_KEY]) for key in islice(row, _KEYS)) or "none"
+    return keys + (", ..." if len(row) > _KEYS else "")
 
 
 def _find_data(stream: JsonStream) -> bool:

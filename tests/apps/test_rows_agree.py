@@ -65,3 +65,18 @@ def test_run_reads_json_lines(edge_distil: Command, tiny: Path) -> None:
         result = edge_distil("run", bundle, "--jsonl", stdin=line)
         assert (result.status, result.out) == (1, "")
         assert message in result.err
+
+
+def test_what_is_said_of_a_row_commands_no_terminal(
+    edge_distil: Command, tiny: Path, tmp_path: Path
+) -> None:
+    keys = {f"k\x1b[2J\n{number}": 1 for number in range(1000)}
+    (tmp_path / "a.jsonl").write_text('{"text": "a"}\n' + json.dumps(keys) + "\n")
+    result = edge_distil(
+        "embed", tiny / "embedding", tmp_path / "a.jsonl", "-o", tmp_path / "x.npy"
+    )
+    assert result.status == 0
+    assert "row 2 (line 2) has no key 'text', only k" in result.err
+    assert "\x1b" not in result.err
+    assert len(result.err.splitlines()) == 2
+    assert len(result.err) < 600

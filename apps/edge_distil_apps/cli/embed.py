@@ -17,6 +17,7 @@ import typer
 
 from edge_distil.errors import StorageError
 from edge_distil.precision import Precision, check_precision
+from edge_distil.printable import printable
 from edge_distil.storage import atomic_file
 from edge_distil_apps.cli import console
 from edge_distil_apps.cli.throughput import watch_texts
@@ -165,7 +166,7 @@ def _on_disk(file: str, output: Path) -> Iterator[Path]:
 
 def _report(job: Job, summary: Summary, as_json: bool) -> None:
     for problem in summary.first_bad:
-        console.note(describe(problem))
+        console.note(printable(describe(problem)))
     if summary.bad:
         console.note(f"{summary.bad:,} rows could not be embedded: see {job.problems}")
     if as_json:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from edge_distil.printable import printable
 from edge_distil_apps.cli import console
 
 
@@ -80,7 +81,7 @@ def _build(
         )
     seconds = time.perf_counter() - start
     for name, reason in report.skipped.items():
-        console.note(f"skipped {name}: {reason}")
+        console.note(f"skipped {printable(name)}: {printable(reason)}")
     if as_json:
         console.document({"index": str(index), **asdict(report), "seconds": round(seconds, 3)})
         return
