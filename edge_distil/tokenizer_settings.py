@@ -4,6 +4,10 @@ Source of every rule and of their order: ``PreTrainedTokenizerBase._from_pretrai
 ``TokenizersBackend`` and ``AutoTokenizer`` of transformers 5. An export writes out what the
 checkpoint's tokenizer gives where these rules would find something else, so that a bundle's
 readers agree whatever their release.
+
+``padding_side`` has no part in it: rows are padded on the right, so that each text has the numbers
+that the library gives it alone. A model with absolute positions gives others to a text that is
+padded on the left in a batch, which depend on what is beside it.
 """
 
 from __future__ import annotations

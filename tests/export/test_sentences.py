@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -104,7 +105,9 @@ def test_unsupported_pooling(minilm: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
     for file in minilm.iterdir():
-        if file.is_file():
+        if file.suffix == ".json":  # copied: a link that leads out is refused as such
+            shutil.copy(file, folder)
+        elif file.is_file():
             (folder / file.name).symlink_to(file)
     (folder / "1_Pooling").mkdir()
     (folder / "1_Pooling/config.json").write_text(
