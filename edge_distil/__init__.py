@@ -60,6 +60,7 @@ def load(
     verify: bool = False,
     compute_units: str | None = None,
     huge_pages: bool | None = None,
+    untrusted: bool = False,
 ) -> QuestionAnswering | Embedding | TextClassification | TokenClassification | FillMask:
     """Open a bundle as the task object that its manifest names.
 
@@ -80,6 +81,8 @@ def load(
         huge_pages: On Linux, put all memory of this process on pages of 2 MiB at the eighth run:
             a short text takes up to a sixth less time (fp32). By default what the environment
             variable ``EDGE_DISTIL_HUGE_PAGES`` says, 1 being yes.
+        untrusted: The bundle is a stranger's: open it first in a child process with limits of
+            time and memory, and run some texts through it there; takes a second or two more.
 
     Raises:
         BundleError: The directory is missing, damaged, of another schema, or lacks the variant.
@@ -95,6 +98,7 @@ def load(
         verify=verify,
         compute_units=compute_units,
         huge_pages=huge_pages,
+        untrusted=untrusted,
     )
     task: QuestionAnswering | Embedding | TextClassification | TokenClassification | FillMask
     task = BY_NAME[encoder.bundle.manifest.task](encoder)  # type: ignore[assignment]

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_distil.errors import InputError, MissingExtra, SessionError
+from edge_distil.fields import Fields
+from edge_distil.manifest import FILE_NAME, LONGEST_SEQUENCE
 from edge_distil.session import Floats, Tokens
 
 COMPUTE_UNITS = ("all", "cpu_only", "cpu_and_gpu", "cpu_and_ne")
@@ -45,7 +47,11 @@ class Lengths:
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Self:
         """Read what `to_settings` gave, from a variant's settings."""
-        return cls(settings["lengths"]["kind"], tuple(settings["lengths"]["values"]))
+        raw = Fields(settings, FILE_NAME, "settings").object("lengths")
+        values = raw.wholes("values", 1, LONGEST_SEQUENCE)
+        if not values:
+            raise raw.wrong("values", "a length at least")
+        return cls(raw.text("kind", choices=("fixed", "enumerated", "range")), values)
 
     def to_settings(self) -> dict[str, Any]:
         """Return the lengths as the manifest holds them."""

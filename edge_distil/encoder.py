@@ -21,6 +21,7 @@ from edge_distil.outputs import OutputCheck
 from edge_distil.session import Floats, OnnxSession, Session, Tokens
 from edge_distil.settling import settled
 from edge_distil.tokenizer import Encoded, Tokenizer, collate
+from edge_distil.untrusted import check as check_untrusted
 
 # Padded tokens in a batch: beyond this a CPU's matrix kernels gain nothing and memory grows.
 TOKEN_BUDGET = 512
@@ -160,15 +161,18 @@ def open_encoder(
     verify: bool = False,
     compute_units: str | None = None,
     huge_pages: bool | None = None,
+    untrusted: bool = False,
     bulk: bool = False,
 ) -> Encoder:
     """Open a bundle and make it ready to run; see `edge_distil.load` for the arguments.
 
     With `bulk` the threads run batches side by side from the start; see `Encoder.bulk`.
     """
-    calls.flag(verify=verify)
+    calls.flag(verify=verify, untrusted=untrusted)
     if providers is not None:
         calls.many(providers, "providers")
+    if untrusted:
+        check_untrusted(Path(path), variant)
     # Resolved once: the working directory, or a link to the bundle, may change later.
     bundle = open_bundle(Path(path).resolve(), verify=verify)
     name, _ = bundle.variant(variant)

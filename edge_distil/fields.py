@@ -7,6 +7,7 @@ A bundle may come from anybody. What is read here is a known type within known l
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -211,6 +212,20 @@ class Fields:
     def _place(self, name: str) -> str:
         shown = shortened(name)
         return f"{self.place}.{shown}" if self.place else shown
+
+
+def figure(value: Any, *names: str) -> float | None:
+    """Return a finite number within objects that may hold anything, or ``None``.
+
+    >>> figure({"parity": {"max_abs_diff": 1e-6}}, "parity", "max_abs_diff")
+    1e-06
+    >>> figure({"parity": ["x"]}, "parity", "max_abs_diff") is None
+    True
+    """
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and math.isfinite(value) else None
 
 
 def _whole(digits: str) -> int:

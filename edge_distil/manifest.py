@@ -38,7 +38,7 @@ _MOST_FILES = 1_000
 _MOST_VARIANTS = 100
 _MOST_TENSORS = 100
 _MOST_GOLDEN = 100
-_LONGEST_SEQUENCE = 10_000_000
+LONGEST_SEQUENCE = 10_000_000
 _LARGEST_ID = 2**31 - 1
 _SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -183,7 +183,7 @@ def parse(document: Any, source: str = FILE_NAME) -> Manifest:
         checkpoint=_checkpoint(raw.object("checkpoint")),
         inputs=raw.texts("inputs", most=_MOST_TENSORS),
         outputs=raw.texts("outputs", most=_MOST_TENSORS),
-        max_length=raw.whole("max_length", 1, _LONGEST_SEQUENCE),
+        max_length=raw.whole("max_length", 1, LONGEST_SEQUENCE),
         labels=raw.texts("labels"),
         problem_type=raw.optional_text("problem_type"),
         function_to_apply=raw.text("function_to_apply", choices=FUNCTIONS)

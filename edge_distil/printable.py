@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 
-def printable(text: str) -> str:
-    r"""Escape what is not drawn: control characters, changes of direction, halves of pairs.
+# Control characters of ASCII and of Latin-1, ends of lines and paragraphs, changes of the writing
+# direction, halves of surrogate pairs.
+_ACTS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_OF_A_PAGE = "\n\t"
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    r"""Escape what is not drawn but acted on.
 
     A label can move the cursor, clear the screen or set the window's title with ESC; a change of
-    writing direction (U+202E) makes ``txt.exe`` of ``exe.txt``.
+    writing direction (U+202E) makes ``txt.exe`` of ``exe.txt``. The escapes are JSON's.
 
-    >>> print(printable("café " + chr(27) + "[2J" + chr(0x202e)))
-    café \x1b[2J\u202e
+    >>> print(printable("café " + chr(27) + "[2J" + chr(0x202E)))
+    café \u001b[2J\u202e
+
+    Args:
+        text: Any text.
+        lines: Keep ends of lines and tabulators.
     """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return _ACTS.sub(lambda found: _escaped(found[0], lines), text)
 
 
 def shortened(text: str, most: int = 40) -> str:
@@ -24,3 +33,7 @@ def shortened(text: str, most: int = 40) -> str:
     'aaaa...'
     """
     return printable(text if len(text) <= most else f"{text[:most]}...")
+
+
+def _escaped(character: str, lines: bool) -> str:
+    return character if lines and character in _OF_A_PAGE else f"\\u{ord(character):04x}"

@@ -50,6 +50,7 @@ class Task:
         verify: bool = False,
         compute_units: str | None = None,
         huge_pages: bool | None = None,
+        untrusted: bool = False,
     ) -> Self:
         """Open a bundle as this task; see `edge_distil.load` for the arguments."""
         return cls(
@@ -61,5 +62,6 @@ class Task:
                 verify=verify,
                 compute_units=compute_units,
                 huge_pages=huge_pages,
+                untrusted=untrusted,
             )
         )

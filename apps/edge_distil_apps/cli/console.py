@@ -1,4 +1,7 @@
-"""How the command line speaks: results on stdout, everything else on stderr."""
+"""How the command line speaks: results on stdout, everything else on stderr.
+
+What a terminal would act on is escaped here: labels, prompts and file names may be anybody's.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from edge_distil.errors import InputError, MissingExtra
+from edge_distil.printable import printable
 from edge_distil.rows import decode
 from edge_distil_apps.cli import streams
 
@@ -51,7 +55,7 @@ VariantName = Annotated[
 
 def say(text: str = "") -> None:
     """Print a line of the result."""
-    _OUT.print(text)
+    _OUT.print(printable(text, lines=True))
 
 
 def text(value: str) -> str:
@@ -61,7 +65,7 @@ def text(value: str) -> str:
 
 def document(value: Any) -> None:
     """Print one JSON document, with escapes where stdout cannot take its characters."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
+    text = printable(json.dumps(value, ensure_ascii=False, indent=2), lines=True)
     print(text if streams.can_encode(text) else json.dumps(value, indent=2))
 
 
@@ -71,7 +75,7 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     for index, column in enumerate(columns):
         grid.add_column(column, justify="right" if index else "left")
     for row in rows:
-        grid.add_row(*map(escape, row))
+        grid.add_row(*(escape(printable(cell, lines=True)) for cell in row))
     _OUT.print(grid)
 
 
@@ -83,13 +87,13 @@ def show(page: RenderableType) -> None:
 def note(message: str) -> None:
     """Print progress or a warning to stderr."""
     with suppress(OSError):  # nobody reads it: no reason to end the work
-        _ERR.print(f"[dim]{escape(message)}[/dim]")
+        _ERR.print(f"[dim]{escape(printable(message))}[/dim]")
 
 
 def error(message: str) -> None:
     """Print the one line of an error to stderr."""
     with suppress(OSError):
-        _ERR.print(f"[bold red]error:[/bold red] {escape(message)}")
+        _ERR.print(f"[bold red]error:[/bold red] {escape(printable(message))}")
 
 
 def argument(value: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edge_distil import privacy
+from edge_distil import privacy, untrusted
 from edge_distil.bench import Candidate, Recommendation, Speed, measure_speeds, recommend
 from edge_distil.bench.distribution import CONFIDENCE
 from edge_distil.bench.environment import describe_machine
@@ -18,6 +18,7 @@ from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.encoder import open_encoder
 from edge_distil.errors import EdgeDistilError
 from edge_distil.evaluate.drift import Drift, measure_drift
+from edge_distil.fields import figure
 from edge_distil_apps.cli import console
 
 # Beyond this factor of the drift recorded when the variant was made, this CPU's kernels differ.
@@ -72,6 +73,7 @@ def doctor(
 def check_bundle(path: Path) -> list[Check]:
     """Check files, golden tokens and each variant; one that fails does not end the rest."""
     try:
+        untrusted.check(path, run=False)
         bundle = open_bundle(path)
     except EdgeDistilError as error:
         return [Check("bundle", False, str(error))]
@@ -88,12 +90,14 @@ def _check_files(bundle: Bundle) -> Check:
 
 
 def _check_variant(bundle: Bundle, name: str) -> Check:
-    encoder = open_encoder(bundle.path, variant=name)  # checks the golden tokens as well
+    # checks the golden tokens as well
+    encoder = open_encoder(bundle.path, variant=name, untrusted=True)
     probes = len(bundle.manifest.golden)
     if name == "fp32" or "fp32" not in bundle.manifest.variants or not probes:
         return Check(name, True, f"loads; {probes} golden token rows as recorded")
     drift = measure_drift(open_encoder(bundle.path, variant="fp32"), encoder)
-    recorded = bundle.manifest.variants[name].evidence.get("fidelity", {}).get("max_abs_diff")
+    evidence = bundle.manifest.variants[name].evidence
+    recorded = figure(evidence, "fidelity", "max_abs_diff")
     words = f"drift from fp32 {drift.max_abs_diff:.3g}, mean cosine {drift.mean_cosine:.4f}"
     if recorded is None:
         return Check(name, True, f"loads; {words}", drift)

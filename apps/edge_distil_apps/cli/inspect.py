@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from edge_distil import untrusted
 from edge_distil.bundle import Bundle, open_bundle
+from edge_distil.fields import figure
 from edge_distil.manifest import Manifest, Variant, to_json
 from edge_distil_apps.cli import console
 
@@ -21,6 +23,7 @@ def inspect(
 
     Example: `edge-distil inspect qa`
     """
+    untrusted.check(bundle, run=False)
     show(open_bundle(bundle), json)
 
 
@@ -56,10 +59,8 @@ def show(bundle: Bundle, as_json: bool) -> None:
 def _last_layer(manifest: Manifest) -> str | None:
     """Say what the exporter left out of the last layer, if anything."""
     fp32 = manifest.variants.get("fp32")
-    sliced = fp32.settings.get("last_layer") if fp32 else None
-    if not isinstance(sliced, dict):
-        return None
-    return f"for the first token alone, {sliced['share_of_weights']:.1%} of all products less"
+    share = figure(fp32.settings, "last_layer", "share_of_weights") if fp32 else None
+    return None if share is None else f"for the first token alone, {share:.1%} of all products less"
 
 
 def _witness(manifest: Manifest) -> str | None:
@@ -75,7 +76,7 @@ def _witness(manifest: Manifest) -> str | None:
 
 def _row(name: str, variant: Variant, variants: Any) -> list[str]:
     reference = variants.get("fp32")
-    ratio = f"{variant.bytes / reference.bytes:.3f}x" if reference else ""
+    ratio = f"{variant.bytes / reference.bytes:.3f}x" if reference and reference.bytes else ""
     size = console.megabytes(variant.bytes)
     path = PurePosixPath(variant.file.path)
     shown = path.parent if variant.parts else path
@@ -84,10 +85,8 @@ def _row(name: str, variant: Variant, variants: Any) -> list[str]:
 
 def _evidence(variant: Variant) -> str:
     """Say the one figure that matters: parity with PyTorch, or fidelity to fp32."""
-    parity = variant.evidence.get("parity")
-    if parity:
-        return f"{parity['max_abs_diff']:.1e} from PyTorch"
-    fidelity = variant.evidence.get("fidelity")
-    if fidelity:
-        return f"{fidelity['mean_cosine']:.4f} cosine to fp32"
-    return ""
+    parity = figure(variant.evidence, "parity", "max_abs_diff")
+    if parity is not None:
+        return f"{parity:.1e} from PyTorch"
+    fidelity = figure(variant.evidence, "fidelity", "mean_cosine")
+    return "" if fidelity is None else f"{fidelity:.4f} cosine to fp32"

@@ -27,6 +27,10 @@ def run(
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="stdin is JSON lines: objects with a text, or strings.")
     ] = False,
+    untrusted: Annotated[
+        bool,
+        typer.Option("--untrusted", help="A stranger's bundle: open it on trial first."),
+    ] = False,
     variant: console.VariantName = None,
     threads: console.Threads = None,
     json: console.Json = False,
@@ -38,7 +42,7 @@ def run(
 
     `edge-distil run sst2 "a charming film" "a dull one"`
     """
-    task = edge_distil.load(bundle, variant=variant, threads=threads)
+    task = edge_distil.load(bundle, variant=variant, threads=threads, untrusted=untrusted)
     if isinstance(task, QuestionAnswering):
         if not question or texts:
             raise typer.BadParameter(

@@ -22,7 +22,7 @@ _WIDEST = 110  # columns of text: longer lines are hard to read
 _WORD, _ANSWER = "bold yellow", "bold black on green"
 _PLACE, _QUIET = "bold cyan", "dim"
 # A text must not command the terminal; half a character (of a file's name) cannot be printed.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _MARKED = re.compile(f"{MARKS[0]}(.*?){MARKS[1]}", re.DOTALL)
 
 
