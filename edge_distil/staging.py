@@ -24,7 +24,7 @@ from math import inf
 from pathlib import Path
 
 from edge_distil import locks
-from edge_distil.errors import BundleExists, PlaceBusy, StorageError
+from edge_distil.errors import BundleExists, StorageError
 from edge_distil.exchange import exchange
 from edge_distil.manifest import FILE_NAME
 from edge_distil.storage import make_folder, storage_errors
@@ -224,7 +224,10 @@ def _sweep(folder: Path, name: str) -> None:
     """Remove what dead processes left, under the lock that the living would hold."""
     for left in _left(folder, "part", name):
         if locks.inside(left).is_file():  # a `scratch`, whose work may go on without that lock
-            with suppress(PlaceBusy), locks.hold(locks.inside(left), left):
+            with (
+                suppress(OSError),
+                locks.hold(locks.inside(left), left),
+            ):  # it may be going just now
                 shutil.rmtree(left, ignore_errors=True)
         else:
             shutil.rmtree(left, ignore_errors=True)

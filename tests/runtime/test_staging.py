@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -182,6 +184,26 @@ def test_scratch_of_the_dead_goes(tmp_path: Path) -> None:
     (dead / "half").write_text("half")
     with staging.scratch(tmp_path) as mine:
         assert os.listdir(tmp_path) == [mine.name]
+    assert os.listdir(tmp_path) == []
+
+
+# Directories that go slowly enough for others to look at them meanwhile.
+MANY = """
+import sys
+from pathlib import Path
+from edge_distil import staging
+for _ in range(150):
+    with staging.scratch(Path(sys.argv[1])) as folder:
+        for name in "abcdef":
+            (folder / name).write_text("half")
+"""
+
+
+def test_many_scratches_at_once(tmp_path: Path) -> None:
+    """One goes while another looks whether its maker is alive."""
+    command = [sys.executable, "-c", MANY, str(tmp_path)]
+    processes = [subprocess.Popen(command) for _ in range(3)]
+    assert [process.wait(60) for process in processes] == [0] * 3
     assert os.listdir(tmp_path) == []
 
 
