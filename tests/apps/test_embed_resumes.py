@@ -181,7 +181,7 @@ def test_one_process_at_a_time(
         for flags in ([], ["--force"], ["--truncate-dim", 4, "--force"]):
             result = edge_distil(*command, *flags)
             assert result.status == 1
-            assert "another process is at work" in result.err
+            assert f"is writing to {tmp_path / 'v.npy'}: wait" in result.err
         run_local(job, shards, parts, advance)
 
     embed_corpus(job, busy, unwatched)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import kill_apps
 import kill_storage
 import pytest
 from kill_cases import CASES, MODULES
@@ -41,6 +42,13 @@ def small_materials(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small-materials")
     kill_storage.make_materials(folder)
     return folder
+
+
+@pytest.mark.parametrize("case", kill_apps.CASES, ids=lambda case: case.name)
+def test_kills_of_embed_and_search(
+    small_server: Server, small_materials: Path, tmp_path: Path, case: Case
+) -> None:
+    assert kill_everywhere(small_server, case, tmp_path / "work", small_materials)
 
 
 def the_move(operations: list[str]) -> Iterable[int]:

@@ -15,7 +15,7 @@ from typing import Annotated, cast
 
 import typer
 
-from edge_distil.errors import StorageError
+from edge_distil.errors import PlaceBusy, StorageError
 from edge_distil.precision import Precision, check_precision
 from edge_distil.printable import printable
 from edge_distil.storage import atomic_file
@@ -120,6 +120,8 @@ def embed(
         try:
             with console.needs_ray() if engine is EngineName.RAY else console.needs_apps():
                 summary = embed_corpus(job, run, watch_texts, force=force)
+        except PlaceBusy:  # it keeps what it does
+            raise
         except StorageError:
             if job.parts.exists():
                 console.note(f"what is done is kept: the same command goes on ({job.parts})")

@@ -7,6 +7,7 @@ is built inside the folder of parts and moved into its place at the end.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -100,5 +101,7 @@ def _write_parquet(
 def _move(made: Path, output: Path) -> None:
     """Put the finished output in its place, where an older one may be."""
     if output.is_dir():
-        os.replace(output, made.with_name("replaced"))  # goes with the folder of parts
+        replaced = made.with_name("replaced")  # goes with the folder of parts
+        shutil.rmtree(replaced, ignore_errors=True)  # of a run that was killed after its move
+        os.replace(output, replaced)
     os.replace(made, output)

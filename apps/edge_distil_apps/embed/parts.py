@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_distil import locks
 from edge_distil.errors import InputError
 from edge_distil.storage import atomic_file, make_folder, storage_errors
 from edge_distil_apps.embed.rows import Row, Shard
 
-_JOB, _LOCK = "job.json", "lock"
+_JOB = "job.json"
 
 
 @dataclass(frozen=True)
@@ -118,40 +119,20 @@ def opened_parts(
             no such leave to go on.
 
     Raises:
-        InputError: Another process is at work there; or another job's parts are there, or the
-            output is, and `force` is False.
+        InputError: Another job's parts are there, or the output is, and `force` is False.
+        PlaceBusy: Another process is at work there.
         StorageError: The place cannot be written.
     """
     parts = Parts(path)
-    with _alone(path):
+    with ExitStack() as stack:
+        with storage_errors(path):
+            make_folder(path.parent)
+            stack.enter_context(locks.hold(locks.beside(path), _output(path)))
         try:
             yield open_parts(path, identity, force=force, exists=exists)
         finally:
             if not parts:
                 parts.remove()
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Keep other processes out; a killed one keeps nobody out."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: two at once do the same work, and one of them fails at its end
-        yield
-        return
-    with storage_errors(path):
-        make_folder(path)
-        lock = (path / _LOCK).open("w")
-    with lock as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(
-                f"another process is at work in {path}: wait for it, or choose another output"
-            ) from error
-        except OSError:  # some network file systems have no locks: as on Windows
-            pass
-        yield
 
 
 def open_parts(path: Path, identity: dict[str, Any], *, force: bool, exists: bool) -> Parts:
@@ -169,16 +150,20 @@ def open_parts(path: Path, identity: dict[str, Any], *, force: bool, exists: boo
         )
     if exists and not force:
         raise InputError(
-            f"{path.name.removeprefix('.').removesuffix('.parts')} exists in {path.parent}: "
+            f"{_output(path).name} exists in {path.parent}: "
             "choose another output, or replace it with --force"
         )
     with storage_errors(path):
         for file in path.glob("*"):
-            if file.name != _LOCK:
-                shutil.rmtree(file) if file.is_dir() else file.unlink()
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
     with atomic_file(path / _JOB) as temporary:
         temporary.write_text(json.dumps(identity, indent=2), encoding="utf-8")
     return parts
+
+
+def _output(path: Path) -> Path:
+    """Return the output whose folder of parts it is, for messages."""
+    return path.with_name(path.name.removeprefix(".").removesuffix(".parts"))
 
 
 def _read(path: Path) -> dict[str, Any] | None:
