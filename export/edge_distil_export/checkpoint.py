@@ -13,7 +13,8 @@ from edge_distil.sentence_modules import transformer_folder
 
 # What a bundle or its making needs; weights of other frameworks and ONNX copies stay on the hub.
 _CONFIGURATION = (
-    "*.json", "*.txt", "*.model", "*.bpe", "README.md", "*.py", "model_head.pkl"
+    "*.json", "*.txt", "*.model", "*.bpe", "README.md", "*.py", "model_head.pkl",
+    "adapter_model.safetensors", "adapter_model.bin",
 )  # fmt: skip
 _SAFETENSORS = ("model.safetensors", "model-*-of-*.safetensors", "*/model.safetensors")
 _PICKLED = ("pytorch_model.bin", "pytorch_model-*-of-*.bin", "*/pytorch_model.bin")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from edge_distil import sentence_modules
 from edge_distil.errors import CheckpointError, EdgeDistilError, TaskError
 from edge_distil.sentence_modules import SentenceModules
 from edge_distil.sentence_settings import TransformerSettings
+from edge_distil_export import adapters
 from edge_distil_export.checkpoint import Source
 from edge_distil_export.completeness import check_finite, check_loaded
 from edge_distil_export.families import check_encoder
@@ -128,23 +130,29 @@ def _from_pretrained(source: Source, task: str, trust_remote_code: bool) -> Any:
 
     base_task = "feature-extraction" if task == "sentence-similarity" else task
     auto_class = TasksManager.get_model_class_for_task(base_task)
+    adapter = adapters.has_adapter(source)
+    folder = adapters.base_alone(source) if adapter else nullcontext(source.path)
     try:
-        model, report = auto_class.from_pretrained(
-            source.path,
-            dtype=torch.float32,
-            attn_implementation="eager",
-            use_safetensors=source.safetensors,
-            trust_remote_code=trust_remote_code,
-            local_files_only=True,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # the report names them, the error would not
-        )
+        with folder as path:
+            model, report = auto_class.from_pretrained(
+                path,
+                dtype=torch.float32,
+                attn_implementation="eager",
+                use_safetensors=source.safetensors,
+                trust_remote_code=trust_remote_code,
+                local_files_only=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # the report names them, the error would not
+            )
     except EdgeDistilError:
         raise
     except Exception as error:  # third-party code: any kind, and each means "cannot be loaded"
         raise _explain(source, task, error) from error
+    if adapter:
+        report["missing_keys"] -= adapters.trained_whole(source, report["missing_keys"])
     check_loaded(source, task, model, report)
-    return rebuild(source, model, report["missing_keys"])
+    model = rebuild(source, model, report["missing_keys"])
+    return adapters.merge(source, model) if adapter else model
 
 
 def _explain(source: Source, task: str, error: Exception) -> EdgeDistilError:
