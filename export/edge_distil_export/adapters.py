@@ -110,6 +110,15 @@ def merge(source: Source, model: Any) -> Any:
     return merged
 
 
+def attach(source: Source, model: Any) -> Any:
+    """Put the adapter on a model as its own library does, unmerged; returns the model."""
+    import peft
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return peft.PeftModel.from_pretrained(model, source.path).get_base_model()
+
+
 def _read_config(source: Source) -> Any:
     import peft
 

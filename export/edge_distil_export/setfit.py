@@ -65,7 +65,7 @@ def load_head(source: Source, *, trust_pickle: bool) -> Any:
 
     Raises:
         CheckpointError: It is absent or cannot be read, or `trust_pickle` is False.
-        MissingExtra: scikit-learn is not installed.
+        MissingExtra: sentence-transformers or scikit-learn is not installed.
     """
     file = source.root / HEAD_FILE
     if not file.is_file():
@@ -80,11 +80,15 @@ def load_head(source: Source, *, trust_pickle: bool) -> Any:
             "--task sentence-similarity"
         )
     try:
-        import joblib
-        import sklearn  # noqa: F401  the pickle's classes
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import joblib
+            import sentence_transformers  # noqa: F401  the proof's
+            import sklearn  # noqa: F401  the pickle's classes
     except ImportError as error:
         raise MissingExtra(
-            f"{source.name}'s head needs scikit-learn for its export: pip install scikit-learn"
+            f"{source.name} is a SetFit model, whose export and proof need sentence-transformers: "
+            "pip install sentence-transformers"
         ) from error
     try:
         with warnings.catch_warnings():
@@ -126,8 +130,12 @@ def read_head(source: Source, head: Any, dimension: int) -> FittedHead:
     else:
         raise _not_linear(source, head)
     labels = tuple(_label(value, settings.get("labels")) for value in classes)
-    normalize = bool(settings.get("normalize_embeddings"))
-    return FittedHead(weight, bias, labels, multi_label, one_vs_rest, normalize)
+    return FittedHead(weight, bias, labels, multi_label, one_vs_rest, normalizes(source))
+
+
+def normalizes(source: Source) -> bool:
+    """True where the settings scale the vectors to length 1 before the head."""
+    return bool(_settings(source).get("normalize_embeddings"))
 
 
 def probabilities(head: Any, vectors: NDArray[np.float32]) -> Numbers:

@@ -8,6 +8,7 @@ from edge_distil.errors import CheckpointError
 from edge_distil.versions import installed_versions
 from edge_distil_export.checkpoint import Source
 from edge_distil_export.parity import one_core_left
+from edge_distil_export.setfit import is_setfit
 from edge_distil_export.witness import library, sentences
 from edge_distil_export.witness.probes import make_probes
 from edge_distil_export.witness.testimony import Probe, Seen, Testimony
@@ -78,6 +79,8 @@ def _choose(source: Source, task: str) -> tuple[str, str]:
     kind, blind = "", ""
     if task == "sentence-similarity":
         kind, blind = "SentenceTransformer", "pooling and what follows it"
+    elif task == "text-classification" and is_setfit(source):
+        return "SetFit", ""
     elif task == "text-classification" and sentences.is_cross_encoder(source):
         kind, blind = "CrossEncoder", "the activation of its scores"
     if kind and not sentences.is_installed():
@@ -88,6 +91,8 @@ def _choose(source: Source, task: str) -> tuple[str, str]:
 def _load(kind: str, source: Source, task: str, limit: int, trust: bool) -> _Witness:
     if kind == "SentenceTransformer":
         return sentences.SentenceWitness(source, limit, trust_remote_code=trust)
+    if kind == "SetFit":
+        return sentences.SetFitWitness(source, limit, trust_remote_code=trust)
     if kind == "CrossEncoder":
         return sentences.CrossWitness(source, limit, trust_remote_code=trust)
     return library.TransformersWitness(source, task, limit, trust_remote_code=trust)

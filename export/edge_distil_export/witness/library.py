@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from edge_distil_export import adapters
 from edge_distil_export.checkpoint import Source
 from edge_distil_export.heads import OUTPUTS
 from edge_distil_export.remote_code import rebuild
@@ -46,8 +47,7 @@ class TransformersWitness:
         options = {"local_files_only": True, "trust_remote_code": trust_remote_code}
         self.kind = _CLASSES[task]
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(source.path, **options)
-        model = getattr(transformers, self.kind).from_pretrained(source.path, **options)
-        model = rebuild(source, model, ())  # memory that remote code leaves open is no witness
+        model = _load(source, getattr(transformers, self.kind), options)
         # A half-precision checkpoint is loaded as such; what a bundle computes is its float32.
         self._model = model.eval().float()
         self._task = task
@@ -114,6 +114,15 @@ class TransformersWitness:
         own = int(min(self.tokenizer.model_max_length, 1 << 40))
         positions = getattr(self._model.config, "max_position_embeddings", None)
         return own if own <= (positions if isinstance(positions, int) else limit) else limit
+
+
+def _load(source: Source, auto_class: Any, options: dict[str, Any]) -> Any:
+    if adapters.has_adapter(source):  # of which transformers drops what peft reads: DoRA's part
+        with adapters.base_alone(source) as folder:
+            model = auto_class.from_pretrained(folder, **options)
+        return adapters.attach(source, rebuild(source, model, ()))
+    model = auto_class.from_pretrained(source.path, **options)
+    return rebuild(source, model, ())  # memory that remote code leaves open is no witness
 
 
 def labels_of(config: Any) -> tuple[str | None, ...]:

@@ -11,6 +11,7 @@ import torch
 
 from edge_distil import cross_encoder
 from edge_distil.fields import Fields
+from edge_distil_export import setfit
 from edge_distil_export.checkpoint import Source
 from edge_distil_export.remote_code import rebuild
 from edge_distil_export.witness.library import labels_of
@@ -75,7 +76,7 @@ class SentenceWitness:
             local_files_only=True,
             trust_remote_code=trust_remote_code,
         )
-        self._listener = _Listener(source, self._model)
+        self.listener = _Listener(source, self._model)
         self._fallback = limit
         self.tokenizer = self._model.tokenizer
         # It adds empty ones of its own, for queries and documents.
@@ -105,7 +106,46 @@ class SentenceWitness:
         def encode(text: Any) -> Any:
             return self._model.encode(text, prompt_name=probe.prompt, show_progress_bar=False)
 
-        return self._listener.see(probe, encode, "sentence-similarity")
+        return self.listener.see(probe, encode, "sentence-similarity")
+
+    def encode(self, texts: list[Any], normalize: bool) -> Any:
+        """Embed texts or pairs, scaled to length 1 where `normalize` says so."""
+        return self._model.encode(texts, normalize_embeddings=normalize, show_progress_bar=False)
+
+
+class SetFitWitness:
+    """A SetFit checkpoint: vectors of sentence-transformers, then its head, as SetFit does."""
+
+    library = LIBRARY
+    kind = "SentenceTransformer with the checkpoint's head"
+    pairs_only = False
+    prompts: tuple[str, ...] = ()
+    labels: tuple[str | None, ...] = ()
+
+    def __init__(self, source: Source, limit: int, *, trust_remote_code: bool) -> None:
+        self._body = SentenceWitness(source, limit, trust_remote_code=trust_remote_code)
+        # The export has read it, so its maker is trusted.
+        self._head = setfit.load_head(source, trust_pickle=True)
+        self._normalize = setfit.normalizes(source)
+        self.tokenizer = self._body.tokenizer
+
+    @property
+    def limit(self) -> int:
+        """Longest sequence in tokens."""
+        return self._body.limit
+
+    def see(self, probe: Probe) -> Seen:
+        """Read a text: the probabilities of its classes, ``(labels,)``.
+
+        Raises:
+            Exception: Whatever sentence-transformers or scikit-learn raises.
+        """
+
+        def predict(text: Any) -> Any:
+            one = list(text) if isinstance(text, tuple) else text
+            return setfit.probabilities(self._head, self._body.encode([one], self._normalize))[0]
+
+        return self._body.listener.see(probe, predict, "text-classification")
 
 
 class CrossWitness:
