@@ -25,6 +25,7 @@ from edge_distil.evaluate.classification import (
 )
 from edge_distil.evaluate.predict import Progress
 from edge_distil.evaluate.spans import TaggedSentence, read_conll, span_counts, spans
+from edge_distil.schemes import OUTSIDE, read_scheme
 
 if TYPE_CHECKING:
     from edge_distil.tasks import (
@@ -145,7 +146,7 @@ def _token_classification(
 
 
 def _require_known(sentences: Sequence[TaggedSentence], labels: Sequence[str]) -> None:
-    types = {label.removeprefix("B-").removeprefix("I-") for label in labels} - {"O"}
+    types = {tag.type for tag in read_scheme(labels).values() if tag.role != OUTSIDE}
     for sentence in sentences:
         for span in sentence.spans:
             if span.label not in types:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edge_distil.evaluate.spans import TaggedSentence, word_tags
 from edge_distil.evaluate.squad_file import SquadSet
+from edge_distil.schemes import read_scheme
 
 if TYPE_CHECKING:
     from edge_distil.tasks import (
@@ -71,13 +72,17 @@ def tags(
     sentences: Sequence[TaggedSentence],
     progress: Progress | None = None,
 ) -> list[list[tuple[str, float]]]:
-    """Return each sentence's words' tags, with their scores."""
+    """Return each sentence's words' tags, with the letters of BIOES, and their scores."""
+    scheme = read_scheme(task.bundle.manifest.labels)
+
+    def tag(label: str) -> str:
+        return str(scheme.get(label, label))
 
     def run(part: Sequence[TaggedSentence]) -> list[list[tuple[str, float]]]:
         texts = [sentence.text for sentence in part]
         found = task.batch(texts, aggregation_strategy="none", ignore_labels=())
         return [
-            word_tags(sentence, [(t.label, t.score, t.start, t.end) for t in tokens])
+            word_tags(sentence, [(tag(t.label), t.score, t.start, t.end) for t in tokens])
             for sentence, tokens in zip(part, found, strict=True)
         ]
 

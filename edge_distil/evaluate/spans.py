@@ -2,13 +2,14 @@
 
 An entity counts as found only when its type, its first and its last word are all right. Tags
 are read by the rules of ``conlleval`` (Tjong Kim Sang & Buchholz 2000), which seqeval's default
-mode follows: an ``I-`` that continues nothing begins an entity, so IOB1 and IOB2 both work.
+mode follows: an ``I-`` that continues nothing begins an entity, so IOB1 and IOB2 both work. So do
+the schemes with ends (`edge_distil.schemes`), each read as what it is.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +20,8 @@ from edge_distil.errors import DataError
 from edge_distil.evaluate.classification import Counts
 from edge_distil.evaluate.files import read_text
 from edge_distil.rows import split_lines
+from edge_distil.schemes import OUTSIDE, Tag, group, read_tag
 
-_TAG = re.compile(r"O|[BI]-\S+")
 _BLANKS = " \t\r"  # a no-break space is part of a word
 _GAP = re.compile(r"[ \t]+")
 
@@ -63,22 +64,19 @@ class TaggedSentence:
 
 
 def spans(tags: Sequence[str]) -> list[Span]:
-    """Entities of one sentence's BIO tags.
+    """Entities of one sentence's tags ``O``, ``B-X``, ``I-X``, ``E-X``, ``S-X``.
 
     >>> [tuple(span) for span in spans(["B-PER", "I-PER", "O", "I-LOC", "B-LOC"])]
     [('PER', 0, 2), ('LOC', 3, 4), ('LOC', 4, 5)]
+    >>> [tuple(span) for span in spans(["B-PER", "E-PER", "S-PER"])]
+    [('PER', 0, 2), ('PER', 2, 3)]
     """
-    found: list[Span] = []
-    for position, tag in enumerate(tags):
-        prefix, _, label = tag.partition("-")
-        if prefix == "O":
-            continue
-        continues = found and found[-1].end == position and found[-1].label == label
-        if prefix == "I" and continues:
-            found[-1] = found[-1]._replace(end=position + 1)
-        else:
-            found.append(Span(label, position, position + 1))
-    return found
+    read = [Tag(*tag.split("-", 1)) if "-" in tag else Tag(OUTSIDE, OUTSIDE) for tag in tags]
+    return [
+        Span(read[indices[0]].type, indices[0], indices[-1] + 1)
+        for indices in group(read)
+        if read[indices[0]].role != OUTSIDE
+    ]
 
 
 def word_tags(
@@ -90,8 +88,8 @@ def word_tags(
 
     Args:
         sentence: The words.
-        tokens: (label, score, start, end), in the characters of ``sentence.text``. A label
-            without ``B-`` or ``I-`` continues an entity of its kind.
+        tokens: (tag, score, start, end), in the characters of ``sentence.text``. A tag without a
+            letter of BIOES continues an entity of its kind.
 
     Returns:
         For each word its tag and the token's score.
@@ -104,7 +102,7 @@ def word_tags(
     for first in sentence.word_starts():
         holding = ((label, score) for label, score, start, end in tokens if start <= first < end)
         tag, score = next(holding, ("O", 0.0))
-        plain = tag != "O" and tag[:2] not in ("B-", "I-")
+        plain = tag != "O" and tag[:2] not in ("B-", "I-", "E-", "S-")
         found.append((f"I-{tag}" if plain else tag, score))
     return found
 
@@ -119,36 +117,42 @@ def span_counts(truth: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Sp
     table = np.zeros((3, len(labels)), np.int64)
     for expected, got in zip(truth, predicted, strict=True):
         groups = (set(expected) & set(got), set(got) - set(expected), set(expected) - set(got))
-        for row, group in zip(table, groups, strict=True):
-            for span in group:
+        for row, found in zip(table, groups, strict=True):
+            for span in found:
                 row[labels.index(span.label)] += 1
     return Counts(*table)
 
 
 def read_conll(path: str | Path) -> list[TaggedSentence]:
-    """Read a CoNLL file: a word a line, its BIO tag last, a blank line between sentences.
+    """Read a CoNLL file: a word a line, its tag last, a blank line between sentences.
+
+    Tags are of any scheme that `edge_distil.schemes` knows: BIO, BIOES, BILOU, BMES.
 
     Raises:
-        DataError: The file cannot be read, or a line has no tag ``O``, ``B-X`` or ``I-X``.
+        DataError: The file cannot be read, or a line has no tag.
     """
-    sentences: list[TaggedSentence] = []
-    words: list[str] = []
-    tags: list[str] = []
-    for number, line in enumerate([*split_lines(read_text(path)), ""], 1):
-        cells = _GAP.split(line.strip(_BLANKS))
-        if cells[0] in ("", "-DOCSTART-"):
-            if words:
-                where = f"{path}, line {number - len(words)}"
-                sentences.append(TaggedSentence(tuple(words), tuple(spans(tags)), where))
-            words, tags = [], []
-            continue
-        if len(cells) < 2 or not _TAG.fullmatch(cells[-1]):
-            raise DataError(
-                f"{path}, line {number} is {line.strip()!r}, expected a word and, last, a tag "
-                "O, B-TYPE or I-TYPE: give a CoNLL file with BIO tags"
-            )
-        words.append(cells[0])
-        tags.append(cells[-1])
+    sentences = list(_sentences(path))
     if not sentences:
         raise DataError(f"{path} has no sentences, expected at least one: fetch the file again")
     return sentences
+
+
+def _sentences(path: str | Path) -> Iterator[TaggedSentence]:
+    rows: list[tuple[str, str]] = []
+    for number, line in enumerate([*split_lines(read_text(path)), ""], 1):
+        cells = _GAP.split(line.strip(_BLANKS))
+        if cells[0] in ("", "-DOCSTART-"):
+            if rows:
+                words, tags = zip(*rows, strict=True)
+                yield TaggedSentence(
+                    words, tuple(spans(tags)), f"{path}, line {number - len(rows)}"
+                )
+            rows = []
+            continue
+        tag = read_tag(cells[-1]) if len(cells) > 1 else None
+        if tag is None:
+            raise DataError(
+                f"{path}, line {number} is {line.strip()!r}, expected a word and, last, a tag "
+                "O, B-TYPE or I-TYPE: give a CoNLL file with tags of BIO, BIOES, BILOU or BMES"
+            )
+        rows.append((cells[0], str(tag)))

@@ -6,7 +6,14 @@ defaults. Known differences, each on purpose:
 * the question really is cut to ``max_question_len`` (the pipeline ignores that for fast
   tokenizers and fails on questions that fill the window);
 * spans that end before they start, or hold no token of the context, are never returned (the
-  pipeline fills up to ``top_k`` with them, at score 0).
+  pipeline fills up to ``top_k`` with them, at score 0);
+* a score is a probability: equal texts are added up within a window, as in the pipeline, but over
+  windows the greatest counts (the pipeline adds up there too: a span that two windows see counts
+  twice, and a text that a long context repeats reaches scores of 28);
+* of equal texts the most probable place is given, with its own spelling (the pipeline gives the
+  first, and "us" for "US");
+* an answer neither begins nor ends with a space (in the pipeline it may, with byte-level tokenizers
+  and SentencePiece).
 """
 
 from __future__ import annotations
@@ -23,11 +30,13 @@ from edge_distil import calls
 from edge_distil.errors import InputError
 from edge_distil.pooling import Floats, softmax
 from edge_distil.tasks.base import Task
+from edge_distil.tasks.spans import trim
 
 _NAMES = ("question", "context")
 _CONTEXT = 1  # the context is the second sequence of a window
 _MASKED = np.float32(-10000.0)  # the pipeline's logit for tokens that cannot be in an answer
 _WINDOWS_AT_ONCE = 32  # logits held before they are decoded: flat memory for any context
+_ANSWERS_KEPT = 100  # beside the best
 _USUAL_WINDOW = 384  # tokens, the pipeline's default
 _USUAL_STRIDE = 128
 
@@ -35,7 +44,8 @@ _USUAL_STRIDE = 128
 class Answer(NamedTuple):
     """An answer and where it stands: ``context[start:end] == text``.
 
-    The score is the probability of the span, added up over equal answers, as in the pipeline.
+    The score is a probability: that the text, in any case, is the answer, by the window that is
+    surest of it.
     """
 
     text: str
@@ -166,12 +176,11 @@ class QuestionAnswering(Task):
         no_answer = 1.0
         for window, start, end in self._probabilities(windows):
             no_answer = min(no_answer, float(start[0] * end[0]))
-            for span in _best_spans(window, start, end, settings):
-                _add(answers, context, *span)
+            _merge(answers, _window_answers(window, start, end, context, settings), settings.top_k)
         found = list(answers.values())
         if settings.handle_impossible_answer or not found:
             found.append(Answer("", no_answer, 0, 0))
-        return sorted(found, key=lambda answer: -answer.score)[: settings.top_k]
+        return _best(found, settings.top_k)
 
     def _probabilities(self, windows: list[Encoding]) -> Iterator[tuple[Encoding, Floats, Floats]]:
         """Yield each window, in order, with its start and end probabilities ``(tokens,)``."""
@@ -205,17 +214,45 @@ def _masked_softmax(logits: Floats, allowed: NDArray[np.bool_]) -> Floats:
     return softmax(np.where(allowed, logits[: len(allowed)], _MASKED))
 
 
-def _best_spans(
-    window: Encoding, start: Floats, end: Floats, settings: _Settings
-) -> Iterator[tuple[int, int, float]]:
-    """Yield the best spans of a window as start and end characters and score."""
-    context = _in_context(window)
+def _window_answers(
+    window: Encoding, start: Floats, end: Floats, context: str, settings: _Settings
+) -> dict[str, Answer]:
+    """Return a window's best answers by their text in lower case.
+
+    Spans of one text are different events of one distribution: their probabilities add up. The
+    first is the most probable, so its place is given.
+    """
+    inside = _in_context(window)
     spans = top_spans(
-        np.where(context, start, -1), np.where(context, end, -1), settings.max_answer_len,
+        np.where(inside, start, -1), np.where(inside, end, -1), settings.max_answer_len,
         settings.spans_a_window,
     )  # fmt: skip
+    answers: dict[str, Answer] = {}
     for first, last, score in spans:
-        yield *_characters(window, first, last, settings.align_to_words), score
+        begin, stop = trim(context, *_characters(window, first, last, settings.align_to_words))
+        if begin < stop:
+            text = context[begin:stop]
+            known = answers.setdefault(text.lower(), Answer(text, 0.0, begin, stop))
+            answers[text.lower()] = known._replace(score=min(known.score + score, 1.0))
+    return answers
+
+
+def _merge(answers: dict[str, Answer], found: dict[str, Answer], top_k: int) -> None:
+    """Put a window's answers to those of the windows before it: of equal texts the surer one.
+
+    Of what cannot be among the best any more only a few are kept: flat memory for any context.
+    """
+    for key, answer in found.items():
+        if key not in answers or answer.score > answers[key].score:
+            answers[key] = answer
+    if len(answers) > 2 * top_k + _ANSWERS_KEPT:
+        kept = set(_best(answers.values(), top_k))
+        for key in [key for key, answer in answers.items() if answer not in kept]:
+            del answers[key]
+
+
+def _best(answers: Iterable[Answer], top_k: int) -> list[Answer]:
+    return sorted(answers, key=lambda answer: -answer.score)[:top_k]
 
 
 def top_spans(
@@ -258,10 +295,3 @@ def _characters(window: Encoding, first: int, last: int, align_to_words: bool) -
             if start is not None and end is not None:
                 return start[0], end[1]
     return window.offsets[first][0], window.offsets[last][1]
-
-
-def _add(answers: dict[str, Answer], context: str, start: int, end: int, score: float) -> None:
-    """Add a span; equal texts, whatever their case, are one answer, as in the pipeline."""
-    text = context[start:end]
-    known = answers.setdefault(text.lower(), Answer(text, 0.0, start, end))
-    answers[text.lower()] = known._replace(score=known.score + score)

@@ -1,14 +1,16 @@
 """Token classification: named entities, parts of speech, for texts of any length.
 
-Source of the aggregation strategies: ``TokenClassificationPipeline`` of transformers. Two
-differences, on purpose: words are the tokenizer's own, not guessed from spaces, and a text
-longer than the model is read in windows, not cut.
+Source of the aggregation strategies: ``TokenClassificationPipeline`` of transformers. Differences,
+each on purpose: words are the tokenizer's own, not guessed from spaces; a text longer than the
+model is read in windows, not cut; labels of the schemes with ends (`edge_distil.schemes`) are
+joined as what they are; an entity neither begins nor ends with a space.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import ClassVar, Literal, NamedTuple, get_args
 
@@ -17,7 +19,9 @@ from tokenizers import Encoding
 
 from edge_distil import calls
 from edge_distil.pooling import Floats, softmax
+from edge_distil.schemes import Tag, group, read_scheme
 from edge_distil.tasks.base import Task
+from edge_distil.tasks.spans import trim
 
 Aggregation = Literal["none", "simple", "first", "average", "max"]
 
@@ -72,9 +76,10 @@ class TokenClassification(Task):
         Args:
             texts: Texts of any length.
             aggregation_strategy: ``"none"``: one entity a token. ``"simple"``: neighbours of
-                one label are joined (``B-`` starts a new entity). ``"first"``, ``"average"``,
-                ``"max"``: the same, after each word took the label of its first token, of the
-                mean of its tokens, or of its surest token, so that no word is split.
+                one label are joined, as the labels' scheme says: BIO, BIOES, BILOU or BMES.
+                ``"first"``, ``"average"``, ``"max"``: the same, after each word took the label of
+                its first token, of the mean of its tokens, or of its surest token, so that no word
+                is split.
             ignore_labels: Labels to leave out.
 
         Returns:
@@ -95,13 +100,20 @@ class TokenClassification(Task):
         pieces = self._pieces(text)
         if strategy not in ("none", "simple"):
             pieces = [_as_word(list(word), strategy) for _, word in groupby(pieces, _word_of)]
-        labelled = [(self._label(int(piece.scores.argmax())), piece) for piece in pieces]
-        groups = [[pair] for pair in labelled] if strategy == "none" else _join(labelled)
-        for group in groups:
-            label = group[0][0] if strategy == "none" else _split(group[0][0])[1]
-            score = float(np.mean([piece.scores.max() for _, piece in group]))
-            start, end = group[0][1].start, group[-1][1].end
-            yield Entity(label, score, text[start:end], start, end)
+        names = [self._label(int(piece.scores.argmax())) for piece in pieces]
+        tags = [self._scheme.get(name) or Tag("I", name) for name in names]
+        alone = strategy == "none"
+        for indices in [[i] for i in range(len(tags))] if alone else group(tags):
+            first, last = pieces[indices[0]], pieces[indices[-1]]
+            start, end = trim(text, first.start, last.end)
+            if start < end:  # else a token of white space alone
+                label = names[indices[0]] if alone else tags[indices[0]].type
+                score = float(np.mean([pieces[i].scores.max() for i in indices]))
+                yield Entity(label, score, text[start:end], start, end)
+
+    @cached_property
+    def _scheme(self) -> dict[str, Tag]:
+        return read_scheme(self.bundle.manifest.labels)
 
     def _pieces(self, text: str) -> list[_Piece]:
         """Return the text's tokens, each from the window where it stands farther inside."""
@@ -150,24 +162,3 @@ def _as_word(tokens: list[_Piece], strategy: Aggregation) -> _Piece:
     else:
         chosen = scores.mean(axis=0)
     return _Piece(chosen, tokens[0].start, tokens[-1].end, tokens[0].word)
-
-
-def _join(labelled: list[tuple[str, _Piece]]) -> list[list[tuple[str, _Piece]]]:
-    """Group neighbours of one label; ``B-`` starts a new group."""
-    groups: list[list[tuple[str, _Piece]]] = []
-    for label, piece in labelled:
-        prefix, name = _split(label)
-        if groups and prefix != "B" and _split(groups[-1][-1][0])[1] == name:
-            groups[-1].append((label, piece))
-        else:
-            groups.append([(label, piece)])
-    return groups
-
-
-def _split(label: str) -> tuple[str, str]:
-    """Split a BIO label; one without prefix continues.
-
-    >>> _split("B-PER"), _split("I-PER"), _split("O")
-    (('B', 'PER'), ('I', 'PER'), ('I', 'O'))
-    """
-    return (label[0], label[2:]) if label[:2] in ("B-", "I-") else ("I", label)

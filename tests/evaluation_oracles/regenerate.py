@@ -26,6 +26,7 @@ PIECES = (
     *("naïve", "–", "“cat”", "’s", "İ", "5,000", "$", "...", "\u00a0", "北京", "é", "e\u0301"),
 )
 TAGS = ("O", "O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-X-Y", "I-X-Y")
+TAGS_WITH_ENDS = ("O", *(f"{letter}-{kind}" for kind in ("PER", "X-Y") for letter in "BIES"))
 SETS, QUESTIONS, PASSAGES = 25, 12, 30
 
 
@@ -58,14 +59,14 @@ def squad_case(draw: random.Random) -> dict[str, Any]:
     return {"rows": rows, "expected": squad_evaluate(examples, predictions, na_scores)}
 
 
-def tag_case(draw: random.Random) -> dict[str, Any]:
+def tag_case(draw: random.Random, among: tuple[str, ...]) -> dict[str, Any]:
     """Sentences of true and predicted tags, and what seqeval says in its default mode."""
     from seqeval.metrics import f1_score, precision_score, recall_score
     from seqeval.metrics.sequence_labeling import get_entities
 
-    truth = [draw.choices(TAGS, k=draw.randint(1, 9)) for _ in range(6)]
+    truth = [draw.choices(among, k=draw.randint(1, 9)) for _ in range(6)]
     predicted = [
-        [tag if draw.random() < 0.7 else draw.choice(TAGS) for tag in tags] for tags in truth
+        [tag if draw.random() < 0.7 else draw.choice(among) for tag in tags] for tags in truth
     ]
     return {
         "truth": truth,
@@ -89,7 +90,8 @@ def main() -> None:
     document = {
         "made_with": PINNED,
         "squad": [squad_case(draw) for _ in range(SETS)],
-        "tags": [tag_case(draw) for _ in range(PASSAGES)],
+        "tags": [tag_case(draw, TAGS) for _ in range(PASSAGES)],
+        "tags_with_ends": [tag_case(draw, TAGS_WITH_ENDS) for _ in range(PASSAGES)],
     }
     lines = json.dumps(document, ensure_ascii=True, separators=(",", ":"))
     OUTPUT.write_text(lines.replace('},{"', '},\n{"') + "\n", encoding="utf-8")

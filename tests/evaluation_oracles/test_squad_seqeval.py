@@ -45,7 +45,7 @@ def test_squad_2(case: dict[str, Any]) -> None:
     )
 
 
-@pytest.mark.parametrize("case", EXPECTED["tags"])
+@pytest.mark.parametrize("case", [*EXPECTED["tags"], *EXPECTED["tags_with_ends"]])
 def test_entities(case: dict[str, Any]) -> None:
     truth, predicted = ([spans(tags) for tags in case[k]] for k in ("truth", "predicted"))
     # seqeval's last word is inside the entity.

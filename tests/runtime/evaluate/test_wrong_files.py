@@ -151,7 +151,7 @@ def test_wrong_rows_of_labels(name: str, content: str, expected: str, tmp_path: 
     ("content", "expected"),
     [
         ("Ada B-PER\nlives\n", "line 2 is 'lives'"),
-        ("Ada S-PER\n", "line 1 is 'Ada S-PER'"),
+        ("Ada X-PER\n", "line 1 is 'Ada X-PER'"),
         ("Ada B-PER\n\nParis LOC\n", "line 3 is 'Paris LOC'"),
         ("-DOCSTART- -X- O O\n\n", "no sentences"),
     ],
