@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-all test-web check docs release-check bench bench-int8 bench-embedding bench-peers arm-check clean
+.PHONY: demo test test-all test-web check docs release-check bench bench-int8 bench-embedding bench-peers arm-check fuzz clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -60,6 +60,9 @@ bench-peers: $(INSTALLED)  ## beside torch, optimum, CTranslate2 and OpenVINO, e
 
 arm-check: $(INSTALLED)  ## int8 on other processors, emulated: apt-get install qemu-user-static debootstrap
 	@$(RUN)/python bench/arm_check.py
+
+fuzz: $(INSTALLED)  ## 220,000 damaged files and calls; SEED=N for the same again
+	@$(RUN)/python tests/fuzz/fuzz.py $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf $(VENV) site .demo .interop .arm build dist .mypy_cache .ruff_cache .pytest_cache

@@ -121,7 +121,7 @@ class Tokenizer:
             InputError: `first` and `stride` leave no room for `second`.
         """
         question, context = self._pieces([first, second])
-        question.truncate(max_first, direction=self._side)
+        question.truncate(min(max_first, len(question)), direction=self._side)
         room = self.room(2, max_length) - len(question)
         if room <= stride:
             raise InputError(
