@@ -45,9 +45,21 @@ class Encoder(nn.Module):
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
     ) -> tuple[Tensor, ...]:
         """Run the model; all inputs are int64 ``(batch, sequence)``."""
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if getattr(self.model.config, "trigram_input", False):
+            inputs = self._without_padding(input_ids, attention_mask)
         extra = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        result = self.model(input_ids=input_ids, attention_mask=attention_mask, **extra)
+        result = self.model(**inputs, **extra)
         return tuple(result[name] for name in self.outputs)
+
+    def _without_padding(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        """Give padding no vector: MobileBERT joins each token's with those of its neighbours.
+
+        At the end of a text that is not padded, transformers takes zeros for the neighbour.
+        """
+        vectors = self.model.get_input_embeddings()(input_ids)  # (batch, sequence, embedding)
+        mask = attention_mask.unsqueeze(-1).to(vectors.dtype)
+        return {"inputs_embeds": vectors * mask, "attention_mask": attention_mask}
 
 
 class SentenceEncoder(nn.Module):

@@ -116,6 +116,23 @@ def test_sliding_window_is_in_the_graph(
     np.testing.assert_allclose(found, expected, rtol=0, atol=FP32_TOLERANCE)
 
 
+def test_padding_is_no_neighbour(
+    checkpoint: Callable[..., Path], exported: Callable[..., Bundle]
+) -> None:
+    """MobileBERT reads the tokens beside each token: a text padded is the text alone."""
+    how = ("mobilebert", "feature-extraction")
+    bundle = exported(*how, padding_vector=True)
+    folder = checkpoint(*how, padding_vector=True)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModel.from_pretrained(folder).eval()
+    padded = tokenizer(TEXTS, padding=True, return_tensors="np")
+    (found,) = session(bundle).run(None, {name: padded[name] for name in bundle.manifest.inputs})
+    for text, row in zip(TEXTS, found, strict=True):
+        with torch.no_grad():
+            expected = model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].numpy()
+        np.testing.assert_allclose(row[: len(expected)], expected, rtol=0, atol=FP32_TOLERANCE)
+
+
 def test_multi_label_head(exported: Callable[..., Bundle]) -> None:
     manifest = exported(
         "distilbert",

@@ -141,18 +141,24 @@ FAMILIES: dict[str, tuple[str, Callable[..., Any]]] = {
 WITH_TOKEN_TYPES = {"bert", "electra", "albert", "mobilebert"}
 
 
-def build_model(family: str, task: str, **options: Any) -> Any:
-    """A seeded random model; weights large enough that a wrong mask shows."""
+def build_model(family: str, task: str, *, padding_vector: bool = False, **options: Any) -> Any:
+    """A seeded random model; weights large enough that a wrong mask shows.
+
+    With `padding_vector` padding has a vector, as in checkpoints of TensorFlow.
+    """
     style, config = FAMILIES[family]
     tokenizer = fast_tokenizer(style)
     options = {"pad_token_id": tokenizer.pad_token_id, **options}
     torch.manual_seed(7)
     auto_class = getattr(transformers, AUTO_CLASSES[task])
-    model = auto_class.from_config(config(vocab_size=len(tokenizer), **options)).eval()
+    size = len(tokenizer) + options.pop("spare", 0)  # rows for tokens that a test adds
+    model = auto_class.from_config(config(vocab_size=size, **options)).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim > 1 and "position_embeddings" not in name:
                 parameter.normal_(0, 0.15)
+        if not padding_vector:
+            model.get_input_embeddings().weight[tokenizer.pad_token_id] = 0  # as training leaves it
     return model
 
 
