@@ -20,7 +20,7 @@ from edge_distil.manifest import Variant
 from edge_distil.versions import installed_versions
 from edge_distil_quantize import evidence
 from edge_distil_quantize.calibration.inputs import calibration_inputs
-from edge_distil_quantize.checks import check_fp32, reopen
+from edge_distil_quantize.checks import check_fp32, check_outputs, reopen
 from edge_distil_quantize.recipe import Feeds, Progress, Request
 from edge_distil_quantize.recipes import RECIPES
 from edge_distil_quantize.rewrites.editing import detach_constants, sizes
@@ -162,17 +162,21 @@ def _describe(
         settings=dict(made.settings),
         operators=made.operators,
         tools=installed_versions(_TOOLS),
-        evidence=_evidence(bundle, made, source, model_file),
+        evidence=_evidence(bundle, recipe, made, source, model_file),
     )
 
 
-def _evidence(bundle: Bundle, made: Written, source: Path, model_file: Path) -> dict[str, Any]:
+def _evidence(
+    bundle: Bundle, recipe: str, made: Written, source: Path, model_file: Path
+) -> dict[str, Any]:
     manifest = bundle.manifest
     texts = evidence.golden_rows(manifest)
     random = evidence.random_rows(made.vocabulary, manifest.max_length)
     # One after the other: both models in memory would double the need.
     expected = evidence.run_rows(source, [*texts, *random])
     got = evidence.run_rows(model_file, [*texts, *random])
+    check_outputs(expected, "fp32")
+    check_outputs(got, recipe)
     split = len(texts)
     found = {"random_tokens": evidence.fidelity(expected[split:], got[split:])}
     if texts:

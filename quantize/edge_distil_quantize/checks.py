@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.manifest import FILE_NAME
+from edge_distil.session import Floats
 
 _OLDEST_OPSET = 18  # ReduceMax takes its axes as an input from here on
 _QUANTIZED = {
@@ -45,7 +50,7 @@ def check_fp32(model: ir.Model) -> None:
 
     Raises:
         QuantizeError: It is quantized already, of an old opset, or has operators that are not
-            standard.
+            standard or weights that are no numbers.
     """
     graph = model.graph
     if found := sorted({n.op_type for n in graph} & _QUANTIZED):
@@ -64,6 +69,59 @@ def check_fp32(model: ir.Model) -> None:
             f"the fp32 graph is of ONNX opset {opset}, expected {_OLDEST_OPSET} or later: "
             "export the checkpoint again"
         )
+    for name, array in _float_constants(graph):
+        # A single one may be -inf: a mask's.
+        wrong = np.isnan(array) if array.size == 1 else ~np.isfinite(array)
+        if wrong.any():
+            raise QuantizeError(
+                f"the fp32 graph's constant {name} holds NaN or infinity, expected numbers: export "
+                "the checkpoint again, or train it anew"
+            )
+
+
+def check_half_range(graph: ir.Graph) -> None:
+    """Check that float16 can hold the weights.
+
+    Single constants are left to the rewrite: a mask's large number stands for any that is large.
+
+    Raises:
+        QuantizeError: One is beyond its range.
+    """
+    largest = float(np.finfo(np.float16).max)
+    for name, array in _float_constants(graph):
+        reached = float(max(array.max(), -array.min())) if array.size > 1 else 0.0
+        if reached > largest:
+            raise QuantizeError(
+                f"the fp32 graph's constant {name} reaches {reached:.3g}, float16 holds at most "
+                f"{largest:,.0f}: use int8, int4 or fp32"
+            )
+
+
+def check_outputs(outputs: Sequence[Mapping[str, Floats]], variant: str) -> None:
+    """Check that a model gave numbers.
+
+    Args:
+        outputs: Output name -> array, for each input.
+        variant: What gave them, for the message.
+
+    Raises:
+        QuantizeError: It gave NaN or infinity.
+    """
+    for row in outputs:
+        for name, array in row.items():
+            if not np.isfinite(array).all():
+                raise QuantizeError(
+                    f"{variant} gives NaN or infinity as {name}, expected numbers: its values pass "
+                    "the range of its type; nothing was written, use another variant"
+                )
+
+
+def _float_constants(graph: ir.Graph) -> Iterator[tuple[str, NDArray[Any]]]:
+    for name, value in graph.initializers.items():
+        if value.const_value is not None and value.const_value.dtype.is_floating_point():
+            array = value.const_value.numpy()
+            if array.size:
+                yield name, array
 
 
 def nothing_to_quantize(graph: ir.Graph, wanted: str) -> QuantizeError:

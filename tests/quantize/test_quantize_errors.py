@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
+from graphs import constants, matrices, with_constants
 
 from edge_distil import storage
 from edge_distil.bundle import open_bundle, write_manifest
@@ -101,6 +104,47 @@ def test_graphs_of_another_kind_are_refused(bundle, header, node, message):
     )
     with pytest.raises(QuantizeError, match=message):
         quantize_bundle(with_fp32(bundle("qa"), graph))
+
+
+def _with_weight(opened, number):
+    """Put a number into one weight of the fp32 graph; returns bundle and the weight's name."""
+    graph = onnx.load(opened.model_path("fp32"))
+    arrays = {n: a for n, a in constants(graph).items() if a.dtype == np.float32 and a.ndim}
+    name = max(arrays, key=lambda n: arrays[n].size)
+    array = arrays[name].copy()
+    array.reshape(-1)[-1] = number
+    return with_fp32(opened, with_constants(graph, {name: array})), name
+
+
+@pytest.mark.parametrize("recipe", ["int8", "int8-static", "weights-only", "fp16", "int4"])
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_weights_that_are_no_numbers_are_refused(bundle, digest, recipe, number):
+    opened, name = _with_weight(bundle("qa"), number)
+    before = digest(opened.path)
+    with pytest.raises(QuantizeError, match=f"constant {re.escape(name)} holds NaN or infinity"):
+        quantize_bundle(opened, recipe)
+    assert digest(opened.path) == before
+
+
+def test_weights_beyond_float16_are_refused(bundle):
+    opened, name = _with_weight(bundle("qa"), 70_000.0)
+    with pytest.raises(QuantizeError, match=rf"{re.escape(name)} reaches 7e\+04, float16 holds"):
+        quantize_bundle(opened, "fp16")
+
+
+def test_a_variant_that_overflows_is_refused(bundle, digest):
+    opened = bundle("qa")
+    graph = onnx.load(opened.model_path("fp32"))
+    stored = {n: a for n, a in constants(graph).items() if n in matrices(graph)}
+    # Each weight fits float16; their products do not.
+    larger = {
+        name: array * np.float32(50_000 / np.abs(array).max()) for name, array in stored.items()
+    }
+    opened = with_fp32(opened, with_constants(graph, larger))
+    before = digest(opened.path)
+    with pytest.raises(QuantizeError, match="fp16 gives NaN or infinity as start_logits"):
+        quantize_bundle(opened, "fp16")
+    assert digest(opened.path) == before
 
 
 def test_a_directory_without_manifest_is_refused(bundle):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from edge_distil_quantize.checks import check_half_range
 from edge_distil_quantize.recipe import Made, Request
 from edge_distil_quantize.rewrites.editing import Editor, drop_unused
 from edge_distil_quantize.rewrites.half import after_outputs, convert_to_half
@@ -28,10 +29,11 @@ def make(request: Request) -> Made:
     """Convert the graph in place.
 
     Raises:
-        QuantizeError: The type of a value is not known.
+        QuantizeError: A weight is beyond float16's range, or the type of a value is not known.
     """
     graph = request.model.graph
     request.progress(f"warning: {WARNING}")
+    check_half_range(graph)
     exact = after_outputs(graph) | {node for node in graph if node.name in request.keep}
     convert_to_half(Editor(graph), exact)
     drop_unused(graph)
