@@ -17,6 +17,8 @@ from edge_distil.evaluate.squad_file import read_squad
 
 REGENERATE = Path(__file__).parents[1] / "golden" / "regenerate_qa.py"
 SCORE = 1e-3
+# Answers in the overlap of two windows: the pipeline adds their scores up, for one to 1.14.
+SEEN_TWICE = ["5730d6fcb7151e1900c01564", "5730d6fcb7151e1900c01565"]
 VECTOR = 1e-5
 
 
@@ -41,14 +43,17 @@ def test_answers_equal_the_pipeline(
     qa = ed.QuestionAnswering.load(embedded_bundle, variant="fp32")
     examples = read_squad(data / "squad/dev.json").examples
     assert len(examples) == len(pipeline_answers) == 1_246
-    different = []
+    different, smaller = [], []
     for example in examples:
         got, want = qa(example.question, example.context), pipeline_answers[example.id]
         if (got.text, got.start, got.end) != (want["answer"], want["start"], want["end"]):
             different.append((example.id, got, want))
+        elif want["score"] - got.score > SCORE:
+            smaller.append(example.id)
         else:
             assert got.score == pytest.approx(want["score"], abs=SCORE)
     assert different == []  # the bar is 1 %, each explained; there are none
+    assert sorted(smaller) == SEEN_TWICE
 
 
 def test_scores_of_the_variants(embedded_bundle: Path, data: Path) -> None:

@@ -19,7 +19,9 @@ SCORE = 1e-3
 JUNK = "context-shorter-than-top-k"  # it fills up with an empty span at score 0
 QUESTION_ANSWERS = "special-token-in-question"  # a literal [CLS] lets the question answer itself
 UNCUT_QUESTION = "question-limit-ignored"  # it ignores max_question_len for fast tokenizers
-DIFFERENT = {JUNK, QUESTION_ANSWERS, UNCUT_QUESTION}
+# It adds up over windows what several of them see, to "probabilities" of 1.3 and 6.9.
+ADDED_UP = {"long-128-100", "long-64-16", "long-impossible"}
+DIFFERENT = {JUNK, QUESTION_ANSWERS, UNCUT_QUESTION, *ADDED_UP}
 
 
 def read(name: str) -> Any:
@@ -58,6 +60,19 @@ def test_answers_equal_the_pipeline(qa: ed.QuestionAnswering, name: str) -> None
     found = answers(qa, name)
     assert found == expected(name)
     assert all(CASES[name]["context"][a.start : a.end] == a.text for a in found)
+
+
+@pytest.mark.parametrize("name", sorted(ADDED_UP))
+def test_what_several_windows_see_counts_once(qa: ed.QuestionAnswering, name: str) -> None:
+    """The same best answer at the same place; no score is above 1, none above the sum."""
+    found, theirs = answers(qa, name), EXPECTED[name]["answers"]
+    best = theirs[0]
+    assert (found[0].text, found[0].start, found[0].end) == (
+        best["answer"], best["start"], best["end"],
+    )  # fmt: skip
+    assert best["score"] > 1 >= found[0].score
+    sums = {answer["answer"].lower(): answer["score"] for answer in theirs}
+    assert all(a.score <= sums.get(a.text.lower(), 1) + SCORE for a in found)
 
 
 def test_no_empty_spans_at_score_zero(qa: ed.QuestionAnswering) -> None:
