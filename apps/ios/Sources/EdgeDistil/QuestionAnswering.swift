@@ -113,11 +113,13 @@ public struct QuestionAnswering {
         for (window, row) in zip(windows, logits) {
             let (start, end) = probabilities(window, row)
             noAnswer = min(noAnswer, Double(start[0] * end[0]))
+            var own: [Answer] = []
             for span in bestSpans(window, start, end, options) {
                 let place = Spans.scalars(
                     span, in: window.context, alignToWords: options.alignToWords)
-                add(Self.answer(scalars, place, Double(span.score)), to: &found)
+                add(Self.answer(scalars, place, Double(span.score)), to: &own)
             }
+            merge(own, into: &found)
         }
         if options.handleImpossibleAnswer || found.isEmpty {
             found.append(Answer(text: "", score: noAnswer, start: 0, end: 0))
@@ -152,14 +154,29 @@ public struct QuestionAnswering {
         return Answer(text: text, score: score, start: place.lowerBound, end: place.upperBound)
     }
 
-    /// Add a span; equal texts, whatever their case, are one answer.
+    /// Add a span of one window: the probabilities of equal texts, whatever their case, add up.
     private func add(_ answer: Answer, to found: inout [Answer]) {
-        let name = Array(answer.text.lowercased().utf8)
-        if let known = found.firstIndex(where: { Array($0.text.lowercased().utf8) == name }) {
-            found[known].score += answer.score
+        if let known = index(of: answer, in: found) {
+            found[known].score = min(found[known].score + answer.score, 1)
         } else {
             found.append(answer)
         }
+    }
+
+    /// Put a window's answers to those of the windows before it: of equal texts the surer one.
+    private func merge(_ answers: [Answer], into found: inout [Answer]) {
+        for answer in answers {
+            guard let known = index(of: answer, in: found) else {
+                found.append(answer)
+                continue
+            }
+            if answer.score > found[known].score { found[known] = answer }
+        }
+    }
+
+    private func index(of answer: Answer, in found: [Answer]) -> Int? {
+        let name = Array(answer.text.lowercased().utf8)
+        return found.firstIndex { Array($0.text.lowercased().utf8) == name }
     }
 
     /// The best first, ties in the order in which they were found: Swift's sort promises no such order.
