@@ -6,11 +6,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import edge_distil  # noqa: F401 - before a test imports onnxruntime: see `edge_distil.privacy`
 
 REPOSITORY = Path(__file__).parents[1]
 
+# How long an example takes is the machine's business, which may be busy.
+settings.register_profile("edge-distil", deadline=None)
+settings.load_profile("edge-distil")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 

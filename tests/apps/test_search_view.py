@@ -38,7 +38,7 @@ def show(page: Page, width: int = 80, *, colours: bool = False) -> str:
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(text=st.text(min_size=1).filter(str.strip))
 def test_rows_fit_and_nothing_commands_the_terminal(width: int, text: str) -> None:
     hit = make_hit(f"before {text} " + "word " * 60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -65,7 +65,6 @@ def test_cosines(vectors: np.ndarray) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40))
-@settings(deadline=None)
 def test_single_label_averages(pairs: list[tuple[int, int]]) -> None:
     truth, predicted = np.array(pairs).T
     matrix = confusion(truth, predicted, 5)
@@ -80,7 +79,6 @@ def test_single_label_averages(pairs: list[tuple[int, int]]) -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40))
-@settings(deadline=None)
 def test_binary(pairs: list[tuple[bool, bool]]) -> None:
     truth, predicted = np.array(pairs, int).T
     expected = metrics.precision_recall_fscore_support(
@@ -91,7 +89,6 @@ def test_binary(pairs: list[tuple[bool, bool]]) -> None:
 
 
 @given(npst.arrays(bool, st.tuples(st.just(2), st.integers(1, 20), st.integers(2, 5))))
-@settings(deadline=None)
 def test_multi_label_averages(tables: np.ndarray) -> None:
     truth, predicted = tables
     found = multi_label_counts(truth, predicted)

@@ -371,7 +371,7 @@ def test_every_operator_has_a_case() -> None:
 
 @pytest.mark.parametrize("kind", sorted(CASES))
 def test_operator_matches_torch(kind: str) -> None:
-    @settings(max_examples=EXAMPLES, deadline=None)
+    @settings(max_examples=EXAMPLES)
     @given(st.data())
     def check(data: st.DataObject) -> None:
         arguments, wanted = CASES[kind](data.draw)

@@ -82,7 +82,7 @@ def labels(bundle):
         )
     )
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_set_found_passes_and_no_single_name_is_needless(case):
     """Any set of passing sets, whether or not keeping more always helps."""
     names, passing = case

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from graphs import constants, feeds, run
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from onnx import TensorProto
@@ -145,7 +145,6 @@ def test_the_warning_is_said_and_kept(bundle):
     assert f"warning: {variant.settings['warning']}" in said
 
 
-@settings(deadline=None)
 @given(arrays(np.float32, 6, elements=st.floats(width=32, allow_nan=False)))
 def test_halves_are_numpys_within_its_range(array):
     half = to_half(array)

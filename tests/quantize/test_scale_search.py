@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -39,7 +39,6 @@ def test_is_as_near_as_a_fine_grid_finds(lowest, highest, gain):
     assert found.sum() <= gain * plain.sum()
 
 
-@settings(deadline=None)
 @given(
     arrays(np.float32, (5, 4), elements=st.integers(-(10**6), 10**6).map(float)),
     st.sampled_from(RANGES),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from onnxruntime.quantization.quant_utils import QuantType, quantize_data
@@ -44,7 +44,6 @@ def test_pairs_leave_more_levels_than_seven_bits():
     assert scales.mean() < 0.8 * seven_bits.mean()
 
 
-@settings(deadline=None)
 @given(
     arrays(np.float32, (5, 3), elements=st.floats(-LARGE, LARGE, width=32)),
     st.sampled_from(["columns", "rows"]),
