@@ -14,7 +14,7 @@ from pathlib import Path
 from edge_distil import cross_encoder, fields, sentence_modules
 from edge_distil.errors import BundleCorrupt, TaskError
 from edge_distil.fields import Fields
-from edge_distil.labels import label_names
+from edge_distil.labels import fit_labels, label_names
 from edge_distil.manifest import FILE_NAME, Checkpoint, FileRecord, Manifest, Variant
 from edge_distil.manifest_pooling import Pooling
 from edge_distil.printable import shortened
@@ -106,7 +106,8 @@ def _task(config: Fields, path: Path) -> str:
 
 def _labels(config: Fields) -> tuple[str, ...]:
     try:
-        return label_names(config.object("id2label").values)
+        names = config.object("id2label").values
+        return fit_labels(label_names(names), len(names))  # transformers counts the entries
     except ValueError as error:
         raise config.wrong("id2label", "class names by their indices") from error
 
