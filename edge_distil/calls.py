@@ -6,6 +6,7 @@ string, the keys of a dict, the columns of a table, True as the number 1.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
@@ -84,22 +85,27 @@ def pair(value: Any, names: tuple[str, str], where: str = "") -> tuple[str, str]
     return first, second
 
 
-def whole(least: int, **options: Any) -> None:
-    """Check options that are whole numbers; ``None`` is a default and passes.
+def whole(least: int, most: int = sys.maxsize, /, **options: Any) -> None:
+    """Check options that are whole numbers.
 
     Raises:
         InputTypeError: One is no whole number.
-        InputError: One is below `least`.
+        InputError: One is below `least` or above `most`, by default what an index may be.
     """
     for name, value in options.items():
-        if value is None:
-            continue
         if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
             raise InputTypeError(
                 f"{name} is {value!r} ({kind(value)}), expected an int of at least {least}"
             )
         if value < least:
             raise InputError(f"{name} is {value}, expected at least {least}")
+        if value > most:
+            raise InputError(f"{name} is {value}, expected at most {most}")
+
+
+def whole_or_none(least: int, **options: Any) -> None:
+    """Check options that are whole numbers, or ``None``, which stands for a default."""
+    whole(least, **{name: value for name, value in options.items() if value is not None})
 
 
 def flag(**options: Any) -> None:
@@ -156,6 +162,8 @@ def kind(value: Any) -> str:
 
 
 def _remedy_one(value: Any) -> str:
+    if value is None:
+        return "give it"
     if isinstance(value, bytes | bytearray):
         return "decode it"
     if isinstance(value, Iterable):

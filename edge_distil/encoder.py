@@ -169,8 +169,13 @@ def open_encoder(
     With `bulk` the threads run batches side by side from the start; see `Encoder.bulk`.
     """
     calls.flag(verify=verify, untrusted=untrusted)
-    if providers is not None:
-        calls.many(providers, "providers")
+    for option, value in (("variant", variant), ("compute_units", compute_units)):
+        if value is not None:
+            calls.text(value, option)
+    for provider in () if providers is None else calls.many(providers, "providers"):
+        calls.text(provider, "one of providers")
+    if huge_pages is not None:
+        calls.flag(huge_pages=huge_pages)
     if untrusted:
         check_untrusted(Path(path), variant)
     # Resolved once: the working directory, or a link to the bundle, may change later.

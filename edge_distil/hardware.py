@@ -13,6 +13,7 @@ from edge_distil import calls
 from edge_distil.errors import InputError
 
 _CGROUP = Path("/sys/fs/cgroup")
+_MOST_THREADS = 4096  # more are a slip: each takes memory, and onnxruntime fails as if out of it
 # Instruction sets that decide which integer kernels run: flag in /proc/cpuinfo -> its name.
 _FEATURES = {
     "avx2": "AVX2",
@@ -61,17 +62,21 @@ def threads(requested: int | None = None) -> int:
     """Choose the number of threads: `requested`, else ``OMP_NUM_THREADS``, else all cores.
 
     Raises:
-        InputError: The number is no positive integer.
+        InputError: The number is no positive integer, or more than any processor has.
     """
     if requested is None:
         # OMP_NUM_THREADS may be a list, one number for each nesting level: the first counts.
         value = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
         if not value:
             return available_cores()
-        if not value.isdigit() or int(value) < 1:
-            raise InputError(f"OMP_NUM_THREADS is {value!r}, expected a positive integer: unset it")
+        digits = value.isascii() and value.isdigit() and len(value) < 10
+        if not digits or not 1 <= int(value) <= _MOST_THREADS:
+            raise InputError(
+                f"OMP_NUM_THREADS is {value!r}, expected an integer from 1 to {_MOST_THREADS}: "
+                "unset it"
+            )
         return int(value)
-    calls.whole(1, threads=requested)
+    calls.whole(1, _MOST_THREADS, threads=requested)
     return int(requested)
 
 

@@ -163,8 +163,11 @@ class Tokenizer:
         return self._fast.id_to_token(token_id) or ""
 
     def token_id(self, token: str) -> int | None:
-        """Return the id of a vocabulary entry."""
-        return self._fast.token_to_id(token)
+        """Return the id of a vocabulary entry; none holds half a surrogate pair."""
+        try:
+            return self._fast.token_to_id(token)
+        except UnicodeEncodeError:
+            return None
 
     @guarded
     def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = True) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from edge_distil import calls, pooling, similarity
 from edge_distil.batching import padded_length
 from edge_distil.encoder import Encoder, open_encoder
-from edge_distil.errors import InputError, TaskError
+from edge_distil.errors import InputError, InputTypeError, TaskError
 from edge_distil.pooling import Floats
 from edge_distil.precision import Precision, check_precision, quantize_embeddings
 from edge_distil.progress import Progress, counting
@@ -96,7 +96,7 @@ class Embedding(Task):
             OutputError: What the model gives is not of its task, or not finite for a text.
         """
         check_precision(precision)
-        calls.whole(1, truncate_dim=truncate_dim, batch_size=batch_size)
+        calls.whole_or_none(1, truncate_dim=truncate_dim, batch_size=batch_size)
         calls.flag(normalize_embeddings=normalize_embeddings)
         if not isinstance(texts, str):
             texts = calls.many(texts, "texts")
@@ -194,8 +194,11 @@ class Embedding(Task):
             InputError: Something is no text, an unknown prompt, a size below 1.
             OutputError: What the model gives is not of its task, or not finite for a text.
         """
-        calls.whole(1, truncate_dim=truncate_dim, batch_size=batch_size, window=window)
-        calls.flag(normalize_embeddings=normalize_embeddings)
+        calls.whole(1, window=window)
+        calls.whole_or_none(1, truncate_dim=truncate_dim, batch_size=batch_size)
+        calls.flag(normalize_embeddings=normalize_embeddings, keep_non_finite=keep_non_finite)
+        if done is not None and not callable(done):
+            raise InputTypeError(f"done is {calls.kind(done)}, expected a function of the number")
         texts = calls.many(texts, "texts")
         prefix = self._prompt(prompt_name, prompt)
         prefixed = (_with(prefix, text) for text in texts) if prefix else texts

@@ -12,6 +12,7 @@ from tokenizers import Encoding
 from edge_distil import calls
 from edge_distil.errors import InputError
 from edge_distil.pooling import Floats, softmax
+from edge_distil.printable import shortened
 from edge_distil.tasks.base import Task
 
 _CONTINUES = "##"  # WordPiece's sign of a token that continues a word
@@ -96,7 +97,7 @@ class FillMask(Task):
         names = [calls.text(name, "a target") for name in calls.many(targets, "targets")]
         ids = {target: self._target_id(target) for target in names}
         if not ids or (absent := [target for target, token in ids.items() if token is None]):
-            wrong = ", ".join(map(repr, absent)) if ids else "an empty list"
+            wrong = ", ".join(repr(shortened(name)) for name in absent[:4]) or "nothing"
             raise InputError(
                 f"targets has {wrong}, expected texts that are one token of the model's vocabulary "
                 "each: choose others"

@@ -143,8 +143,8 @@ class QuestionAnswering(Task):
         Raises:
             InputError: An empty text, half a surrogate pair, or a parameter out of range.
         """
-        calls.whole(1, max_seq_len=max_seq_len)
-        calls.whole(0, doc_stride=doc_stride)
+        calls.whole_or_none(1, max_seq_len=max_seq_len)
+        calls.whole_or_none(0, doc_stride=doc_stride)
         length = max_seq_len or min(self.encoder.tokenizer.max_length, _USUAL_WINDOW)
         settings = _Settings(
             top_k=top_k,

@@ -85,7 +85,7 @@ class TextClassification(Task):
         batch_size: int | None = None,
         function_to_apply: str | None = None,
     ) -> list[list[Label]]:
-        calls.whole(1, top_k=top_k, batch_size=batch_size)
+        calls.whole_or_none(1, top_k=top_k, batch_size=batch_size)
         if function_to_apply is not None:
             calls.choice("function_to_apply", function_to_apply, FUNCTIONS)
         encodings = self.encoder.tokenizer.encode(texts)
