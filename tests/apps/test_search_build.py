@@ -85,6 +85,58 @@ def test_a_killed_build_goes_on(
     assert len(everything(place)) == len(places(place))
 
 
+def test_an_unfinished_index_says_so(
+    edge_distil: Command, docs: Path, embedding: Path, tmp_path: Path
+) -> None:
+    """Killed before the first passages, and after some: the second is answered, with a note."""
+    place = tmp_path / "index"
+    for moment in ("0", "graph"):
+        command = [sys.executable, "-c", KILLED, *map(str, (docs, place, embedding)), moment]
+        subprocess.run(command, capture_output=True, check=False)
+        result = edge_distil("search", place, "storm lamp")
+        assert result.status == (1 if moment == "0" else 0)
+        assert f"{place} is unfinished" in result.err.replace("\n", " ")
+        assert f"search --build {docs} -o {place}" in result.err.replace("\n", " ")
+    assert edge_distil("search", "--build", docs, "-o", place).status == 0
+    assert "unfinished" not in edge_distil("search", place, "storm lamp").err
+
+
+def test_one_build_at_a_time(
+    edge_distil: Command, docs: Path, embedding: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "index"
+    heard = []
+
+    def another(done: int, total: int) -> None:
+        if done == 3:
+            heard.append(edge_distil("search", "--build", docs, "-o", place, "--bundle", embedding))
+
+    build(docs, place, bundle=embedding, progress=another)
+    [result] = heard
+    assert result.status == 1
+    assert f"is writing to {place}: wait" in result.err
+    assert len(everything(place)) == 300
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+
+
+@pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_two_builds_at_once_lose_nothing(
+    docs: Path, embedding: Path, tmp_path: Path, rounds: int
+) -> None:
+    for number in range(rounds):
+        place = tmp_path / f"index-{number}"
+        words = ["search", "--build", docs, "-o", place, "--bundle", embedding]
+        command = [sys.executable, "-m", "edge_distil_apps.cli", *map(str, words)]
+        both = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+        said = [process.communicate()[1] for process in both]
+        statuses = sorted(process.returncode for process in both)
+        assert statuses in ([0, 0], [0, 1]), said
+        assert "Traceback" not in "".join(said)
+        assert statuses[1] == "".join(said).count("is writing to")
+        assert len(everything(place)) == 300
+        assert not list(tmp_path.glob(".*"))
+
+
 def test_readers_see_whole_files_while_a_build_runs(
     docs: Path, embedding: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from kill_everywhere import Case
 
-from edge_distil_apps.search import open_index
+from edge_distil_apps.search import build, open_index
 
 _BUNDLE = Path(__file__).parents[1] / "golden" / "tiny" / "embedding"
 _TEXTS = ("storm", "lamp", "tide")
@@ -85,6 +85,21 @@ def _index(folder: Path) -> str:
         return type(error).__name__
 
 
+def _changed_docs(folder: Path, materials: Path) -> None:
+    """An index, and one of its files changed, one gone and one new since."""
+    _docs(folder, materials)
+    build(folder / "docs", folder / "docs.index", bundle=folder / "bundle")
+    (folder / "docs" / "storm.md").write_text("# Storm\n\nThe river is another.\n")
+    (folder / "docs" / "lamp.md").unlink()
+    (folder / "docs" / "new.md").write_text("A river, new.\n")
+
+
+def _renewed(folder: Path) -> str:
+    found = _index(folder)
+    assert found in ("2 passages", "3 passages"), "files of the index are lost"
+    return found
+
+
 CASES = (
     Case(
         "embed to a file",
@@ -117,6 +132,13 @@ CASES = (
         ("search", "--build", "docs", "-o", "docs.index", "--bundle", "bundle"),
         _docs,
         _index,
+        measured=frozenset({"passages.sqlite"}),
+    ),
+    Case(
+        "search --build, an index renewed",
+        ("search", "--build", "docs", "-o", "docs.index"),
+        _changed_docs,
+        _renewed,
         measured=frozenset({"passages.sqlite"}),
     ),
 )

@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from edge_distil.errors import InputError
 from edge_distil.printable import printable
 from edge_distil_apps.cli import console
 
@@ -115,12 +116,29 @@ def _search(
         hits = index.search(query, k, cast("Mode", mode))
         found = answer(task, query, hits) if task else None
         folder = index.folder
+        if index.unfinished:
+            _tell_unfinished(place, folder, bool(hits))
     if as_json:
         console.document(_document(query, hits, found))
     elif hits:
         console.show(Page(hits, folder, found, whole))
     else:
         console.say("(nothing found)")
+
+
+def _tell_unfinished(place: Path, folder: Path, found: bool) -> None:
+    """Say that passages are missing; where none was found, that is no answer at all.
+
+    Raises:
+        InputError: Nothing was found.
+    """
+    words = (
+        f"{place} is unfinished, its build runs or was interrupted: go on with "
+        f"edge-distil search --build {folder} -o {place}"
+    )
+    if not found:
+        raise InputError(f"nothing was found, but {words}")
+    console.note(words)
 
 
 def _document(query: str, hits: list[Any], found: Any) -> dict[str, Any]:

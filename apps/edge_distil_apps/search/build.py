@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from edge_distil import locks
 from edge_distil.errors import InputError, RowsError
-from edge_distil.storage import make_folder
+from edge_distil.storage import make_folder, storage_errors
 from edge_distil_apps.search import folder as folders
 from edge_distil_apps.search.folder import Listing, Source
 from edge_distil_apps.search.model import Model
 from edge_distil_apps.search.passages import Passage, split
-from edge_distil_apps.search.store import Store, exists
+from edge_distil_apps.search.store import UNFINISHED, Store, exists, is_part
 from edge_distil_apps.search.vectors import EXACT_UP_TO, write_graph
 
 _AT_ONCE = 512  # passages embedded together: enough to sort by length, seconds of work at most
@@ -81,20 +82,27 @@ def build(
         InputError: No such folder, no text in it, no bundle for a new index, another bundle or
             folder than that of the index.
         BundleError: The bundle cannot be opened.
+        PlaceBusy: Another process is building it.
         StorageError: The index cannot be written.
     """
     root, place = Path(folder), Path(index)
     listing = folders.text_files(root, but=place)
-    _check_place(place)
     with ExitStack() as stack:
+        with storage_errors(place):
+            make_folder(place.parent)
+            stack.enter_context(locks.hold(locks.beside(place), place))
+        _check_place(place)
         store = stack.enter_context(closing(Store(place))) if exists(place) else None
         if store is not None:
             _check_folder(store, root)
         # Before anything is made: a bundle that cannot be opened leaves nothing behind.
         model = _open_model(store, Path(bundle) if bundle else None, variant, threads)
         settings = {
-            "bundle": model.record, "folder": str(root.resolve()), "dimension": model.dimension
-        }  # fmt: skip
+            "bundle": model.record,
+            "folder": str(root.resolve()),
+            "dimension": model.dimension,
+            UNFINISHED: True,
+        }
         if store is None:
             make_folder(place)
             store = stack.enter_context(closing(Store(place, create=settings)))
@@ -102,6 +110,7 @@ def build(
             store.remember(settings)
         report = _update(store, root, listing, model, progress or (lambda done, total: None))
         write_graph(store, place, more_than=graph_above)
+        store.remember({UNFINISHED: False})
     if not report.passages:
         raise InputError(f"the files of {root} hold no text that can be read: {_first(report)}")
     return report
@@ -109,7 +118,9 @@ def build(
 
 def _check_place(place: Path) -> None:
     """Raise `InputError` where something else than an index is."""
-    if place.exists() and not exists(place) and (not place.is_dir() or any(place.iterdir())):
+    if not place.exists() or exists(place):
+        return
+    if not place.is_dir() or any(not is_part(path) for path in place.iterdir()):
         raise InputError(
             f"{place} is not empty and no index: choose another directory for the index (-o)"
         )

@@ -11,7 +11,7 @@ from edge_distil.pooling import Floats
 from edge_distil.rows import broken_character
 from edge_distil_apps.search.fusion import fuse
 from edge_distil_apps.search.model import Model
-from edge_distil_apps.search.store import Store
+from edge_distil_apps.search.store import UNFINISHED, Store
 from edge_distil_apps.search.vectors import Vectors, open_vectors
 
 Mode = Literal["hybrid", "vector", "words"]
@@ -68,6 +68,11 @@ class Index:
     def close(self) -> None:
         """Close its database."""
         self._store.close()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether its build runs or was interrupted: it holds some files and not others."""
+        return bool(self._store.get(UNFINISHED))
 
     def search(self, query: str, k: int = 10, mode: Mode = "hybrid") -> list[Hit]:
         """Return the `k` best passages, the best first.

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from edge_distil.errors import InputError, MissingExtra, StorageError
 from edge_distil.pooling import Floats
+from edge_distil.storage import atomic_file
 from edge_distil_apps.search.folder import Source
 from edge_distil_apps.search.passages import Passage
 from edge_distil_apps.search.scripts import spaced
@@ -28,6 +29,7 @@ from edge_distil_apps.search.words import Words
 
 FILE_NAME = "passages.sqlite"
 VERSION = 2  # of the tables and of how texts are cut
+UNFINISHED = "unfinished"  # the setting that says so while a build runs, or after it was killed
 _WAIT = 30.0  # seconds for another process's transaction to end
 
 # AUTOINCREMENT: an id is never given twice, so a vector that has one stays right for it.
@@ -86,16 +88,11 @@ class Store:
         self._turn = threading.RLock()
         if create is None and not exists(folder):
             raise _no_index(folder)
-        with _clear_errors(path):
-            # Threads take turns, by `transaction`; SQLite itself is safe with them.
-            self._db = sqlite3.connect(
-                path, timeout=_WAIT, isolation_level=None, check_same_thread=False
-            )
-            try:
-                self._open(create)
-            except BaseException:
-                self._db.close()
-                raise
+        if create is not None:  # whole or not at all, whenever this process is killed
+            with atomic_file(path) as temporary:
+                self._connect(temporary, create)
+                self.close()
+        self._connect(path)
 
     def close(self) -> None:
         """Close the database."""
@@ -212,10 +209,24 @@ class Store:
         """Return what finds the words of `query`."""
         return Words(self._db, query)
 
+    def _connect(self, path: Path, create: Mapping[str, Any] | None = None) -> None:
+        with _clear_errors(self._path):
+            # Threads take turns, by `transaction`; SQLite itself is safe with them.
+            self._db = sqlite3.connect(
+                path, timeout=_WAIT, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._open(create)
+            except BaseException:
+                self._db.close()
+                raise
+
     def _open(self, create: Mapping[str, Any] | None) -> None:
         self._db.create_function("spaced", 1, spaced, deterministic=True)
         self._db.execute("PRAGMA foreign_keys = ON")
         if create is not None:
+            # Nobody reads it yet: no second file, that a kill would leave.
+            self._db.execute("PRAGMA journal_mode = MEMORY")
             self._db.execute("BEGIN IMMEDIATE")
             for statement in _TABLES:
                 self._db.execute(statement)
@@ -232,6 +243,11 @@ def exists(folder: Path) -> bool:
     """Return whether `folder` is an index."""
     path = folder / FILE_NAME
     return path.is_file() and path.stat().st_size > 0
+
+
+def is_part(path: Path) -> bool:
+    """Return whether a file is what a killed build had begun of a database."""
+    return path.name.startswith(f".{FILE_NAME}.")
 
 
 def _no_index(folder: Path) -> InputError:

@@ -75,6 +75,8 @@ def write_graph(store: Store, folder: Path, *, more_than: int = EXACT_UP_TO) -> 
     Raises:
         StorageError: It cannot be written.
     """
+    for part in folder.glob(".vectors-*.part"):  # of a killed build; the lock keeps others out
+        part.unlink()
     with store.transaction():
         generation, ids = store.generation, store.ids()
         path = _path(folder, generation)
