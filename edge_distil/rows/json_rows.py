@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from itertools import islice
@@ -163,8 +164,11 @@ def _parsed(line: str | BadRow) -> Any:
         return json.loads(line, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
         return BadRow(f"is no valid JSON: {error.msg} (character {error.pos + 1})")
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, a list in a list in
-        return BadRow(f"is no valid JSON: {error}")
+    except ValueError:
+        most = sys.get_int_max_str_digits()
+        return BadRow(f"is no valid JSON: it has an integer of more than {most} digits")
+    except RecursionError:
+        return BadRow("is no valid JSON: it has too many lists or objects inside each other")
 
 
 def object_of_line(line: str) -> dict[str, Any] | BadRow:

@@ -147,7 +147,7 @@ BAD_JSON = [
     ("[1, 2]", "is a JSON list, expected an object"),
     ('{"body": "x"}', "has no key 'text', only body"),
     ('{"text": null}', "the text is null, expected text"),
-    ('{"text": 12}', "the text is a int (12), expected text"),
+    ('{"text": 12}', "the text is an int (12), expected text"),
     ('{"text": "\\ud83d"}', "has half a surrogate pair (U+D83D) at character 1"),
     ('{"text": "\\ud83d\\ude00"}', None),
     ("[" * 100_000, "is no valid JSON"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from edge_distil.calls import kind
 from edge_distil.rows import BadRow, Place, Values, broken_character
 
 # Rows of a shard. Two seconds of work for a small model: little is lost when a process dies, and
@@ -81,5 +82,5 @@ def _problem(text: Any) -> str | None:
     if text is None:
         return "the text is null, expected text"
     if not isinstance(text, str):
-        return f"the text is a {type(text).__name__} ({str(text)[:40]}), expected text"
+        return f"the text is {kind(text)} ({str(text)[:40]}), expected text"
     return broken_character(text)

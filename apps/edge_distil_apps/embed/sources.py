@@ -13,7 +13,17 @@ from itertools import islice
 from pathlib import Path
 
 from edge_distil.errors import InputError
-from edge_distil.rows import BadRow, Column, Delimited, JsonRows, Place, Table, Text, Values
+from edge_distil.printable import printable
+from edge_distil.rows import (
+    BadRow,
+    Delimited,
+    JsonRows,
+    Place,
+    Table,
+    Text,
+    Values,
+    broken_character,
+)
 from edge_distil_apps.embed.parquet import Parquet
 from edge_distil_apps.embed.rows import ROWS, Row, Shard, make_row
 
@@ -168,8 +178,8 @@ def _default_column(table: Table) -> str:
         return names[0]
     if not texts:
         raise InputError(
-            f"none of the first rows of {table.path} holds text that can be read, only the columns "
-            f"{_list(names)}: is it of the kind that its name says?"
+            f"none of the first rows of {table.path} holds text that can be read, "
+            f"{_what_there_is(table)}"
         )
     if len(texts) > 1:
         raise InputError(
@@ -181,21 +191,35 @@ def _default_column(table: Table) -> str:
 def _check_columns(table: Table, column: str, keep: tuple[str, ...]) -> None:
     names = Counter(known.name for known in table.columns)
     for name in (column, *keep):
+        if name in keep and broken_character(name):
+            raise InputError(
+                f"the column {printable(name)} of {table.path} cannot be kept, for its name "
+                f"{broken_character(name)}: save the file as UTF-8"
+            )
         if name not in names:
             raise InputError(f"{table.path} has no column {name!r}: choose from {_list(names)}")
         if names[name] > 1:
             raise InputError(
                 f"{table.path} has {names[name]} columns {name!r}, expected one: rename the others"
             )
-    if not any(known.name == column and known.is_text for known in table.columns):
+    texts = [known.name for known in table.columns if known.is_text]
+    if column not in texts:
         raise InputError(
-            f"the column {column!r} of {table.path} holds no text: the columns of text are "
-            f"{_list(_texts(table.columns))}"
+            f"the column {column!r} of {table.path} holds no text: "
+            + (f"the columns of text are {_list(texts)}" if texts else _what_there_is(table))
         )
 
 
-def _texts(columns: Iterable[Column]) -> list[str]:
-    return [column.name for column in columns if column.is_text]
+def _what_there_is(table: Table) -> str:
+    """Say what the first row of a table without text is."""
+    names = [column.name for column in table.columns]
+    [(_, first)] = islice(table.rows(None, (), names), 1)
+    if isinstance(first, BadRow):
+        return f"the first {first}: is it of the kind that its name says?"
+    columns = f"only the columns {_list(names)}"
+    if first and all(isinstance(value, dict | list) for value in first):
+        return f"{columns} of lists or objects: write one object a row (pandas: orient='records')"
+    return f"{columns}: is it of the kind that its name says?"
 
 
 def _list(names: Iterable[str]) -> str:
