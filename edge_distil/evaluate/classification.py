@@ -26,12 +26,12 @@ class LabelledText:
     """A text with its labels as the file writes them: names or indices.
 
     Attributes:
-        text: The text.
+        text: The text, or a pair of them.
         labels: One, or for a multi-label file any number.
         where: File name and line, for messages.
     """
 
-    text: str
+    text: str | tuple[str, str]
     labels: tuple[str, ...]
     where: str
 
@@ -141,15 +141,21 @@ def multi_label_counts(truth: ArrayLike, predicted: ArrayLike) -> Counts:
 def read_labelled(path: str | Path) -> list[LabelledText]:
     """Read ``text``, ``label`` from ``.tsv``, ``.csv`` or ``.jsonl``.
 
-    In ``.jsonl`` a label may be a name, an index or a list of these (many labels a text).
+    A column ``text_pair`` makes pairs of the texts. In ``.jsonl`` a label may be a name, an index
+    or a list of these (many labels a text).
 
     Raises:
         DataError: The file cannot be read, or a row has no text or no label.
     """
     return [
-        LabelledText(row.text("text"), _labels(row), row.where)
-        for row in read_table(path, ("text", "label"))
+        LabelledText(_text(row), _labels(row), row.where)
+        for row in read_table(path, ("text", "label"), optional=("text_pair",))
     ]
+
+
+def _text(row: Row) -> str | tuple[str, str]:
+    first = row.text("text")
+    return (first, row.text("text_pair")) if "text_pair" in row.cells else first
 
 
 def _labels(row: Row) -> tuple[str, ...]:

@@ -91,16 +91,19 @@ def describe(value: Any) -> str:
     return f"keys {shown}" if value else "no keys"
 
 
-def read_table(path: str | Path, columns: Sequence[str]) -> list[Row]:
+def read_table(path: str | Path, columns: Sequence[str], optional: Sequence[str] = ()) -> list[Row]:
     """Read rows with the given columns.
 
     A first line that names them all is a header, and then other columns may be there too;
-    without a header the file has just these columns, in this order.
+    without a header the file has just these columns, in this order. Columns of `optional` are
+    read where the file has them, and then no row may lack them.
 
     Raises:
         DataError: As `read_text`, an unknown suffix, or a row that lacks a column.
     """
     path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path} is a directory, expected a file: name the file in it")
     if path.suffix.lower() not in TABLE_SUFFIXES:
         raise DataError(
             f"{path} ends in {path.suffix or 'no suffix'!r}, expected one of "
@@ -108,7 +111,8 @@ def read_table(path: str | Path, columns: Sequence[str]) -> list[Row]:
         )
     is_objects = path.suffix.lower() in _OBJECTS
     table = JsonRows(path) if is_objects else Delimited(path, columns, positional=True)
-    found = list(_rows(table, columns))
+    names = [column.name for column in table.columns]
+    found = list(_rows(table, [*columns, *(name for name in optional if name in names)]))
     if not found:
         what = "has a header but no rows" if getattr(table, "header", False) else "is empty"
         raise DataError(f"{path} {what}, expected at least one row: add rows")

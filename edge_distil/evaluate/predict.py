@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         TextClassification,
         TokenClassification,
     )
+    from edge_distil.tasks.text_classification import TextOrPair
 
 # Tokens. Published SQuAD scores allow answers of 30; the task's own default is 15.
 MAX_ANSWER_LEN = 30
@@ -55,7 +56,7 @@ def vectors(
 
 
 def probabilities(
-    task: TextClassification, texts: Sequence[str], progress: Progress | None = None
+    task: TextClassification, texts: Sequence[TextOrPair], progress: Progress | None = None
 ) -> NDArray[np.float64]:
     """Return every label's score, ``(texts, labels)``, in the order of the manifest's labels."""
     names = task.bundle.manifest.labels

@@ -16,7 +16,9 @@ def evaluate(
     bundle: Annotated[Path, typer.Argument(help="A bundle directory.")],
     data: Annotated[
         Path,
-        typer.Option(help="SQuAD JSON, STS-B CSV, text<TAB>label TSV, or CoNLL, by the task."),
+        typer.Option(
+            help="SQuAD JSON, STS-B CSV, text (text_pair) and label as TSV, or CoNLL, by the task."
+        ),
     ],
     variant: Annotated[
         list[str] | None,

@@ -23,9 +23,13 @@ def run(
     context: Annotated[
         str | None, typer.Option("--context", "-c", help="Its context: text, @FILE, or - (stdin).")
     ] = None,
+    pair: Annotated[
+        str | None, typer.Option("--pair", help="The second text, for a classifier of pairs.")
+    ] = None,
     top_k: Annotated[int, typer.Option(min=1, help="Answers, labels or candidates to show.")] = 1,
     jsonl: Annotated[
-        bool, typer.Option("--jsonl", help="stdin is JSON lines: objects with a text, or strings.")
+        bool,
+        typer.Option("--jsonl", help="stdin is JSON lines: objects with text (and text_pair)."),
     ] = False,
     untrusted: Annotated[
         bool,
@@ -41,10 +45,12 @@ def run(
     `edge-distil run qa -q "Who keeps the light?" -c @lighthouse.txt`
 
     `edge-distil run sst2 "a charming film" "a dull one"`
+
+    `edge-distil run nli "A man sleeps." --pair "He is awake."`
     """
     task = edge_distil.load(bundle, variant=variant, threads=threads, untrusted=untrusted)
     if isinstance(task, QuestionAnswering):
-        if not question or texts:
+        if not question or texts or pair is not None:
             raise typer.BadParameter(
                 "this is a question-answering bundle: give --question Q and --context TEXT|@FILE|-"
             )
@@ -56,7 +62,13 @@ def run(
         raise typer.BadParameter(
             f"this is a {task.bundle.manifest.task} bundle: give TEXT, not --question or --context"
         )
-    lines = [console.argument(text) for text in texts or ()] or _stdin(jsonl)
+    takes_pairs = isinstance(task, TextClassification)
+    lines: list[Any] = [console.argument(text) for text in texts or ()]
+    if pair is not None:
+        if len(lines) != 1 or not takes_pairs:
+            raise typer.BadParameter("--pair goes with one TEXT and a text-classification bundle")
+        lines = [(lines[0], console.argument(pair))]
+    lines = lines or _stdin(jsonl, takes_pairs)
     if not lines:
         raise InputError("got no text, expected TEXT arguments or lines on stdin")
     if isinstance(task, Embedding):
@@ -65,7 +77,7 @@ def run(
         _show(lines, _results(task, lines, top_k), json)
 
 
-def _results(task: Any, texts: list[str], top_k: int) -> list[list[Any]]:
+def _results(task: Any, texts: list[Any], top_k: int) -> list[list[Any]]:
     if isinstance(task, FillMask):
         return [
             candidates
@@ -77,20 +89,35 @@ def _results(task: Any, texts: list[str], top_k: int) -> list[list[Any]]:
     return list(task.batch(texts))
 
 
-def _stdin(jsonl: bool) -> list[str]:
+def _stdin(jsonl: bool, takes_pairs: bool) -> list[Any]:
     lines = split_lines(console.read_text("-"))
     if not jsonl:
         return lines
-    return [_text(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    return [_row(n, line, takes_pairs) for n, line in enumerate(lines, 1) if line.strip()]
 
 
-def _text(number: int, line: str) -> str:
+def _row(number: int, line: str, takes_pairs: bool) -> str | tuple[str, str]:
     row = object_of_line(line)
-    text = row if isinstance(row, BadRow) else row.get("text", BadRow("has no key 'text'"))
-    if not isinstance(text, str):
-        wrong = text if isinstance(text, BadRow) else f"has {text!r} as its text, expected a string"
-        raise InputError(f"line {number} of stdin {wrong}: correct or remove it")
-    return text
+    if isinstance(row, BadRow):
+        raise _wrong_line(number, str(row))
+    if "text_pair" not in row:
+        return _text(number, row, "text")
+    if not takes_pairs:
+        raise _wrong_line(number, "has a text_pair, which only a text-classification bundle takes")
+    return _text(number, row, "text"), _text(number, row, "text_pair")
+
+
+def _text(number: int, row: dict[str, Any], key: str) -> str:
+    if key not in row:
+        raise _wrong_line(number, f"has no key {key!r}")
+    value = row[key]
+    if not isinstance(value, str):
+        raise _wrong_line(number, f"has {value!r} as its {key}, expected a string")
+    return value
+
+
+def _wrong_line(number: int, what: str) -> InputError:
+    return InputError(f"line {number} of stdin {what}: correct or remove it")
 
 
 def _context(value: str | None) -> str:
@@ -102,12 +129,12 @@ def _context(value: str | None) -> str:
     return console.argument(value)
 
 
-def _show(inputs: list[str], results: list[list[Any]], as_json: bool) -> None:
+def _show(inputs: list[Any], results: list[list[Any]], as_json: bool) -> None:
     """Print named tuples: one JSON document, or a block for each input."""
     if as_json:
         console.document(
             [
-                {"input": text, "results": [item._asdict() for item in items]}
+                {"input": _shown(text), "results": [item._asdict() for item in items]}
                 for text, items in zip(inputs, results, strict=False)
             ]
             if len(inputs) == len(results)
@@ -119,6 +146,10 @@ def _show(inputs: list[str], results: list[list[Any]], as_json: bool) -> None:
             console.say("(nothing found)")
         for item in items:
             console.say(_line(item))
+
+
+def _shown(given: str | tuple[str, str]) -> str | dict[str, str]:
+    return given if isinstance(given, str) else {"text": given[0], "text_pair": given[1]}
 
 
 def _line(item: NamedTuple) -> str:
