@@ -24,7 +24,8 @@ DEFAULT_PROVIDER = "CPUExecutionProvider"
 # them. The warm-up of `edge_distil.bench` has more.
 _SETTLED = 8
 # Of the inputs; exports of ours take 64 bits, those of others not always.
-_TYPES = {"tensor(int32)": np.int32, "tensor(float)": np.float32}
+# A product that `edge_distil.bench.limits` times takes 8.
+_TYPES = {"tensor(int32)": np.int32, "tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 _FATAL_ONLY = 4  # onnxruntime's log level: what fails is raised as well, and said once
 
 if privacy.wants_quiet():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -336,3 +337,22 @@ def test_a_peer_that_fails_says_why(checkpoint: Path) -> None:
         pass
     with pytest.raises(EdgeDistilError, match="--checkpoint DIR"):
         peers.find_checkpoint(own.bundle, empty)
+
+
+@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.slow)])
+def test_two_of_one_command_at_once(tmp_path: Path, rounds: int) -> None:
+    """One is told of the other, or they come one after another; neither leaves a file."""
+    words = ["bench", TINY / "text_classification", "--variant", "fp32", "--queries", "2"]
+    words += ["--seconds", "0", "--processes", "2", "--threads", "1", "--work", tmp_path]
+    command = [sys.executable, "-m", "edge_distil_apps.cli", *map(str, words)]
+    for _ in range(rounds):
+        both = [
+            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            for _ in range(2)
+        ]
+        said = "".join(process.communicate()[1] for process in both)
+        statuses = sorted(process.returncode for process in both)
+        assert statuses in ([0, 0], [0, 1]), said
+        assert statuses[1] == said.count("is writing to")
+        assert "Traceback" not in said
+        assert list(tmp_path.iterdir()) == []

@@ -170,6 +170,37 @@ def test_parts_of_another_job_are_kept_apart(
     assert names(tmp_path) == ["texts.txt", "v.npy"]
 
 
+def test_a_link_stays_and_its_target_is_filled(
+    edge_distil: Command, tiny: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "t.txt").write_text("storm\n")
+    (tmp_path / "link.npy").symlink_to(tmp_path / "disk.npy")
+    command = ["embed", tiny / "embedding", tmp_path / "t.txt", "-o", tmp_path / "link.npy"]
+    assert edge_distil(*command).status == 0
+    assert edge_distil(*command, "--force").status == 0
+    assert (tmp_path / "link.npy").is_symlink()
+    assert len(np.load(tmp_path / "disk.npy")) == 1
+    assert names(tmp_path) == ["disk.npy", "link.npy", "t.txt"]
+
+
+@pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_two_embeds_at_once_lose_nothing(tiny: Path, tmp_path: Path, rounds: int) -> None:
+    (tmp_path / "t.txt").write_text("storm lamp\n" * 3000)
+    for number in range(rounds):
+        output = tmp_path / f"{number}.npy"
+        command = [*CLI, str(tiny / "embedding"), str(tmp_path / "t.txt"), "-o", str(output)]
+        both = [
+            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            for _ in range(2)
+        ]
+        said = "".join(process.communicate()[1] for process in both)
+        assert sorted(process.returncode for process in both) == [0, 1], said
+        assert ("is writing to" in said) or (f"{number}.npy exists" in said)
+        assert "Traceback" not in said
+        assert len(np.load(output)) == 3000
+        assert not list(tmp_path.glob(".*"))
+
+
 def test_one_process_at_a_time(
     edge_distil: Command, tiny: Path, corpus: Path, tmp_path: Path
 ) -> None:

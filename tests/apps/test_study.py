@@ -18,7 +18,7 @@ import pytest
 import study_small
 from command import Command
 
-from edge_distil import storage
+from edge_distil import locks, storage
 from edge_distil.bench.measurements import (
     TIMED,
     Measurements,
@@ -168,6 +168,31 @@ def test_a_finished_study_is_not_measured_again(study: Study) -> None:
     assert json.loads(again.stdout)["report"] == [str(study.folder / "report.html")]
     assert (study.folder / "report.html").is_file()
     assert (study.folder / "measurements.json").stat().st_mtime_ns == before
+
+
+def test_what_a_killed_study_left_goes_and_the_users_files_stay(study: Study) -> None:
+    """Killed between the document and the tidying up; the user has a file in the same folder."""
+    work = study.folder / "work"
+    for name in (".edge_distil.tmp", "models/bert-base"):
+        (work / name).mkdir(parents=True)
+        (work / name / "left").write_text("by the killed run")
+    (work / "journal.json").write_text("{}")
+    (work / "mine.txt").write_text("the user's")
+    subprocess.run(study.command, capture_output=True, check=True)
+    assert [path.name for path in work.rglob("*")] == ["mine.txt"]
+    (work / "models" / "bert-base").mkdir(parents=True)  # of an earlier run with --keep-models
+    subprocess.run(study.command, capture_output=True, check=True)
+    (work / "models" / "bert-base").rmdir()
+    (work / "models").rmdir()
+    (work / "mine.txt").unlink()
+    work.rmdir()
+
+
+def test_one_study_at_a_time(study: Study, edge_distil: Command) -> None:
+    with locks.hold(locks.beside(study.folder), study.folder):
+        result = edge_distil("study", "--quick", "-o", study.folder, "--threads", "1")
+    assert result.status == 1
+    assert f"is writing to {study.folder}: wait" in result.err
 
 
 def test_other_options_do_not_overwrite_a_finished_study(

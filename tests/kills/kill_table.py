@@ -13,6 +13,11 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kill_everywhere import Case
+    from kill_server import Server
 
 _HERE = Path(__file__).parent
 _PAGE = _HERE.parents[1] / "docs" / "kills.md"
@@ -21,20 +26,31 @@ _ROW = re.compile(r"\| (?P<name>[^|]+?) \| \d+ \|.*\n")
 
 def main() -> None:
     sys.path[:0] = [str(_HERE), str(_HERE.parent / "export"), str(_HERE.parent / "apps")]
-    from kill_cases import CASES, MODULES
-    from kill_everywhere import kill_everywhere
+    import kill_apps
+    import kill_cases
     from kill_materials import make_materials
     from kill_server import serve
 
-    chosen = [
-        case for case in CASES if not sys.argv[1:] or any(w in case.name for w in sys.argv[1:])
-    ]
-    with tempfile.TemporaryDirectory() as temporary, serve(MODULES) as server:
-        materials = Path(temporary, "materials")
-        make_materials(server, materials)
-        for case in chosen:
-            outcomes = kill_everywhere(server, case, Path(temporary, "work"), materials)
-            _put_row(case.name, [outcome.found for outcome in outcomes])
+    with tempfile.TemporaryDirectory() as temporary:
+        if cases := _chosen(kill_cases.CASES):
+            with serve(kill_cases.MODULES) as server:
+                make_materials(server, Path(temporary, "materials"))
+                _kill(server, cases, Path(temporary))
+        with serve(()) as server:
+            _kill(server, _chosen(kill_apps.CASES), Path(temporary))
+
+
+def _chosen(cases: Sequence[Case]) -> list[Case]:
+    words = sys.argv[1:]
+    return [case for case in cases if not words or any(word in case.name for word in words)]
+
+
+def _kill(server: Server, cases: Sequence[Case], folder: Path) -> None:
+    from kill_everywhere import kill_everywhere
+
+    for case in cases:
+        outcomes = kill_everywhere(server, case, folder / "work", folder / "materials")
+        _put_row(case.name, [outcome.found for outcome in outcomes])
 
 
 def _put_row(name: str, found: Sequence[str]) -> None:

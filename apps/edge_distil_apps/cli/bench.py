@@ -6,18 +6,20 @@ import dataclasses
 import hashlib
 import json as json_library
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edge_distil import hardware, storage
+from edge_distil import hardware, locks, storage
 from edge_distil.bench.measurements import Measurements, write_measurements
 from edge_distil.bench.protocol import FULL, FULL_HEADLINE, QUICK, QUICK_HEADLINE, Effort, Protocol
 from edge_distil.bundle import Bundle
 from edge_distil.journal import Journal
 from edge_distil_apps import peers, side_by_side
 from edge_distil_apps.cli import console
+from edge_distil_apps.scratch import scratch
 from edge_distil_apps.side_by_side import presentation
 from edge_distil_apps.side_by_side.texts import PASSAGES
 
@@ -179,11 +181,16 @@ def _measure(plan: side_by_side.Plan, work: Path, output: Path | None) -> Measur
     key = plan.key()
     digest = hashlib.sha256(json_library.dumps(key, sort_keys=True).encode()).hexdigest()
     file = work / f"bench-{digest[:16]}.json"
-    journal = Journal(file, key)
-    if journal.count(""):
-        console.note("going on where the same command was interrupted")
-    measurements = side_by_side.measure(plan, journal, console.progress_bar)
-    if output is not None:
-        write_measurements(measurements, output)
-    file.unlink(missing_ok=True)
+    with ExitStack() as stack:
+        with storage.storage_errors(file):
+            storage.make_folder(work)
+            stack.enter_context(locks.hold(locks.beside(file), file))
+        stack.enter_context(scratch(file.with_suffix(".tmp")))
+        journal = Journal(file, key)
+        if journal.count(""):
+            console.note("going on where the same command was interrupted")
+        measurements = side_by_side.measure(plan, journal, console.progress_bar)
+        if output is not None:
+            write_measurements(measurements, output)
+        file.unlink(missing_ok=True)
     return measurements

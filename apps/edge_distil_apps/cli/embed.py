@@ -109,6 +109,8 @@ def embed(
     check_precision(precision)
     run = _engine(engine, address, workers)
     is_directory = _is_directory(output)
+    if output.is_symlink() or not output.name.strip("."):  # a link stays; "." has no name
+        output = output.resolve()
     kept = tuple(name.strip() for name in keep.split(",") if name.strip())
     if kept and output.suffix == ".npy" and not is_directory:
         raise typer.BadParameter("--keep needs a Parquet output: name it OUT.parquet or OUT/")

@@ -90,7 +90,7 @@ def build(
     with ExitStack() as stack:
         with storage_errors(place):
             make_folder(place.parent)
-            stack.enter_context(locks.hold(locks.beside(place), place))
+            stack.enter_context(locks.hold(locks.beside(place.resolve()), place))
         _check_place(place)
         store = stack.enter_context(closing(Store(place))) if exists(place) else None
         if store is not None:

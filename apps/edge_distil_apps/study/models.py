@@ -166,7 +166,7 @@ def _export_any(
             f"{reason}: seeded random weights of the same architecture take its place (times and "
             f"sizes, no accuracy; trained ones: --{architecture.flag} DIR)"
         )
-    with TemporaryDirectory(dir=path.parent) as checkpoint:
+    with TemporaryDirectory() as checkpoint:
         program = ["-m", "edge_distil_apps.study.random_checkpoint"]
         _run([*program, architecture.model, architecture.config, checkpoint])
         _export(checkpoint, path, calibrate=calibrate)

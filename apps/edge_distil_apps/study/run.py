@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from edge_distil import storage
+from edge_distil import locks, storage
 from edge_distil.bench.environment import record_environment
 from edge_distil.bench.measurements import Measurements, read_measurements, write_measurements
 from edge_distil.bench.protocol import FULL
@@ -17,6 +18,8 @@ from edge_distil.encoder import open_encoder
 from edge_distil.errors import InputError
 from edge_distil.journal import Journal
 from edge_distil.tokenizer import Tokenizer
+from edge_distil_apps.scratch import scratch
+from edge_distil_apps.study.architectures import ARCHITECTURES
 from edge_distil_apps.study.inputs import PAIRS, make_inputs, same_tokens
 from edge_distil_apps.study.models import Made, find_models
 from edge_distil_apps.study.options import Options
@@ -25,7 +28,7 @@ from edge_distil_apps.study.progress import Progress
 from edge_distil_apps.study.steps import Steps
 
 DOCUMENT = "measurements.json"
-_WORK = "work"
+_WORK, _JOURNAL, _TEMPORARY = "work", "journal.json", ".edge_distil.tmp"
 
 
 def run_study(options: Options, folder: Path, progress: Progress) -> Measurements:
@@ -40,21 +43,26 @@ def run_study(options: Options, folder: Path, progress: Progress) -> Measurement
 
     Raises:
         InputError: The folder holds the finished study of another request.
+        PlaceBusy: Another study is at work there.
         StorageError: The folder cannot be written.
         EdgeDistilError: A model cannot be found, made or run.
     """
     request = options.request()
-    finished = _finished(folder, request)
-    if finished is not None:
-        progress.say(f"{folder / DOCUMENT} is complete: nothing is measured again")
-        return finished
-    work = folder / _WORK
-    storage.make_folder(work)
-    models = find_models(options, work / "models", progress.say)
-    measured = _measure(options, request, models, work / "journal.json", progress)
-    write_measurements(measured, folder / DOCUMENT)
-    _clean_up(work, keep_models=options.keep_models)
-    return measured
+    with ExitStack() as stack:
+        with storage.storage_errors(folder):
+            storage.make_folder(folder.parent)
+            stack.enter_context(locks.hold(locks.beside(folder.resolve()), folder))
+        work = folder / _WORK
+        found = _finished(folder, request)
+        if found is not None:
+            progress.say(f"{folder / DOCUMENT} is complete: nothing is measured again")
+        else:
+            stack.enter_context(scratch(work / _TEMPORARY))
+            models = find_models(options, work / "models", progress.say)
+            found = _measure(options, request, models, work / _JOURNAL, progress)
+            write_measurements(found, folder / DOCUMENT)
+        _clean_up(work, keep_models=options.keep_models)  # what a kill left, too
+    return found
 
 
 def _finished(folder: Path, request: Mapping[str, Any]) -> Measurements | None:
@@ -158,7 +166,15 @@ def _notes(plan: Plan, models: Sequence[Made], inputs: Mapping[str, Queries]) ->
 
 
 def _clean_up(work: Path, *, keep_models: bool) -> None:
-    """Remove what only an interrupted study needs."""
-    (work / "journal.json").unlink(missing_ok=True)
-    if not keep_models:
-        shutil.rmtree(work, ignore_errors=True)
+    """Remove what only an interrupted study needs, and nothing that it did not write.
+
+    The journal goes last: where there is none, the models are some that the user keeps.
+    """
+    if (work / _JOURNAL).exists():
+        for architecture in () if keep_models else ARCHITECTURES:
+            shutil.rmtree(work / "models" / architecture.name, ignore_errors=True)
+        shutil.rmtree(work / _TEMPORARY, ignore_errors=True)
+        (work / _JOURNAL).unlink()
+    for folder in (work / "models", work):
+        with suppress(OSError):  # models that are kept, files of the user
+            folder.rmdir()
