@@ -103,7 +103,7 @@ def read_table(path: str | Path, columns: Sequence[str], optional: Sequence[str]
     """
     path = Path(path)
     if path.is_dir():
-        raise DataError(f"{path} is a directory, expected a file: name the file in it")
+        raise DataError(f"cannot read {path} (it is a directory): name the file in it")
     if path.suffix.lower() not in TABLE_SUFFIXES:
         raise DataError(
             f"{path} ends in {path.suffix or 'no suffix'!r}, expected one of "
