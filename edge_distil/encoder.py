@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 from tokenizers import Encoding
 
 from edge_distil import calls, coreml, hardware
@@ -107,13 +108,16 @@ class Encoder:
     ) -> dict[str, Floats]:
         """Run one batch; names, types and shapes of what the model gives are checked.
 
+        Floats of other widths become float32, as `Session` promises: graphs of others give float16,
+        in which a norm overflows at 256.
+
         Raises:
             OutputError: They are not those of the task.
         """
         self.check.names(names or (), self.session.outputs)
         found = self.session.run(feeds, names)
         self.check.shapes(found, feeds["input_ids"], asked=names is not None)
-        return found
+        return {name: np.asarray(array, np.float32) for name, array in found.items()}
 
     @property
     def check(self) -> OutputCheck:

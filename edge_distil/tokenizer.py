@@ -154,9 +154,9 @@ class Tokenizer:
             )
         return room
 
-    def size(self) -> int:
-        """Return the number of entries in the vocabulary."""
-        return self._fast.get_vocab_size()
+    def size(self, *, added: bool = True) -> int:
+        """Return the number of entries in the vocabulary, with or without those added to it."""
+        return self._fast.get_vocab_size(with_added_tokens=added)
 
     def token(self, token_id: int) -> str:
         """Return the vocabulary's entry."""

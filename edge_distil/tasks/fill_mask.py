@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from edge_distil import calls
-from edge_distil.errors import InputError
+from edge_distil.errors import InputError, OutputError
 from edge_distil.pooling import Floats, softmax
 from edge_distil.printable import shortened
 from edge_distil.tasks.base import Task
@@ -49,6 +49,7 @@ class FillMask(Task):
         Raises:
             InputError: The text has no mask or several, a mask stands beyond the model's maximum
                 length, or a target is no token.
+            OutputError: What the model gives is not of its task, or not finite for a mask.
         """
         masks = self.each_mask(text, top_k=top_k, targets=targets)
         if len(masks) > 1:
@@ -66,6 +67,7 @@ class FillMask(Task):
         # A row for each token, as wide as the vocabulary: only what is read is checked.
         [(_, outputs)] = self.encoder.run([encoding], ("logits",), finite=False)
         logits = self.encoder.check.finite("logits", outputs["logits"][0, positions])
+        self._check_width(logits.shape[-1])
         probabilities = softmax(logits)  # (masks, vocabulary)
         if allowed is not None and allowed.max() >= logits.shape[-1]:
             raise InputError(
@@ -76,6 +78,15 @@ class FillMask(Task):
             self._candidates(text, encoding.offsets[position], row, top_k, allowed)
             for position, row in zip(positions, probabilities, strict=True)
         ]
+
+    def _check_width(self, width: int) -> None:
+        """See that each token has a logit, but those that were added to the tokenizer alone."""
+        tokens = self.encoder.tokenizer.size(added=False)
+        if width < tokens:
+            raise OutputError(
+                f"{self.encoder.check} gives {width:,} logits for {tokens:,} tokens, expected one "
+                "each: the model or the tokenizer is another's; export the checkpoint again"
+            )
 
     def _mask_positions(self, encoding: Encoding, text: str) -> list[int]:
         tokenizer = self.encoder.tokenizer

@@ -108,5 +108,5 @@ def test_a_file_where_a_pair_is_missing_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_directory_is_named_as_one(tmp_path: Path) -> None:
-    with pytest.raises(ed.EdgeDistilError, match="it is a directory.: name the file"):
+    with pytest.raises(ed.EdgeDistilError, match=r"it is a directory.: name the file"):
         read_labelled(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,11 +122,57 @@ def test_token_vectors_without_numbers_are_an_error(tiny_copy: Copy) -> None:
         task.hidden_states(["a film", "a storm"])
 
 
-def test_a_target_without_a_logit_is_named(tiny_copy: Copy) -> None:
+def test_fewer_logits_than_tokens_are_an_error(tiny_copy: Copy) -> None:
     cut = [np.array([n], np.int64) for n in (0, 20, -1)]
-    bundle = damage(tiny_copy("fill_mask"), replace_output("logits", "Slice", cut))
-    with pytest.raises(ed.errors.InputError, match="the model gives 20 logits"):
-        ed.FillMask.load(bundle)("a [MASK]", targets=["storm"])
+    task = ed.FillMask.load(damage(tiny_copy("fill_mask"), replace_output("logits", "Slice", cut)))
+    for targets in (None, ["storm"]):
+        with pytest.raises(OutputError, match=r"variant fp32 of .* gives 20 logits for"):
+            pytest.fail(str(task("a [MASK]", targets=targets)))
+
+
+def test_a_target_without_a_logit_is_named(tiny_copy: Copy) -> None:
+    """A token that was added to the tokenizer and not to the model."""
+    bundle = tiny_copy("fill_mask")
+    file = bundle / "tokenizer.json"
+    document = json.loads(file.read_text("utf-8"))
+    plain = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized", "special"), False)
+    number = len(document["model"]["vocab"])
+    document["added_tokens"].append({"id": number, "content": "<new>", **plain})
+    file.write_text(json.dumps(document), "utf-8")
+    (bundle / "edge_distil.json").unlink()
+    with pytest.raises(
+        ed.errors.InputError, match=f"id {number}, but the model gives {number} log"
+    ):
+        ed.FillMask.load(bundle)("a [MASK]", targets=["<new>"])
+
+
+def test_float16_outputs_become_float32(tiny: Path, tiny_copy: Copy) -> None:
+    """The square of 300 is beyond float16: the norm was infinite, and the vector 0."""
+    output = "sentence_embedding"
+
+    def edit(model: Any) -> None:
+        replace_output(output, "Mul", [np.array(3000, np.float32)])(model)
+        for node in model.graph.node:
+            for names in (node.input, node.output):
+                names[:] = ["whole" if n == f"{output}_inner" else n for n in names]
+        replace_output(output, "Cast", to=TensorProto.FLOAT16)(model)
+
+    texts = ["a storm", "a film"]
+    right = ed.Embedding.load(tiny / "embedding").encode(texts, normalize_embeddings=True)
+    task = ed.Embedding.load(damage(tiny_copy("embedding"), edit))
+    found = [
+        np.stack([task.encode(text, normalize_embeddings=True) for text in texts]),
+        task.encode(texts, normalize_embeddings=True),
+        task.encode(texts[0]),
+    ]
+    assert [vectors.dtype for vectors in found] == [np.float32] * 3
+    np.testing.assert_allclose(found[:2], [right, right], atol=1e-3)
+    label = ed.load(
+        damage(tiny_copy("text_classification"), replace_output("logits", "Cast", to=10))
+    )("a storm")[0]
+    assert label.score == pytest.approx(
+        ed.load(tiny / "text_classification")("a storm")[0].score, abs=1e-3
+    )
 
 
 def test_an_evaluation_has_no_figure_where_there_is_no_number(
