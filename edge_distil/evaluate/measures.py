@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_distil.errors import DataError
+from edge_distil.errors import DataError, TaskError
 from edge_distil.evaluate import predict, squad, sts
 from edge_distil.evaluate.classification import (
     LabelledText,
@@ -89,8 +89,13 @@ def _similarity(
 def _text_classification(
     task: TextClassification, path: Path, limit: int | None, progress: Progress | None
 ) -> Measured:
-    examples = read_labelled(path)[:limit]
     names = task.bundle.manifest.labels
+    if len(set(names)) < max(2, len(names)):
+        raise TaskError(
+            f"{task.bundle.path} has the labels {', '.join(names)}, expected two or more different "
+            "ones for an accuracy: a model that gives one score has no measure here"
+        )
+    examples = read_labelled(path)[:limit]
     truth = [label_indices(example, names) for example in examples]
     multi = task.bundle.manifest.problem_type == "multi_label_classification"
     if not multi:
