@@ -70,8 +70,13 @@ def ray_session(address: str | None, cpus: int) -> Iterator[ModuleType]:
         stack.enter_context(redirect_stdout(stack.enter_context(Path(os.devnull).open("w"))))
         if not ray.is_initialized():
             settings = {"address": address} if address else _here(cpus, stack)
+            # Ray puts the driver's working directory first on the path of every worker: a
+            # stranger's json.py there would run in all of them. An empty one takes its place, for
+            # as long as Ray's processes are in it.
+            empty = stack.enter_context(tempfile.TemporaryDirectory())
             stack.callback(ray.shutdown)
-            _connect(ray, settings, address)
+            with chdir(empty):
+                _connect(ray, settings, address)
         yield ray
 
 
@@ -79,7 +84,7 @@ def _connect(ray: ModuleType, settings: dict[str, Any], address: str | None) -> 
     try:
         if address:
             _knock(address)
-        with _stderr_to_nowhere(), _elsewhere():
+        with _stderr_to_nowhere():
             ray.init(
                 log_to_driver=False,
                 logging_level=logging.ERROR,
@@ -141,17 +146,6 @@ def _environment() -> dict[str, str]:
     # Ray puts the node's own value in the place of the last.
     path = {"PYTHONPATH": os.pathsep.join([*ours, "${PYTHONPATH}"])} if ours else {}
     return {**path, **privacy.variables()}
-
-
-@contextmanager
-def _elsewhere() -> Iterator[None]:
-    """Be in an empty folder for a while.
-
-    Ray puts the driver's working directory first on the path of every worker: a stranger's
-    ``json.py`` there would run in all of them.
-    """
-    with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        yield
 
 
 @contextmanager
