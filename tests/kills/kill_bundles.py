@@ -10,6 +10,7 @@ from kill_everywhere import Case
 from edge_distil.bundle import open_bundle
 
 _OUTPUT = "out/qa"
+_TINY = Path(__file__).parents[1] / "golden" / "tiny" / "text_classification"
 
 
 def make_materials(folder: Path) -> None:
@@ -45,7 +46,20 @@ def _found_one(folder: Path) -> str:
     return found
 
 
-CASES = (
+def _tiny(folder: Path, materials: Path) -> None:
+    """The tiny bundle, int8 in it, at the output."""
+    shutil.copytree(_TINY, folder / _OUTPUT)
+
+
+def _variants(folder: Path) -> str:
+    """Whether the bundle is as it was or as it shall be, all its files as recorded."""
+    manifest = open_bundle(folder / _OUTPUT, verify=True).manifest
+    before = open_bundle(_TINY).manifest
+    assert manifest.variants.keys() >= before.variants.keys(), "a variant is gone"
+    return "old" if manifest == before else "new"
+
+
+EXPORT = (
     Case(
         "export, no output yet",
         ("export", "new", "-o", _OUTPUT),
@@ -59,16 +73,19 @@ CASES = (
         lambda folder, materials: _bundle("old", folder, materials),
         _found_one,
     ),
-    Case(
-        "quantize, a new variant",
-        ("quantize", _OUTPUT, "--fp16"),
-        lambda folder, materials: _bundle("old", folder, materials),
-        _found_one,
-    ),
+)
+QUANTIZE = (
+    Case("quantize, a new variant", ("quantize", _OUTPUT, "--fp16"), _tiny, _variants),
     Case(
         "quantize, a variant again",
         ("quantize", _OUTPUT, "--int8", "--no-calibration"),
-        lambda folder, materials: _bundle("old", folder, materials),
-        _found_one,
+        _tiny,
+        _variants,
+    ),
+    Case(
+        "quantize, the ORT format again",
+        ("quantize", _OUTPUT, "--fp16", "--ort"),
+        _tiny,
+        _variants,
     ),
 )

@@ -1,12 +1,14 @@
-"""What is killed: a row for each verb and state of the disk. `CASES` is the whole table."""
+"""What is killed: a row for each verb and state of the disk."""
 
 from __future__ import annotations
 
-from kill_bundles import CASES as BUNDLES
-from kill_everywhere import Case
+from kill_apps import CASES as APPS
+from kill_bundles import EXPORT, QUANTIZE
 
-CASES: tuple[Case, ...] = (*BUNDLES,)
-# What the commands import, once for all of them.
+# Those that need torch, with materials that it makes; the others need neither.
+HEAVY = EXPORT
+LIGHT = (*QUANTIZE, *APPS)
+# What the heavy ones import, once for all of them.
 MODULES = (
     "torch",
     "transformers",

@@ -26,18 +26,17 @@ _ROW = re.compile(r"\| (?P<name>[^|]+?) \| \d+ \|.*\n")
 
 def main() -> None:
     sys.path[:0] = [str(_HERE), str(_HERE.parent / "export"), str(_HERE.parent / "apps")]
-    import kill_apps
     import kill_cases
     from kill_materials import make_materials
     from kill_server import serve
 
     with tempfile.TemporaryDirectory() as temporary:
-        if cases := _chosen(kill_cases.CASES):
+        if cases := _chosen(kill_cases.HEAVY):
             with serve(kill_cases.MODULES) as server:
                 make_materials(server, Path(temporary, "materials"))
                 _kill(server, cases, Path(temporary))
-        with serve(()) as server:
-            _kill(server, _chosen(kill_apps.CASES), Path(temporary))
+        with serve(("edge_distil_quantize",)) as server:
+            _kill(server, _chosen(kill_cases.LIGHT), Path(temporary))
 
 
 def _chosen(cases: Sequence[Case]) -> list[Case]:
