@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,7 @@ def find_checkpoint(
         CheckpointError: It is not there, cannot be reached, or its weights cannot be used.
         TaskError: It is a model of sentence-transformers without a transformer.
     """
-    path = Path(model).expanduser()
+    path = Path(os.path.expanduser(model))  # ~nobody is no name of a user: it stays
     if path.is_dir():
         path = path.resolve()
         name, hub = path.name, False

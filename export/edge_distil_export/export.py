@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_distil import cross_encoder, ownership, staging, storage
+from edge_distil import cross_encoder, links, ownership, staging, storage
 from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle, write_manifest
 from edge_distil.encoder import open_encoder
 from edge_distil.errors import InputError
@@ -32,6 +33,7 @@ Progress = Callable[[str], None]
 DEFAULT_OPSET = 18
 OPSETS = range(18, 24)
 DEFAULT_ATOL = 1e-4  # the largest absolute difference from PyTorch
+_LATE_IMPORTS = ("torch", "transformers", "onnx", "onnx_ir", "onnxscript")
 
 
 def export_bundle(
@@ -80,6 +82,7 @@ def export_bundle(
         CheckpointError: The checkpoint cannot be found, reached or read.
         ExportError: The model cannot be traced or translated.
         InputError: `opset` or `atol` is out of range, or `output` is or holds the checkpoint.
+        ModuleNotFoundError: A package of ``[export]`` is not installed.
         ParityError: The graph and PyTorch differ by more than `atol`; nothing is left behind.
         StorageError: `output` cannot be written.
         TaskError: The checkpoint does not serve the task.
@@ -89,7 +92,12 @@ def export_bundle(
     if Path(model).is_dir():
         check_apart(Path(model), Path(output))
     allowed = ownership.check_bundle if overwrite else None
-    with staging.staged_directory(Path(output), replaceable=allowed) as staged, _no_collection():
+    with (
+        links.trusted(Path(model)),  # a directory of the user's own; the bundle holds copies
+        staging.staged_directory(Path(output), replaceable=allowed) as staged,
+        _no_collection(),
+    ):
+        _check_installed()
         say(f"finding {model}")
         with quiet_libraries():
             source = find_checkpoint(model, revision=revision, token=token, cache_dir=cache_dir)
@@ -141,6 +149,13 @@ def _check_arguments(opset: int, atol: float) -> None:
         raise InputError(f"opset is {opset}, expected {OPSETS[0]} to {OPSETS[-1]}: 18 runs widest")
     if not atol >= 0:
         raise InputError(f"atol is {atol}, expected a number of at least 0, such as 1e-4")
+
+
+def _check_installed() -> None:
+    """Raise for what is imported late, before a checkpoint is looked up or downloaded."""
+    for name in _LATE_IMPORTS:
+        if importlib.util.find_spec(name) is None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def _describe(

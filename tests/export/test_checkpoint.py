@@ -62,7 +62,9 @@ def test_hub_id_from_the_cache(bert: Path, tmp_path: Path) -> None:
     assert bundle.manifest.checkpoint.revision == COMMIT
 
 
-@pytest.mark.parametrize("name", ["/no/such/directory", "a/b/c", "..", "with space/x"])
+@pytest.mark.parametrize(
+    "name", ["/no/such/directory", "a/b/c", "..", "with space/x", "~nobody-here/x"]
+)
 def test_neither_directory_nor_hub_id(name: str, tmp_path: Path) -> None:
     if Path(name).is_dir():
         name = str(tmp_path / "absent")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_distil import ownership, staging, storage
+from edge_distil import links, ownership, staging, storage
 from edge_distil.additions import add_to_bundle
 from edge_distil.bundle import CORE_ML, Bundle, open_bundle
 from edge_distil.coreml import Lengths
@@ -104,7 +104,12 @@ def add_coreml(
     settings = _settings(opened.manifest, lengths, precision, target, atol)
     _check_choice("compression", compressions, COMPRESSIONS)
     _check_place(path / FOLDER, overwrite)
-    with quiet_coremltools(), quiet_libraries(), staging.scratch(path) as folder:
+    with (
+        links.trusted(Path(checkpoint)),
+        quiet_coremltools(),
+        quiet_libraries(),
+        staging.scratch(path) as folder,
+    ):
         say(f"loading {checkpoint} for Core ML")
         source = find_checkpoint(checkpoint, revision=revision)
         loaded = _load(source, opened.manifest, trust_remote_code, trust_pickle)
