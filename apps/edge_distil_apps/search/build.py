@@ -90,7 +90,13 @@ def build(
     with ExitStack() as stack:
         with storage_errors(place):
             make_folder(place.parent)
-            stack.enter_context(locks.hold(locks.beside(place.resolve()), place))
+            try:
+                stack.enter_context(locks.hold(locks.beside(place.resolve()), place))
+            except PermissionError:  # to write an index takes no right on the folder that holds it
+                if not exists(place):
+                    raise
+            if exists(place):
+                stack.enter_context(locks.hold(locks.inside(place), place))
         _check_place(place)
         store = stack.enter_context(closing(Store(place))) if exists(place) else None
         if store is not None:
@@ -105,6 +111,8 @@ def build(
         }
         if store is None:
             make_folder(place)
+            with storage_errors(place):
+                stack.enter_context(locks.hold(locks.inside(place), place))
             store = stack.enter_context(closing(Store(place, create=settings)))
         else:
             store.remember(settings)

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_distil import locks
 from edge_distil.errors import InputError, MissingExtra, StorageError
 from edge_distil.pooling import Floats
 from edge_distil.storage import atomic_file
@@ -246,8 +247,8 @@ def exists(folder: Path) -> bool:
 
 
 def is_part(path: Path) -> bool:
-    """Return whether a file is what a killed build had begun of a database."""
-    return path.name.startswith(f".{FILE_NAME}.")
+    """Return whether a file is what a killed build left: a database begun, or its lock."""
+    return path.name == locks.FILE_NAME or path.name.startswith(f".{FILE_NAME}.")
 
 
 def _no_index(folder: Path) -> InputError:
