@@ -30,7 +30,7 @@ test-web: $(INSTALLED) apps/web/runtime/node_modules  ## the JavaScript runtime:
 	@npm test --prefix apps/web/runtime --silent
 	@$(RUN)/python -m pytest -m 'web and not slow' tests/web
 
-check: $(INSTALLED)  ## style, types
+check: docs  ## style, types, the documentation's links
 	@$(RUN)/ruff check .
 	@$(RUN)/ruff format --check .
 	@$(RUN)/mypy
