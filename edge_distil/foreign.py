@@ -54,7 +54,7 @@ def infer_manifest(path: Path, model_files: Mapping[str, str]) -> Manifest:
     if not variants or absent:
         missing = [FILE_NAME, *absent, *([] if variants else ["onnx/model.onnx"])]
         raise BundleCorrupt(
-            f"{path} is no bundle: it has no {', no '.join(missing)}; make one with: "
+            f"{path} is not a bundle: it has no {', no '.join(missing)}; make one with: "
             "edge-distil export MODEL -o DIR"
         )
     config = fields.read(path / "config.json")

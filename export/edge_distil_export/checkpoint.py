@@ -167,7 +167,7 @@ def _read_config(path: Path, name: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{file} cannot be read ({error}): fetch it again") from error
     if not isinstance(config, dict):
-        raise CheckpointError(f"{file} is no JSON object, as a model's configuration is")
+        raise CheckpointError(f"{file} is not a JSON object, as a model's configuration is")
     if "quantization_config" in config:
         raise CheckpointError(
             f"{name} is quantized already ({config['quantization_config'].get('quant_method')}): "

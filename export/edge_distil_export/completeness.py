@@ -70,7 +70,7 @@ def check_finite(source: Source, head: Head) -> None:
 def _no_number(source: Source, name: str) -> CheckpointError:
     return CheckpointError(
         f"{source.name}'s weight {_WRAPPERS.sub('', name)} holds NaN or infinity, expected "
-        "numbers: its training failed or its file was damaged; fetch it again or train it anew"
+        "numbers: its training failed or its file was damaged; fetch it again or train it again"
     )
 
 

@@ -75,7 +75,7 @@ def check_fp32(model: ir.Model) -> None:
         if wrong.any():
             raise QuantizeError(
                 f"the fp32 graph's constant {name} holds NaN or infinity, expected numbers: export "
-                "the checkpoint again, or train it anew"
+                "the checkpoint again, or train it again"
             )
 
 

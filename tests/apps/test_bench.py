@@ -211,7 +211,7 @@ def test_the_shipped_texts_are_for_every_task(tiny: Path, name: str) -> None:
         (["QA", "QA"], ["given twice"]),
         (["QA", "--against", "tflite"], ["no peer 'tflite'", "openvino"]),
         (["QA", "--against", "torch:int4"], ["'int4'", "fp32 and int8"]),
-        (["QA", "--against", "torch=/no/python"], ["/no/python is no program"]),
+        (["QA", "--against", "torch=/no/python"], ["/no/python is not a program"]),
         (["QA", "--against", "torch"], ["--checkpoint DIR"]),
         (["QA", "--texts", "MISSING"], ["cannot read", "MISSING"]),
     ],

@@ -256,7 +256,7 @@ def test_a_full_disk_is_one_clear_line_and_the_next_build_goes_on(
 
 COMMANDS = [
     (1, "no .txt", "--build EMPTY -o NEW --bundle EMBEDDING"),
-    (1, "no folder", "--build ABSENT -o NEW --bundle EMBEDDING"),
+    (1, "not a folder", "--build ABSENT -o NEW --bundle EMBEDDING"),
     (1, "needs an embedding bundle", "--build DOCS -o NEW"),
     (1, "no bundle at", "--build DOCS -o NEW --bundle ABSENT"),
     (1, "expected sentence-similarity", "--build DOCS -o NEW --bundle QA"),

@@ -168,7 +168,7 @@ def test_a_folder_of_texts_in_the_place_of_an_index(
     monkeypatch.chdir(folder.parent)
     result = edge_distil("search", "docs", "storm")
     assert result.status == 1
-    assert "docs is no index" in result.err
+    assert "docs is not an index" in result.err
     assert "search --build docs -o docs.index --bundle BUNDLE" in result.err
     assert (
         edge_distil("search", *"--build docs -o docs.index --bundle".split(), embedding).status == 0

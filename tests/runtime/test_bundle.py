@@ -35,7 +35,7 @@ def test_absent_directory(tmp_path: Path) -> None:
 
 
 def test_empty_directory(tmp_path: Path) -> None:
-    with pytest.raises(errors.BundleCorrupt, match=r"is no bundle: it has no edge_distil.json"):
+    with pytest.raises(errors.BundleCorrupt, match=r"is not a bundle: it has no edge_distil.json"):
         ed.load(tmp_path)
 
 

@@ -101,7 +101,7 @@ def parse(text: str) -> Wanted:
     found = shutil.which(str(Path(python).expanduser())) if python else sys.executable
     if found is None:
         raise InputError(
-            f"{python} is no program that can be run: give the Python interpreter of the "
+            f"{python} is not a program that can be run: give the Python interpreter of the "
             f"environment that has {name}"
         )
     return Wanted(peer, (precision,) if precision else peer.precisions, found)
@@ -121,7 +121,7 @@ def release(wanted: Wanted) -> str:
     try:
         found = json.loads(done.stdout)
     except ValueError:
-        raise InputError(f"{wanted.python} is no working Python interpreter") from None
+        raise InputError(f"{wanted.python} is not a working Python interpreter") from None
     if isinstance(found, list):
         return f"{peer.packages[0]} {found[0]}"
     pip = "pip" if wanted.python == sys.executable else f"{wanted.python} -m pip"

@@ -60,7 +60,7 @@ def text_files(folder: Path, *, but: Path) -> Listing:
         InputError: There is no such folder, or no text file in it.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder: give the folder that holds the texts")
+        raise InputError(f"{folder} is not a folder: give the folder that holds the texts")
     found = Listing([], {})
     _walk(folder, but.resolve(), found)
     if not found.sources:

@@ -236,7 +236,7 @@ class Store:
         elif (found := self.get("version")) != VERSION:
             raise InputError(
                 f"{self._path} is an index of version {found}, expected {VERSION}: delete it and "
-                "build it anew"
+                "build it again"
             )
 
 
@@ -255,8 +255,8 @@ def _no_index(folder: Path) -> InputError:
     if folder.is_dir() and any(folder.iterdir()):
         index = folder.with_name(f"{folder.absolute().name}.index")
         return InputError(
-            f"{folder} is no index ({FILE_NAME} is missing), and holds other files: if these are "
-            f"the texts, make an index with: edge-distil search --build {folder} -o {index} "
+            f"{folder} is not an index ({FILE_NAME} is missing), and holds other files: if these "
+            f"are the texts, make an index with: edge-distil search --build {folder} -o {index} "
             "--bundle BUNDLE"
         )
     return InputError(
@@ -294,7 +294,7 @@ def _clear_errors(path: Path) -> Iterator[None]:
             ) from error
         if "malformed" in said or "not a database" in said or "no such table" in said:
             raise InputError(
-                f"{path} is damaged or no index ({said}): delete it and build it anew"
+                f"{path} is damaged or not an index ({said}): delete it and build it again"
             ) from error
         raise StorageError(
             f"cannot use {path} ({said}): see that there is room and that it may be written, or "

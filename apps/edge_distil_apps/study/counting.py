@@ -67,7 +67,7 @@ def _coefficients(operations: Sequence[int], path: Path) -> tuple[float, float]:
     if not math.isclose(a + b * _LENGTHS[2], rates[2], rel_tol=_TOLERANCE):
         raise InputError(
             f"{path} does {rates[2]:g} operations a token at {_LENGTHS[2]} tokens, expected "
-            f"{a + b * _LENGTHS[2]:g} from shorter texts: it is no plain encoder, leave it out"
+            f"{a + b * _LENGTHS[2]:g} from shorter texts: it is not a plain encoder, leave it out"
         )
     return a, b
 
