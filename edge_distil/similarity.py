@@ -48,8 +48,8 @@ def all_pairs(first: ArrayLike, second: ArrayLike, function: str) -> Floats:
 def pairwise(first: ArrayLike, second: ArrayLike, function: str) -> Floats:
     """Compare the vectors at the same places: ``(n,)``, or a number for two single vectors.
 
-    >>> pairwise([[0, 0], [1, 1]], [[3, 4], [1, 1]], "euclidean").tolist()
-    [-5.0, 0.0]
+    >>> pairwise([[0, 0], [1, 1]], [[3, 4], [1, 2]], "euclidean").tolist()
+    [-5.0, -1.0]
 
     Raises:
         InputError: They are not as many vectors of one length.
