@@ -42,3 +42,20 @@ def check_encoder(name: str, config: Any) -> None:
             "segment to the next; edge-distil has encoders of one segment only: choose a "
             "DistilBERT-class checkpoint"
         )
+    if _is_causal(config.model_type):
+        raise TaskError(
+            f"{name} ({config.model_type}) is a decoder: a token sees those before it alone; "
+            "edge-distil has encoders only: choose a DistilBERT-class checkpoint"
+        )
+
+
+def _is_causal(kind: str) -> bool:
+    """Say whether a family writes texts and fills no masks: GPT-2, Llama and their like."""
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as WRITERS,
+    )
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES as FILLERS,
+    )
+
+    return kind in WRITERS and kind not in FILLERS and kind != "bert-generation"

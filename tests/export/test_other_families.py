@@ -50,3 +50,27 @@ def test_a_model_that_fails_by_itself() -> None:
     model = transformers.FunnelForSequenceClassification(config).eval()
     with pytest.raises(ExportError, match="the model itself fails in PyTorch on 7 x 2 tokens"):
         compute_reference(Encoder(model, ("logits",)), max_length=64)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        transformers.GPT2ForSequenceClassification(
+            transformers.GPT2Config(vocab_size=200, n_embd=32, n_layer=1, n_head=4, pad_token_id=0)
+        ),
+        transformers.OPTForSequenceClassification(
+            transformers.OPTConfig(
+                vocab_size=200,
+                hidden_size=32,
+                num_hidden_layers=1,
+                ffn_dim=64,
+                num_attention_heads=4,
+                word_embed_proj_dim=32,
+            )
+        ),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_decoders_whatever_their_flags(model: Any, tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match="is a decoder: a token sees those before it alone"):
+        export_bundle(save(model, tmp_path / "model"), tmp_path / "out")
