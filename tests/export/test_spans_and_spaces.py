@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import AutoTokenizer
 
 import edge_distil as ed
 from edge_distil.bundle import Bundle
@@ -34,10 +36,16 @@ def test_answers(align: bool, exported: Callable[..., Bundle]) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["none", "simple", "first", "average", "max"])
-def test_entities(strategy: Any, exported: Callable[..., Bundle]) -> None:
+def test_entities(
+    strategy: Any, exported: Callable[..., Bundle], checkpoint: Callable[..., Path]
+) -> None:
     task = ed.TokenClassification.load(exported("roberta", "token-classification").path)
     found = task(TEXT, aggregation_strategy=strategy, ignore_labels=())
-    assert len(found) > (30 if strategy == "none" else 0)
+    original = AutoTokenizer.from_pretrained(checkpoint("roberta", "token-classification"))
+    encoded = original(TEXT, return_offsets_mapping=True, add_special_tokens=False)
+    tokens = [TEXT[start:end] for start, end in encoded["offset_mapping"]]
+    printed = [token for token in tokens if token.strip()]
+    assert len(found) == len(printed) if strategy == "none" else 0 < len(found) <= len(printed)
     for entity in found:
         assert entity.text == entity.text.strip() != ""
         assert TEXT[entity.start : entity.end] == entity.text
