@@ -14,6 +14,7 @@ import numpy as np
 
 from edge_distil.errors import InputError, InputTypeError
 
+_SURROGATES = range(0xD800, 0xE000)  # halves of a UTF-16 pair, no characters by themselves
 # Iterables whose items are no texts in an order: letters, bytes, keys, members.
 _NO_SEQUENCES = (str, bytes, bytearray, memoryview, Mapping, Set)
 
@@ -56,6 +57,31 @@ def texts(values: Any) -> list[str]:
         InputTypeError: It is no iterable of texts; the first that is none is named.
     """
     return [text(value, f"text {index}") for index, value in enumerate(many(values, "texts"))]
+
+
+def wrong_text(texts: Sequence[Any], first: int = 0) -> InputError:
+    """Say which of the texts cannot be tokenized, and why.
+
+    Args:
+        texts: At least one of them is no text, or holds half a surrogate pair.
+        first: The number of the first.
+    """
+    error = InputError if all(isinstance(text, str) for text in texts) else InputTypeError
+    return error(_what_is_wrong(texts, first))
+
+
+def _what_is_wrong(texts: Sequence[Any], first: int) -> str:
+    for index, text in enumerate(texts, first):
+        if not isinstance(text, str):
+            return f"text {index} is {kind(text)}, expected str: convert it"
+        for position, character in enumerate(text):
+            if ord(character) in _SURROGATES:
+                return (
+                    f"text {index} has half a surrogate pair (U+{ord(character):04X}) at character "
+                    f"{position}, expected whole characters: decode the source as UTF-8, or use "
+                    "text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')"
+                )
+    return f"the {len(texts)} texts cannot be tokenized, expected str: convert them"
 
 
 def pair(value: Any, names: tuple[str, str], where: str = "") -> tuple[str, str]:

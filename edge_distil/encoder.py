@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Encoding
 
 from edge_distil import calls, coreml, hardware
 from edge_distil.bundle import CORE_ML, Bundle, open_bundle
@@ -75,7 +74,7 @@ class Encoder:
 
     def run(
         self,
-        encodings: Sequence[Encoding],
+        encodings: Sequence[Encoded],
         outputs: Sequence[str] | None = None,
         *,
         batch_size: int | None = None,

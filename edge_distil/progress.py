@@ -16,12 +16,15 @@ _EVERY = 0.2  # seconds between two updates of the line
 
 
 @contextmanager
-def counting(show: bool | Progress, total: int | None) -> Iterator[Callable[[int], None] | None]:
+def counting(
+    show: bool | Progress, total: int | None, unit: str = "texts"
+) -> Iterator[Callable[[int], None] | None]:
     """Add up what is done and tell `show`.
 
     Args:
         show: Whom to tell; True keeps a line on stderr, False tells nobody.
         total: Number of all items, if known.
+        unit: What the items are.
 
     Raises:
         InputTypeError: `show` is neither True or False nor a function.
@@ -36,7 +39,7 @@ def counting(show: bool | Progress, total: int | None) -> Iterator[Callable[[int
     if show is False:
         yield None
         return
-    line = _Line()
+    line = _Line(unit)
     tell = line if show is True else show
     count = 0
 
@@ -55,7 +58,8 @@ def counting(show: bool | Progress, total: int | None) -> Iterator[Callable[[int
 class _Line:
     """One line on stderr, written over and over."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str) -> None:
+        self._unit = unit
         self._started = self._written = time.monotonic()
 
     def __call__(self, done: int, total: int | None) -> None:
@@ -67,7 +71,8 @@ class _Line:
         of, left = "", ""
         if total is not None:
             of, left = f" of {total:,}", f", {(total - done) / rate:.0f} s left"
-        print(f"\r{done:,}{of} texts, {rate:,.0f}/s{left}  ", end="", file=sys.stderr, flush=True)
+        line = f"\r{done:,}{of} {self._unit}, {rate:,.0f}/s{left}  "
+        print(line, end="", file=sys.stderr, flush=True)
 
     def end(self) -> None:
         print(file=sys.stderr)

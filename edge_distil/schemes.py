@@ -87,21 +87,23 @@ def read_tag(tag: str) -> Tag | None:
 def group(tags: Sequence[Tag]) -> list[list[int]]:
     """Join neighbours to entities; the indices of each.
 
-    Ill-formed sequences are read as ``conlleval`` reads them: what continues nothing begins.
-
     >>> group([Tag("B", "PER"), Tag("E", "PER"), Tag("I", "PER"), Tag("S", "PER")])
     [[0, 1], [2], [3]]
     """
     groups: list[list[int]] = []
     for index, tag in enumerate(tags):
-        if index and _continues(tags[index - 1], tag):
+        if index and continues(tags[index - 1], tag):
             groups[-1].append(index)
         else:
             groups.append([index])
     return groups
 
 
-def _continues(left: Tag, right: Tag) -> bool:
+def continues(left: Tag, right: Tag) -> bool:
+    """Say whether a token goes on with the entity of the one before it.
+
+    Ill-formed sequences are read as ``conlleval`` reads them: what continues nothing begins.
+    """
     return left.type == right.type and left.role not in "ES" and right.role not in "BS"
 
 

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_distil.batching import Batch, Buckets
+from edge_distil.calls import wrong_text
 from edge_distil.encoder import Encoder
 from edge_distil.errors import InputError
 from edge_distil.pooling import Floats
-from edge_distil.tokenizer import wrong_text
 
 T = TypeVar("T")
 

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding
 
-from edge_distil import calls
-from edge_distil.errors import InputError, InputTypeError
+from edge_distil.calls import wrong_text
+from edge_distil.errors import InputError
 from edge_distil.manifest import GoldenTokens
 from edge_distil.rust import guarded
+from edge_distil.shortening import LONG, fit, shortened
+from edge_distil.stretches import as_tokens, stretches
 from edge_distil.tokenizer_file import load
-
-_SURROGATES = range(0xD800, 0xE000)  # halves of a UTF-16 pair, no characters by themselves
 
 
 class Tokenizer:
@@ -79,10 +79,20 @@ class Tokenizer:
         Raises:
             InputError: A text is no text, or holds half a surrogate pair.
         """
+        rows: list[tuple[str, ...]]
         rows = [text if isinstance(text, tuple) else (text,) for text in texts]
-        pieces = iter(self._pieces([part for row in rows for part in row], offsets=offsets))
         room = {sequences: self.room(sequences, max_length) for sequences in {len(r) for r in rows}}
-        return [self._cut([next(pieces) for _ in row], room[len(row)]) for row in rows]
+        longer: dict[int, bool] = {}
+        for index, row in enumerate(rows):
+            if any(isinstance(part, str) and len(part) > LONG for part in row):
+                rows[index] = self._shortened(row, room[len(row)], offsets=offsets)
+                if len(row) == 2 and rows[index] != row:
+                    longer[index] = self._first_is_longer(row)
+        pieces = iter(self._pieces([part for row in rows for part in row], offsets=offsets))
+        return [
+            self._cut([next(pieces) for _ in row], room[len(row)], longer.get(index))
+            for index, row in enumerate(rows)
+        ]
 
     @guarded
     def encode_one(self, text: str) -> Encoding:
@@ -91,6 +101,8 @@ class Tokenizer:
         Raises:
             InputError: It is no text, or holds half a surrogate pair.
         """
+        if isinstance(text, str) and len(text) > LONG:
+            return self.encode([text])[0]
         try:
             whole = self._fast.encode(text)
         except TypeError as error:
@@ -99,10 +111,10 @@ class Tokenizer:
 
     @guarded
     def windows(self, text: str, stride: int) -> list[Encoding]:
-        """Tokenize a text of any length into windows that overlap by `stride` tokens."""
-        piece = self._pieces([text])[0]
-        piece.truncate(self.room(1), stride=stride, direction=self._side)
-        return [self._fast.post_process(window) for window in [piece, *piece.overflowing]]
+        """Tokenize a text into windows that overlap by `stride` tokens, from its beginning on."""
+        piece = self.whole(text)
+        piece.truncate(self.room(1), stride=stride)
+        return [self.framed(window) for window in [piece, *piece.overflowing]]
 
     @guarded
     def pair_windows(
@@ -120,8 +132,26 @@ class Tokenizer:
         Raises:
             InputError: `first` and `stride` leave no room for `second`.
         """
-        question, context = self._pieces([first, second])
-        question.truncate(min(max_first, len(question)), direction=self._side)
+        question, room = self.question(
+            first, max_length=max_length, stride=stride, max_first=max_first
+        )
+        context = self.whole(second)
+        context.truncate(room, stride=stride, direction=self._side)
+        return [self.framed(question, part) for part in [context, *context.overflowing]]
+
+    def question(
+        self, first: str, *, max_length: int, stride: int, max_first: int
+    ) -> tuple[Encoding, int]:
+        """Tokenize the text that every window holds; return the room that it leaves, too.
+
+        Raises:
+            InputError: It and `stride` leave no room; see `pair_windows`.
+        """
+        if not self.cuts_left:
+            first = shortened(self.whole, first, max_first)
+        question = self.whole(first)
+        for length in (max_first + 1, max_first):  # twice: see `_cut`
+            question.truncate(min(length, len(question)), direction=self._side)
         room = self.room(2, max_length) - len(question)
         if room <= stride:
             raise InputError(
@@ -129,8 +159,22 @@ class Tokenizer:
                 f"{len(question)}, expected more than doc_stride {stride}: raise max_seq_len or "
                 "lower doc_stride or max_question_len"
             )
-        context.truncate(room, stride=stride, direction=self._side)
-        return [self._fast.post_process(question, part) for part in [context, *context.overflowing]]
+        return question, room
+
+    @guarded
+    def whole(self, text: str) -> Encoding:
+        """Tokenize a text without special tokens, however long it is."""
+        return self._pieces([text])[0]
+
+    @guarded
+    def framed(self, *texts: Encoding) -> Encoding:
+        """Put special tokens around one text, or two."""
+        return self._fast.post_process(texts[0], texts[1] if len(texts) > 1 else None)
+
+    @property
+    def cuts_left(self) -> bool:
+        """True where a text that is too long loses its beginning."""
+        return self._side == "left"
 
     @guarded
     def prompt_length(self, prompt: str) -> int:
@@ -179,11 +223,31 @@ class Tokenizer:
         """Return the probes to which this tokenizer gives other ids than the checkpoint's did."""
         return [g for g in golden if tuple(self._fast.encode(g.text).ids) != g.ids]
 
-    def _cut(self, pieces: list[Encoding], room: int) -> Encoding:
+    def _shortened(self, row: tuple[str, ...], room: int, *, offsets: bool) -> tuple[str, ...]:
+        """Cut texts to what is read of them; lengths in tokens above the room stay above it."""
+        left = self.cuts_left
+        texts = all(isinstance(part, str) for part in row)
+        if not texts or (left and offsets):  # offsets are counted from the text's beginning
+            return row
+        return tuple(shortened(self.whole, part, room, left=left) for part in row)
+
+    def _first_is_longer(self, row: tuple[str, ...]) -> bool:
+        """Say which text of a pair has more tokens: it gets the odd one of those that fit."""
+        first, second = (
+            sum(map(len, stretches(lambda part: as_tokens(self.whole(part)), text))) for text in row
+        )
+        return first > second
+
+    def _cut(self, pieces: list[Encoding], room: int, first_is_longer: bool | None) -> Encoding:
         lengths = fit([len(piece) for piece in pieces], room)
+        if first_is_longer is not None and min(map(len, pieces)) > room:
+            lengths.sort(reverse=first_is_longer)
         for piece, length in zip(pieces, lengths, strict=True):
+            # What is left out is kept as one piece of one token: the library frames every
+            # combination of the pieces that two long texts leave out.
+            piece.truncate(length + 1, direction=self._side)
             piece.truncate(length, direction=self._side)
-        return self._fast.post_process(pieces[0], pieces[1] if len(pieces) > 1 else None)
+        return self.framed(*pieces)
 
     def _pieces(self, texts: Sequence[str], *, offsets: bool = True) -> list[Encoding]:
         """Tokenize without special tokens, so that there is room to cut."""
@@ -195,23 +259,6 @@ class Tokenizer:
 
     def _id(self, token: str | None) -> int | None:
         return None if token is None else self._fast.token_to_id(token)
-
-
-def fit(lengths: Sequence[int], room: int) -> list[int]:
-    """Cut one length, or two, to fit into `room`, as tokenizers' "longest first" does.
-
-    >>> fit([9], 4), fit([9, 3], 8), fit([9, 8], 7)
-    ([4], [5, 3], [4, 3])
-    """
-    if sum(lengths) <= room:
-        return list(lengths)
-    if len(lengths) == 1:
-        return [room]
-    short = min(lengths)
-    if short <= room - short:
-        return [short if length == short else room - short for length in lengths]
-    halves = [room // 2, room - room // 2]
-    return halves if lengths[0] <= lengths[1] else halves[::-1]
 
 
 class Encoded(Protocol):
@@ -258,28 +305,3 @@ def collate(
         if token_types:
             types[row, :end] = encoding.type_ids
     return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
-
-
-def wrong_text(texts: Sequence[Any], first: int = 0) -> InputError:
-    """Say which of the texts cannot be tokenized, and why.
-
-    Args:
-        texts: At least one of them is no text, or holds half a surrogate pair.
-        first: The number of the first.
-    """
-    error = InputError if all(isinstance(text, str) for text in texts) else InputTypeError
-    return error(_what_is_wrong(texts, first))
-
-
-def _what_is_wrong(texts: Sequence[Any], first: int) -> str:
-    for index, text in enumerate(texts, first):
-        if not isinstance(text, str):
-            return f"text {index} is {calls.kind(text)}, expected str: convert it"
-        for position, character in enumerate(text):
-            if ord(character) in _SURROGATES:
-                return (
-                    f"text {index} has half a surrogate pair (U+{ord(character):04X}) at character "
-                    f"{position}, expected whole characters: decode the source as UTF-8, or use "
-                    "text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')"
-                )
-    return f"the {len(texts)} texts cannot be tokenized, expected str: convert them"

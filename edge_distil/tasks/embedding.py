@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypedDict, Unpack
+from typing import Any, ClassVar, Self, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,28 +13,17 @@ from numpy.typing import ArrayLike, NDArray
 from edge_distil import calls, pooling, similarity
 from edge_distil.batching import padded_length
 from edge_distil.encoder import Encoder, open_encoder
-from edge_distil.errors import InputError, InputTypeError, TaskError
+from edge_distil.errors import InputTypeError, TaskError
 from edge_distil.pooling import Floats
 from edge_distil.precision import Precision, check_precision, quantize_embeddings
 from edge_distil.progress import Progress, counting
 from edge_distil.streaming import WINDOW, stream
+from edge_distil.tasks import prompts
 from edge_distil.tasks.base import Task
 from edge_distil.tokenizer import Encoded
 
 _POOLED = "sentence_embedding"
 _HIDDEN = ("last_hidden_state", "token_embeddings")  # ours and optimum's, sentence-transformers'
-
-
-class EncodeOptions(TypedDict, total=False):
-    """Parameters of `Embedding.encode`."""
-
-    batch_size: int | None
-    normalize_embeddings: bool
-    truncate_dim: int | None
-    precision: Precision
-    prompt_name: str | None
-    prompt: str | None
-    show_progress: bool | Progress
 
 
 class Embedding(Task):
@@ -120,20 +109,20 @@ class Embedding(Task):
         return quantize_embeddings(vectors, precision)
 
     def encode_query(
-        self, texts: str | Iterable[str], **options: Unpack[EncodeOptions]
+        self, texts: str | Iterable[str], **options: Unpack[prompts.EncodeOptions]
     ) -> NDArray[Any]:
         """Embed queries: `encode` with the prompt named "query", unless one is given."""
-        return self.encode(texts, **_named("query", options))
+        return self.encode(texts, **prompts.named("query", options))
 
     def encode_document(
-        self, texts: str | Iterable[str], **options: Unpack[EncodeOptions]
+        self, texts: str | Iterable[str], **options: Unpack[prompts.EncodeOptions]
     ) -> NDArray[Any]:
         """Embed what is searched: `encode` with the prompt named "document", unless one is given.
 
         A checkpoint has it, or it is empty: its default prompt plays no part, as in
         sentence-transformers.
         """
-        return self.encode(texts, **_named("document", options))
+        return self.encode(texts, **prompts.named("document", options))
 
     def similarity(self, first: ArrayLike, second: ArrayLike) -> Floats:
         """Compare each embedding with each, by the checkpoint's own function.
@@ -201,7 +190,7 @@ class Embedding(Task):
             raise InputTypeError(f"done is {calls.kind(done)}, expected a function of the number")
         texts = calls.many(texts, "texts")
         prefix = self._prompt(prompt_name, prompt)
-        prefixed = (_with(prefix, text) for text in texts) if prefix else texts
+        prefixed = (prompts.before(text, prefix) for text in texts) if prefix else texts
         embed = partial(self._embed, left_out=self._left_out(prefix))
         blocks = stream(
             self.encoder, prefixed, embed, window=window, batch_size=batch_size, done=done
@@ -283,36 +272,7 @@ class Embedding(Task):
         return min(settings.dimension, truncate_dim or settings.dimension) if settings else 0
 
     def _prompt(self, name: str | None, prompt: str | None) -> str:
-        if prompt is not None:
-            return calls.text(prompt, "prompt")
-        settings, prompts = self.bundle.manifest.pooling, self._prompts()
-        if name is None:
-            name = settings.default_prompt if settings else None
-        if name is None:
-            return ""
-        if calls.text(name, "prompt_name") not in prompts:
-            raise InputError(
-                f"the bundle has no prompt {name!r}, only {', '.join(prompts) or 'none'}: give the "
-                "text itself as prompt"
-            )
-        return prompts[name]
-
-    def _prompts(self) -> dict[str, str]:
-        """Return the prompts by name; as in sentence-transformers, two are always there."""
-        settings = self.bundle.manifest.pooling
-        saved = settings.prompts if settings else {}
-        return {**saved, **{name: "" for name in ("query", "document") if name not in saved}}
-
-
-def _named(prompt: str, options: EncodeOptions) -> EncodeOptions:
-    """Name a prompt unless the caller gave one."""
-    given = options.get("prompt") is not None or options.get("prompt_name") is not None
-    return options if given else {**options, "prompt_name": prompt}
-
-
-def _with(prefix: str, text: str) -> str:
-    """Put the prompt before a text; what is no text is left for the tokenizer to name."""
-    return prefix + text if isinstance(text, str) else text
+        return prompts.find(self.bundle.manifest.pooling, name, prompt)
 
 
 def _finish(vectors: Floats, truncate_dim: int | None, normalize: bool) -> Floats:

@@ -18,19 +18,21 @@ defaults. Known differences, each on purpose:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar, NamedTuple, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding
 
 from edge_distil import calls
 from edge_distil.errors import InputError
 from edge_distil.pooling import Floats, softmax
+from edge_distil.progress import Progress, counting
 from edge_distil.tasks.base import Task
-from edge_distil.tasks.spans import trim
+from edge_distil.tasks.spans import top_spans, trim
+from edge_distil.windows import Window, of_pair, reached
 
 _NAMES = ("question", "context")
 _CONTEXT = 1  # the context is the second sequence of a window
@@ -63,6 +65,7 @@ class Options(TypedDict, total=False):
     max_question_len: int
     handle_impossible_answer: bool
     align_to_words: bool
+    show_progress: bool | Progress
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ class QuestionAnswering(Task):
         max_question_len: int = 64,
         handle_impossible_answer: bool = False,
         align_to_words: bool = True,
+        show_progress: bool | Progress = False,
     ) -> list[list[Answer]]:
         """Answer questions.
 
@@ -136,6 +140,8 @@ class QuestionAnswering(Task):
             max_question_len: The question is cut to so many tokens.
             handle_impossible_answer: Let "no answer" (an empty text) compete.
             align_to_words: Widen answers to whole words. Turn it off for scripts without spaces.
+            show_progress: Keep a line on stderr up to date; or a function that is called with the
+                characters of the contexts that are read and of all.
 
         Returns:
             For each pair at least one answer.
@@ -159,13 +165,18 @@ class QuestionAnswering(Task):
             calls.pair(pair, _NAMES, f"pair {index}: ")
             for index, pair in enumerate(calls.many(pairs, "pairs"))
         ]
-        return [self._answer(question, context, settings) for question, context in checked]
+        total = sum(len(context) for _, context in checked)
+        with counting(show_progress, total, "characters") as done:
+            return [self._answer(*pair, settings, done or _to_nobody) for pair in checked]
 
-    def _answer(self, question: str, context: str, settings: _Settings) -> list[Answer]:
+    def _answer(
+        self, question: str, context: str, settings: _Settings, done: Callable[[int], None]
+    ) -> list[Answer]:
         for name, text in (("question", question), ("context", context)):
-            if not text.strip():
-                raise InputError(f"the {name} is {text!r}, expected some text")
-        windows = self.encoder.tokenizer.pair_windows(
+            if not text or text.isspace():
+                raise InputError(f"the {name} is {text[:40]!r}, expected some text")
+        windows = of_pair(
+            self.encoder.tokenizer,
             question,
             context,
             max_length=settings.max_seq_len,
@@ -173,19 +184,22 @@ class QuestionAnswering(Task):
             max_first=settings.max_question_len,
         )
         answers: dict[str, Answer] = {}
-        no_answer = 1.0
+        no_answer, read = 1.0, 0
         for window, start, end in self._probabilities(windows):
+            now = max(read, reached(window, _CONTEXT))
+            done(now - read)
+            read = now
             no_answer = min(no_answer, float(start[0] * end[0]))
             _merge(answers, _window_answers(window, start, end, context, settings), settings.top_k)
+        done(len(context) - read)
         found = list(answers.values())
         if settings.handle_impossible_answer or not found:
             found.append(Answer("", no_answer, 0, 0))
         return _best(found, settings.top_k)
 
-    def _probabilities(self, windows: list[Encoding]) -> Iterator[tuple[Encoding, Floats, Floats]]:
+    def _probabilities(self, windows: Iterator[Window]) -> Iterator[tuple[Window, Floats, Floats]]:
         """Yield each window, in order, with its start and end probabilities ``(tokens,)``."""
-        for first in range(0, len(windows), _WINDOWS_AT_ONCE):
-            chunk = windows[first : first + _WINDOWS_AT_ONCE]
+        while chunk := list(islice(windows, _WINDOWS_AT_ONCE)):
             rows: dict[int, tuple[Floats, Floats]] = {}
             for indices, outputs in self.encoder.run(chunk, ("start_logits", "end_logits")):
                 for row, index in enumerate(indices):
@@ -197,7 +211,7 @@ class QuestionAnswering(Task):
             for index, window in enumerate(chunk):
                 yield window, *rows[index]
 
-    def _allowed(self, window: Encoding) -> NDArray[np.bool_]:
+    def _allowed(self, window: Window) -> NDArray[np.bool_]:
         """Mark the tokens that share in the softmax: the context's and the "no answer" token."""
         cls_id = self.encoder.tokenizer.cls_id
         is_cls = np.array([token == cls_id for token in window.ids])
@@ -205,7 +219,11 @@ class QuestionAnswering(Task):
         return allowed
 
 
-def _in_context(window: Encoding) -> NDArray[np.bool_]:
+def _to_nobody(characters: int) -> None:
+    """Nobody asked how far the work is."""
+
+
+def _in_context(window: Window) -> NDArray[np.bool_]:
     return np.array([sequence == _CONTEXT for sequence in window.sequence_ids])
 
 
@@ -215,7 +233,7 @@ def _masked_softmax(logits: Floats, allowed: NDArray[np.bool_]) -> Floats:
 
 
 def _window_answers(
-    window: Encoding, start: Floats, end: Floats, context: str, settings: _Settings
+    window: Window, start: Floats, end: Floats, context: str, settings: _Settings
 ) -> dict[str, Answer]:
     """Return a window's best answers by their text in lower case.
 
@@ -255,37 +273,7 @@ def _best(answers: Iterable[Answer], top_k: int) -> list[Answer]:
     return sorted(answers, key=lambda answer: -answer.score)[:top_k]
 
 
-def top_spans(
-    start: Floats, end: Floats, max_length: int, count: int
-) -> list[tuple[int, int, float]]:
-    """Return the `count` spans with the greatest product of probabilities.
-
-    >>> start, end = np.float32([0.5, 0.25, 0]), np.float32([0.25, 0.5, -1])
-    >>> top_spans(start, end, max_length=2, count=2)
-    [(0, 1, 0.25), (0, 0, 0.125)]
-
-    Args:
-        start: Probability that an answer starts at a token ``(tokens,)``; -1 where it cannot.
-        end: The same for its last token.
-        max_length: Most tokens in a span.
-        count: Most spans to return.
-
-    Returns:
-        First token, last token and score; the best first, ties in order of the tokens.
-    """
-    longest = min(max_length, len(end))
-    padded = np.concatenate([end, np.full(longest - 1, -1, end.dtype)])
-    ends = np.lib.stride_tricks.sliding_window_view(padded, longest)  # (tokens, longest)
-    scores = np.where((start[:, None] >= 0) & (ends >= 0), start[:, None] * ends, -1).ravel()
-    best = np.argsort(-scores, kind="stable")[:count]
-    return [
-        (int(i // longest), int(i // longest + i % longest), float(scores[i]))
-        for i in best
-        if scores[i] >= 0
-    ]
-
-
-def _characters(window: Encoding, first: int, last: int, align_to_words: bool) -> tuple[int, int]:
+def _characters(window: Window, first: int, last: int, align_to_words: bool) -> tuple[int, int]:
     """Return where the tokens `first` to `last` stand in the context."""
     if align_to_words:
         words = window.token_to_word(first), window.token_to_word(last)

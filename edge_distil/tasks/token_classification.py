@@ -11,20 +11,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, islice
 from typing import ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
-from tokenizers import Encoding
 
 from edge_distil import calls
 from edge_distil.pooling import Floats, softmax
-from edge_distil.schemes import Tag, group, read_scheme
+from edge_distil.progress import Progress, counting
+from edge_distil.schemes import Tag, continues, read_scheme
 from edge_distil.tasks.base import Task
 from edge_distil.tasks.spans import trim
+from edge_distil.windows import Window, of_text
 
 Aggregation = Literal["none", "simple", "first", "average", "max"]
 
+_WINDOWS_AT_ONCE = 32  # whose probabilities are held: flat memory for any text
 _OVERLAP = 0.25  # share of a window that its neighbour repeats: context at the seams
 
 
@@ -48,6 +50,16 @@ class _Piece:
     word: int | None
 
 
+class _Run(NamedTuple):
+    """Pieces of one entity: its label, the sum of their scores, how many, and their place."""
+
+    label: str
+    total: float
+    pieces: int
+    start: int
+    end: int
+
+
 class TokenClassification(Task):
     """Labels the tokens of texts and joins them to entities."""
 
@@ -59,10 +71,11 @@ class TokenClassification(Task):
         *,
         aggregation_strategy: Aggregation = "simple",
         ignore_labels: Sequence[str] = ("O",),
+        show_progress: bool | Progress = False,
     ) -> list[Entity]:
         """Find the entities of one text; for the options see `batch`."""
-        _check(aggregation_strategy, ignore_labels)
-        return self._found(calls.text(text, "text"), aggregation_strategy, ignore_labels)
+        texts = [calls.text(text, "text")]
+        return self._batch(texts, aggregation_strategy, ignore_labels, show_progress)[0]
 
     def batch(
         self,
@@ -70,6 +83,7 @@ class TokenClassification(Task):
         *,
         aggregation_strategy: Aggregation = "simple",
         ignore_labels: Sequence[str] = ("O",),
+        show_progress: bool | Progress = False,
     ) -> list[list[Entity]]:
         """Find the entities of texts.
 
@@ -81,6 +95,8 @@ class TokenClassification(Task):
                 its first token, of the mean of its tokens, or of its surest token, so that no word
                 is split.
             ignore_labels: Labels to leave out.
+            show_progress: Keep a line on stderr up to date; or a function that is called with the
+                characters that are read and with all.
 
         Returns:
             For each text its entities, in order.
@@ -88,49 +104,83 @@ class TokenClassification(Task):
         Raises:
             InputError: Something is no text, or an unknown strategy.
         """
-        _check(aggregation_strategy, ignore_labels)
-        return [
-            self._found(text, aggregation_strategy, ignore_labels) for text in calls.texts(texts)
-        ]
+        return self._batch(calls.texts(texts), aggregation_strategy, ignore_labels, show_progress)
 
-    def _found(self, text: str, strategy: Aggregation, ignored: Iterable[str]) -> list[Entity]:
-        return [e for e in self._entities(text, strategy) if e.label not in ignored]
+    def _batch(
+        self,
+        texts: Sequence[str],
+        strategy: Aggregation,
+        ignored: Iterable[str],
+        show_progress: bool | Progress,
+    ) -> list[list[Entity]]:
+        _check(strategy, ignored)
+        left_out = frozenset(ignored)
+        found: list[list[Entity]] = []
+        with counting(show_progress, sum(map(len, texts)), "characters") as done:
+            for text in texts:
+                entities, read = [], 0
+                for run in self._runs(text, strategy):
+                    if done:
+                        done(run.end - read)
+                        read = run.end
+                    start, end = trim(text, run.start, run.end)
+                    # An empty one is a token of white space alone.
+                    if run.label not in left_out and start < end:
+                        score = run.total / run.pieces
+                        entities.append(Entity(run.label, score, text[start:end], start, end))
+                if done:
+                    done(len(text) - read)
+                found.append(entities)
+        return found
 
-    def _entities(self, text: str, strategy: Aggregation) -> Iterator[Entity]:
+    def _runs(self, text: str, strategy: Aggregation) -> Iterator[_Run]:
+        """Join the text's tokens, or words, one after another: flat memory for any text."""
         pieces = self._pieces(text)
         if strategy not in ("none", "simple"):
-            pieces = [_as_word(list(word), strategy) for _, word in groupby(pieces, _word_of)]
-        names = [self._label(int(piece.scores.argmax())) for piece in pieces]
-        tags = [self._scheme.get(name) or Tag("I", name) for name in names]
-        alone = strategy == "none"
-        for indices in [[i] for i in range(len(tags))] if alone else group(tags):
-            first, last = pieces[indices[0]], pieces[indices[-1]]
-            start, end = trim(text, first.start, last.end)
-            if start < end:  # else a token of white space alone
-                label = names[indices[0]] if alone else tags[indices[0]].type
-                score = float(np.mean([pieces[i].scores.max() for i in indices]))
-                yield Entity(label, score, text[start:end], start, end)
+            pieces = (_as_word(list(word), strategy) for _, word in groupby(pieces, _word_of))
+        run, last = None, None
+        for piece in pieces:
+            name = self._label(int(piece.scores.argmax()))
+            tag = self._scheme.get(name) or Tag("I", name)
+            score = float(piece.scores.max())
+            if strategy != "none" and run and last and continues(last, tag):
+                run = _Run(run.label, run.total + score, run.pieces + 1, run.start, piece.end)
+            else:
+                if run:
+                    yield run
+                label = name if strategy == "none" else tag.type
+                run = _Run(label, score, 1, piece.start, piece.end)
+            last = tag
+        if run:
+            yield run
 
     @cached_property
     def _scheme(self) -> dict[str, Tag]:
         return read_scheme(self.bundle.manifest.labels)
 
-    def _pieces(self, text: str) -> list[_Piece]:
-        """Return the text's tokens, each from the window where it stands farther inside."""
+    def _pieces(self, text: str) -> Iterator[_Piece]:
+        """Yield the text's tokens, each from the window where it stands farther inside."""
         stride = int(self.encoder.tokenizer.room(1) * _OVERLAP)
-        windows = self.encoder.tokenizer.windows(text, stride)
-        probabilities: dict[int, Floats] = {}
+        windows = of_text(self.encoder.tokenizer, text, stride)
+        head, ahead = 0, next(windows, None)
+        while ahead is not None:
+            chunk = [ahead, *islice(windows, _WINDOWS_AT_ONCE - 1)]
+            ahead = next(windows, None)
+            for index, (window, scores) in enumerate(self._scores(chunk)):
+                last = ahead is None and index == len(chunk) - 1
+                tokens = [i for i, special in enumerate(window.special_tokens_mask) if not special]
+                kept = tokens[head : len(tokens) - (0 if last else stride - stride // 2)]
+                places, words = window.offsets, window.word_ids
+                yield from (_Piece(scores[i], *places[i], words[i]) for i in kept)
+                head = stride // 2
+
+    def _scores(self, windows: Sequence[Window]) -> list[tuple[Window, Floats]]:
+        """Return windows with the label probabilities of their tokens ``(tokens, labels)``."""
+        scores: dict[int, Floats] = {}
         for indices, outputs in self.encoder.run(windows, ("logits",)):
             for row, index in enumerate(indices):
-                probabilities[index] = softmax(outputs["logits"][row])
-        pieces: list[_Piece] = []
-        for index, window in enumerate(windows):
-            tokens = [i for i, special in enumerate(window.special_tokens_mask) if not special]
-            head = stride // 2 if index else 0
-            tail = stride - stride // 2 if index < len(windows) - 1 else 0
-            kept = tokens[head : len(tokens) - tail]
-            pieces += [_piece(window, i, probabilities[index][i]) for i in kept]
-        return pieces
+                scores[index] = softmax(outputs["logits"][row])
+        return [(window, scores[index]) for index, window in enumerate(windows)]
 
     def _label(self, index: int) -> str:
         labels = self.bundle.manifest.labels
@@ -141,11 +191,6 @@ def _check(strategy: str, ignored: Iterable[str]) -> None:
     calls.choice("aggregation_strategy", strategy, get_args(Aggregation))
     for label in calls.many(ignored, "ignore_labels"):
         calls.text(label, "a label in ignore_labels")
-
-
-def _piece(window: Encoding, index: int, scores: Floats) -> _Piece:
-    start, end = window.offsets[index]
-    return _Piece(scores, start, end, window.word_ids[index])
 
 
 def _word_of(piece: _Piece) -> int | None:

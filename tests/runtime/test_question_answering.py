@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import edge_distil as ed
 from edge_distil.errors import InputError
-from edge_distil.tasks.question_answering import top_spans
+from edge_distil.tasks.spans import top_spans
 
 CONTEXT = "The keeper lives in London. Ada was in Paris, at the river. " * 30
 
