@@ -242,19 +242,16 @@ def _export_graph(
     )
 
     head = loaded.head
+    original = witness.open_witness(
+        source, manifest.task, manifest.max_length, trust_remote_code=trust_remote_code
+    )
     say("tracing")
     program = graph.capture(head, limits.position_limit(head, loaded.config))
     say(f"translating to ONNX opset {opset}")
     # Translation is Python on one core; PyTorch's sides of the comparisons take the others.
     with ThreadPoolExecutor(1) as pool:
         reference = pool.submit(parity.compute_reference, head, manifest.max_length)
-        testimony = pool.submit(
-            witness.consult,
-            source,
-            manifest.task,
-            manifest.max_length,
-            trust_remote_code=trust_remote_code,
-        )
+        testimony = pool.submit(original.consult)
         model = graph.translate(program, head, opset)
         cleanup.fold(model)
         # a prompt that is left out of the pooling makes another token the first

@@ -24,7 +24,7 @@ from edge_distil.errors import CheckpointError, ParityError
 from edge_distil.tokenizer import Tokenizer
 from edge_distil_export import export_bundle
 from edge_distil_export.checkpoint import find_checkpoint
-from edge_distil_export.witness import check_end_to_end, consult, sentences
+from edge_distil_export.witness import check_end_to_end, open_witness, sentences
 
 ATOL = 1e-5
 TASK = "text-classification"
@@ -48,7 +48,8 @@ def edit(file: Path, **changes: Any) -> None:
 def check(encoder: Encoder, folder: Path, task: str = TASK) -> dict[str, Any]:
     source = find_checkpoint(folder)
     limit = encoder.bundle.manifest.max_length
-    return check_end_to_end(encoder, consult(source, task, limit, trust_remote_code=False), ATOL)
+    original = open_witness(source, task, limit, trust_remote_code=False)
+    return check_end_to_end(encoder, original.consult(), ATOL)
 
 
 def test_evidence_names_the_witness(exported: Callable[..., Bundle]) -> None:

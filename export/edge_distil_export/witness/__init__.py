@@ -6,7 +6,7 @@ do: tokenizer, settings, weights and outputs are all in the comparison.
 """
 
 from edge_distil_export.witness.compare import check_end_to_end
-from edge_distil_export.witness.consult import consult
+from edge_distil_export.witness.consult import Opened, open_witness
 from edge_distil_export.witness.testimony import Testimony
 
-__all__ = ["Testimony", "check_end_to_end", "consult"]
+__all__ = ["Opened", "Testimony", "check_end_to_end", "open_witness"]

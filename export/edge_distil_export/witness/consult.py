@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from edge_distil.errors import CheckpointError
@@ -31,8 +34,51 @@ class _Witness(Protocol):
     def see(self, probe: Probe) -> Seen: ...
 
 
-def consult(source: Source, task: str, limit: int, *, trust_remote_code: bool) -> Testimony:
-    """Load the checkpoint as its users do and read every probe with it.
+@dataclass(frozen=True)
+class Opened:
+    """A checkpoint in its own library, ready to read.
+
+    Attributes:
+        source: The checkpoint.
+        task: One of `edge_distil.manifest.TASKS`.
+        limit: The bundle's longest sequence.
+        witness: The library's side.
+        unseen: What of the bundle it cannot see, and why; empty where it sees all.
+    """
+
+    source: Source
+    task: str
+    limit: int
+    witness: _Witness
+    unseen: str
+
+    def consult(self) -> Testimony:
+        """Read every probe.
+
+        Raises:
+            CheckpointError: The library cannot run it, so nothing proves the bundle.
+        """
+        witness = self.witness
+        with _explained(self.source, witness.kind), one_core_left():
+            probes = make_probes(
+                self.task,
+                witness.tokenizer,
+                min(witness.limit, self.limit),
+                pairs_only=witness.pairs_only,
+                prompts=witness.prompts,
+                longest_run=_LONGEST_RUN,
+            )
+            seen = tuple(_see(witness, probe) for probe in probes)
+        version = installed_versions((witness.library,))[witness.library]
+        return Testimony(
+            witness.library, version, witness.kind, witness.labels, probes, seen, self.unseen
+        )
+
+
+def open_witness(source: Source, task: str, limit: int, *, trust_remote_code: bool) -> Opened:
+    """Load the checkpoint as its users do.
+
+    Not beside a translation: both change what torch keeps for the whole process.
 
     Args:
         source: The checkpoint.
@@ -41,37 +87,25 @@ def consult(source: Source, task: str, limit: int, *, trust_remote_code: bool) -
         trust_remote_code: Let the checkpoint's own Python files run.
 
     Raises:
-        CheckpointError: The library cannot load or run it, so nothing proves the bundle.
+        CheckpointError: The library cannot load it.
     """
     kind, unseen = _choose(source, task)
+    with _explained(source, kind):
+        return Opened(
+            source, task, limit, _load(kind, source, task, limit, trust_remote_code), unseen
+        )
+
+
+@contextmanager
+def _explained(source: Source, kind: str) -> Iterator[None]:
     try:
-        with one_core_left():
-            witness = _load(kind, source, task, limit, trust_remote_code)
-            probes = make_probes(
-                task,
-                witness.tokenizer,
-                min(witness.limit, limit),
-                pairs_only=witness.pairs_only,
-                prompts=witness.prompts,
-                longest_run=_LONGEST_RUN,
-            )
-            seen = tuple(_see(witness, probe) for probe in probes)
+        yield
     except Exception as error:  # third-party code: any kind
         first_line = str(error).strip().split("\n", 1)[0]
         raise CheckpointError(
             f"{source.name} cannot be proven: its own library cannot load or run it ({kind}, "
             f"{type(error).__name__}: {first_line}); correct the checkpoint's files until it can"
         ) from error
-    version = installed_versions((witness.library,))[witness.library]
-    return Testimony(
-        witness.library,
-        version,
-        witness.kind,
-        witness.labels,
-        probes,
-        seen,
-        unseen,
-    )
 
 
 def _choose(source: Source, task: str) -> tuple[str, str]:

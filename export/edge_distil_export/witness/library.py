@@ -12,6 +12,7 @@ from edge_distil_export import adapters
 from edge_distil_export.checkpoint import Source
 from edge_distil_export.heads import OUTPUTS
 from edge_distil_export.remote_code import rebuild
+from edge_distil_export.witness.probes import WINDOW
 from edge_distil_export.witness.testimony import Probe, Row, Seen, rows_of
 
 LIBRARY = "transformers"
@@ -23,8 +24,7 @@ _CLASSES = {
     "text-classification": "AutoModelForSequenceClassification",
     "token-classification": "AutoModelForTokenClassification",
 }
-# The windows of the question-answering pipeline: its defaults.
-_WINDOW, _STRIDE = 384, 128
+_STRIDE = 128  # tokens that windows share, the question-answering pipeline's default
 
 
 class TransformersWitness:
@@ -88,7 +88,7 @@ class TransformersWitness:
         """Tokenize to one row, or to the windows of a question's context."""
         texts = (probe.text,) if isinstance(probe.text, str) else probe.text
         if self._task == "question-answering":
-            length = min(self._limit, _WINDOW)
+            length = min(self._limit, WINDOW)
             encoded = self.tokenizer(
                 *texts,
                 truncation="only_second",

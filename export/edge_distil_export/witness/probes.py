@@ -12,6 +12,7 @@ SHORT = "A quiet river runs through the old town."
 SCRIPTS = "Où est l'ÉCOLE de Zürich? Москва, 東京は🍕 👩‍🚀 It's  1,024.50!"
 SECOND = "Mills stood along its banks until 1911."
 QUESTION = "Who?"
+WINDOW = 384  # tokens in a row of question answering, the pipeline's default
 _SENTENCE = "Seven grey boats left the harbour before noon, and one of them came back late. "
 # Tokens in one text: more would be cut off where the model is small, and cost more to run.
 _ADDED_AT_ONCE = 12
@@ -38,7 +39,8 @@ def make_probes(
         longest_run: A longer sequence is tokenized, but no model runs it.
     """
     added, rest = _added_tokens(tokenizer)
-    long, run_long = _long(tokenizer, limit), limit <= longest_run
+    longest_row = min(limit, WINDOW) if task == "question-answering" else limit
+    long, run_long = _long(tokenizer, longest_row), limit <= longest_run
     texts = {"a short text": SHORT, "two scripts and emoji": SCRIPTS}
     if added:
         texts["its added tokens"] = added
@@ -87,7 +89,7 @@ def _added_tokens(tokenizer: Any) -> tuple[str, list[str]]:
 
 
 def _long(tokenizer: Any, limit: int) -> str:
-    """Write a text somewhat longer than the limit, whose ends differ."""
-    per_sentence = max(1, len(tokenizer(_SENTENCE, add_special_tokens=False)["input_ids"]))
-    count = limit * 9 // (per_sentence * 8) + 2
-    return "".join(f"{number}. {_SENTENCE}" for number in range(count))
+    """Write a text a sentence or two longer than the limit, whose ends differ."""
+    per_sentence = len(tokenizer(f"10. {_SENTENCE}", add_special_tokens=False)["input_ids"])
+    count = limit // max(1, per_sentence) + 2
+    return "".join(f"{number}. {_SENTENCE}" for number in range(10, 10 + count))
