@@ -66,7 +66,6 @@ def _try(mutation: Mutation, spoiled: Path, output: Path) -> str:
     return outcome
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("checkpoint", ["classifier", "sentences"])
 def test_a_sample(checkpoint: str, tmp_path: Path) -> None:
     run(checkpoint, 10, tmp_path)

@@ -60,6 +60,5 @@ def test_at_least_sixty_of_distinct_names() -> None:
     assert len(set(names)) == len(names) >= 60
 
 
-@pytest.mark.slow
 def test_the_documented_table_is_of_these_shapes() -> None:
     assert names_in(DOCUMENT.read_text("utf-8")) == [shape.name for shape in SHAPES]
