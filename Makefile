@@ -16,8 +16,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED)  ## export the embedded checkpoint to int8, prove it, ask it three questions
 	@$(RUN)/python -m edge_distil_apps.demo
 
-test: $(INSTALLED)  ## everything but the slow tests
-	@$(RUN)/python -m pytest
+test: $(INSTALLED)  ## everything but the slow tests, a file to a core
+	@OMP_NUM_THREADS=1 $(RUN)/python -m pytest -n auto --dist loadfile
 
 test-all: $(INSTALLED)  ## the slow ones too: interoperability, packaging, whole data sets
 	@$(RUN)/python -m pytest -m ''

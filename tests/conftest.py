@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 def find_browser() -> str | None:
     """The path of Chromium, where it is installed."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the commands that tests start be interrupted: a worker of xdist ignores it, and a child
+    inherits that."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

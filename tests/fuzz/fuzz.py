@@ -123,6 +123,8 @@ def work(kind: str, seed: int, numbers: range) -> None:
     sys.path.insert(0, str(Path(__file__).parent))
     from cases import prepare
 
+    from edge_distil.bench.memory import peak
+
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # what libraries print is no reply
     with os.fdopen(os.dup(1), "w") as replies, tempfile.TemporaryDirectory() as folder:
@@ -132,9 +134,9 @@ def work(kind: str, seed: int, numbers: range) -> None:
             print(number, file=replies, flush=True)
             try:
                 case(Random(f"{kind} {seed} {number}"))
-                peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-                if peak > _MEMORY:
-                    raise MemoryError(f"{peak:,} bytes resident")
+                resident = peak() or 0  # `ru_maxrss` would begin at the parent's
+                if resident > _MEMORY:
+                    raise MemoryError(f"{resident:,} bytes resident")
             except BaseException as error:  # a panic is no Exception
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 reason = f"{type(error).__name__}: {ascii(str(error))[:300]}"
