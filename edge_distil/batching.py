@@ -2,8 +2,8 @@
 
 A text is padded to a width that follows from its own length alone, and only texts of one width
 share a batch. onnxruntime's CPU kernels then take the same sums in the same order, however many
-rows there are: the result is the same bit for bit (`bench/batch_invariance.py`). Not at every
-hidden size: of models 16 numbers wide some vectors differ in the last bit.
+rows there are: the result is the same bit for bit (`bench/tables/batch_invariance.py`). Not at
+every hidden size: of models 16 numbers wide some vectors differ in the last bit.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 # Tokens in a batch, padding included. One thread a batch is as fast from 256 to 768 tokens, and
-# memory grows with it (`bench/token_budget.py`).
+# memory grows with it (`bench/tables/token_budget.py`).
 TOKEN_BUDGET = 512
 _EXACT = 32  # tokens; up to here a text is not padded at all
 

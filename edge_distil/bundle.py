@@ -12,7 +12,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_distil import fields, foreign, links, storage
+from edge_distil._reading import fields, foreign, links
+from edge_distil._writing import storage
+from edge_distil._writing.settling import settled
 from edge_distil.errors import (
     BundleCorrupt,
     BundleFileMissing,
@@ -21,7 +23,6 @@ from edge_distil.errors import (
     VariantMissing,
 )
 from edge_distil.manifest import FILE_NAME, FileRecord, Manifest, Variant, parse, to_json
-from edge_distil.settling import settled
 
 # Variant -> its file's name, as the Hub's clients expect it.
 _ONNX_FILES = {

@@ -16,8 +16,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_distil._reading.fields import Fields
 from edge_distil.errors import InputError, MissingExtra, SessionError
-from edge_distil.fields import Fields
 from edge_distil.manifest import FILE_NAME, LONGEST_SEQUENCE
 from edge_distil.session import Floats, Tokens
 

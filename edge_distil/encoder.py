@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from edge_distil import calls, coreml, hardware
+from edge_distil._reading.untrusted import check as check_untrusted
+from edge_distil._tokenizing.tokenizer import Encoded, Tokenizer, collate
+from edge_distil._writing.settling import settled
 from edge_distil.bundle import CORE_ML, Bundle, open_bundle
 from edge_distil.errors import BundleCorrupt, InputError
 from edge_distil.outputs import OutputCheck
 from edge_distil.session import Floats, OnnxSession, Session, Tokens
-from edge_distil.settling import settled
-from edge_distil.tokenizer import Encoded, Tokenizer, collate
-from edge_distil.untrusted import check as check_untrusted
 
 # Padded tokens in a batch: beyond this a CPU's matrix kernels gain nothing and memory grows.
 TOKEN_BUDGET = 512

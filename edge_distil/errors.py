@@ -29,7 +29,7 @@ builtin that a caller would expect, so ``except FileNotFoundError`` works as usu
     └── QuantizeError           RuntimeError        a variant cannot be made
 """
 
-from edge_distil.printable import printable
+from edge_distil._reading.printable import printable
 
 
 class EdgeDistilError(Exception):

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from edge_distil import fields
+from edge_distil._reading import fields
+from edge_distil._reading.fields import Fields
+from edge_distil._reading.manifest_pooling import Pooling, read_pooling, written
 from edge_distil.errors import BundleCorrupt, SchemaUnsupported
-from edge_distil.fields import Fields
-from edge_distil.manifest_pooling import Pooling, read_pooling, written
 
 FILE_NAME = "edge_distil.json"
 SCHEMA_VERSION = 1

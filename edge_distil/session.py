@@ -21,10 +21,10 @@ FileState = tuple[tuple[str, int, int, int, int], ...]
 
 DEFAULT_PROVIDER = "CPUExecutionProvider"
 # Runs after which a session is one that goes on: moving its weights costs as much as some ten of
-# them. The warm-up of `edge_distil.bench` has more.
+# them. The warm-up of `edge_distil_bench` has more.
 _SETTLED = 8
 # Of the inputs; exports of ours take 64 bits, those of others not always.
-# A product that `edge_distil.bench.limits` times takes 8.
+# A product that `edge_distil_bench.limits` times takes 8.
 _TYPES = {"tensor(int32)": np.int32, "tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 _FATAL_ONLY = 4  # onnxruntime's log level: what fails is raised as well, and said once
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -13,6 +17,9 @@ from hypothesis import settings
 import edge_distil  # noqa: F401 - before a test imports onnxruntime: see `edge_distil.privacy`
 
 REPOSITORY = Path(__file__).parents[1]
+GOLDEN = REPOSITORY / "tests" / "golden"
+TINY = GOLDEN / "tiny"
+sys.path.insert(0, str(GOLDEN))  # importlib mode does not: for `import damaged`
 
 # How long an example takes is the machine's business, which may be busy.
 settings.register_profile("edge-distil", deadline=None)
@@ -72,3 +79,25 @@ def embedded_bundle(embedded_checkpoint: Path, tmp_path_factory: pytest.TempPath
     path = tmp_path_factory.mktemp("embedded") / "minilm-l6-squad"
     quantize_bundle(export_bundle(embedded_checkpoint, path), "int8")
     return path
+
+
+@pytest.fixture(scope="session")
+def truth() -> Callable[[str], dict[str, Any]]:
+    """What transformers says of a tiny checkpoint (tests/golden/make_tiny_bundles.py)."""
+    return lambda name: json.loads((TINY / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def tiny_copy(tmp_path: Path) -> Callable[[str], Path]:
+    """A tiny bundle that the test may damage."""
+
+    def copy(name: str) -> Path:
+        return Path(shutil.copytree(TINY / name, tmp_path / name))
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Path:
+    """The folder of tiny bundles."""
+    return TINY

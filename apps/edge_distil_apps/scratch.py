@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge_distil.storage import make_folder
+from edge_distil._writing.storage import make_folder
 
 _VARIABLE = "TMPDIR"
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_distil._writing.storage import sha256
 from edge_distil.errors import InputError, TaskError
 from edge_distil.evaluate.kinds import expecting
 from edge_distil.evaluate.measures import MEASURES
 from edge_distil.evaluate.predict import Progress
-from edge_distil.storage import sha256
 
 if TYPE_CHECKING:
     from edge_distil.tasks import Task

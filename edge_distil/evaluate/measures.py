@@ -25,7 +25,7 @@ from edge_distil.evaluate.classification import (
 )
 from edge_distil.evaluate.predict import Progress
 from edge_distil.evaluate.spans import TaggedSentence, read_conll, span_counts, spans
-from edge_distil.schemes import OUTSIDE, read_scheme
+from edge_distil.tasks.schemes import OUTSIDE, read_scheme
 
 if TYPE_CHECKING:
     from edge_distil.tasks import (

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edge_distil.evaluate.spans import TaggedSentence, word_tags
 from edge_distil.evaluate.squad_file import SquadSet
-from edge_distil.schemes import read_scheme
+from edge_distil.tasks.schemes import read_scheme
 
 if TYPE_CHECKING:
     from edge_distil.tasks import (

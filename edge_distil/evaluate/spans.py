@@ -3,7 +3,7 @@
 An entity counts as found only when its type, its first and its last word are all right. Tags
 are read by the rules of ``conlleval`` (Tjong Kim Sang & Buchholz 2000), which seqeval's default
 mode follows: an ``I-`` that continues nothing begins an entity, so IOB1 and IOB2 both work. So do
-the schemes with ends (`edge_distil.schemes`), each read as what it is.
+the schemes with ends (`edge_distil.tasks.schemes`), each read as what it is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edge_distil.errors import DataError
 from edge_distil.evaluate.classification import Counts
 from edge_distil.evaluate.files import read_text
 from edge_distil.rows import split_lines
-from edge_distil.schemes import OUTSIDE, Tag, group, read_tag
+from edge_distil.tasks.schemes import OUTSIDE, Tag, group, read_tag
 
 _BLANKS = " \t\r"  # a no-break space is part of a word
 _GAP = re.compile(r"[ \t]+")
@@ -126,7 +126,7 @@ def span_counts(truth: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Sp
 def read_conll(path: str | Path) -> list[TaggedSentence]:
     """Read a CoNLL file: a word a line, its tag last, a blank line between sentences.
 
-    Tags are of any scheme that `edge_distil.schemes` knows: BIO, BIOES, BILOU, BMES.
+    Tags are of any scheme that `edge_distil.tasks.schemes` knows: BIO, BIOES, BILOU, BMES.
 
     Raises:
         DataError: The file cannot be read, or a line has no tag.

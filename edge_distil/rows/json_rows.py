@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from edge_distil._reading.printable import printable
 from edge_distil.errors import RowsError
-from edge_distil.printable import printable
 from edge_distil.rows.json_stream import JsonStream, RepeatedKey, unique
 from edge_distil.rows.lines import Text
 from edge_distil.rows.row import SAMPLE, BadRow, Column, Place, Values

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edge_distil import calls, pooling, similarity
+from edge_distil._tokenizing.tokenizer import Encoded
 from edge_distil.batching import padded_length
 from edge_distil.encoder import Encoder, open_encoder
 from edge_distil.errors import InputTypeError, TaskError
@@ -20,7 +21,6 @@ from edge_distil.progress import Progress, counting
 from edge_distil.streaming import WINDOW, stream
 from edge_distil.tasks import prompts
 from edge_distil.tasks.base import Task
-from edge_distil.tokenizer import Encoded
 
 _POOLED = "sentence_embedding"
 _HIDDEN = ("last_hidden_state", "token_embeddings")  # ours and optimum's, sentence-transformers'

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from edge_distil import calls
+from edge_distil._reading.printable import shortened
 from edge_distil.errors import InputError, OutputError
 from edge_distil.pooling import Floats, softmax
-from edge_distil.printable import shortened
 from edge_distil.tasks.base import Task
 
 _CONTINUES = "##"  # WordPiece's sign of a token that continues a word

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TypedDict
 
 from edge_distil import calls
+from edge_distil._reading.manifest_pooling import Pooling
 from edge_distil.errors import InputError
-from edge_distil.manifest_pooling import Pooling
 from edge_distil.precision import Precision
 from edge_distil.progress import Progress
 

@@ -27,12 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_distil import calls
+from edge_distil._tokenizing.windows import Window, of_pair, reached
 from edge_distil.errors import InputError
 from edge_distil.pooling import Floats, softmax
 from edge_distil.progress import Progress, counting
 from edge_distil.tasks.base import Task
 from edge_distil.tasks.spans import top_spans, trim
-from edge_distil.windows import Window, of_pair, reached
 
 _NAMES = ("question", "context")
 _CONTEXT = 1  # the context is the second sequence of a window

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 from edge_distil import calls
-from edge_distil.labels import fit_labels
+from edge_distil._reading.labels import fit_labels
 from edge_distil.manifest import FUNCTIONS
 from edge_distil.pooling import Floats, sigmoid, softmax
 from edge_distil.tasks.base import Task

@@ -2,7 +2,7 @@
 
 Source of the aggregation strategies: ``TokenClassificationPipeline`` of transformers. Differences,
 each on purpose: words are the tokenizer's own, not guessed from spaces; a text longer than the
-model is read in windows, not cut; labels of the schemes with ends (`edge_distil.schemes`) are
+model is read in windows, not cut; labels of the schemes with ends (`edge_distil.tasks.schemes`) are
 joined as what they are; an entity neither begins nor ends with a space.
 """
 
@@ -17,12 +17,12 @@ from typing import ClassVar, Literal, NamedTuple, get_args
 import numpy as np
 
 from edge_distil import calls
+from edge_distil._tokenizing.windows import Window, of_text
 from edge_distil.pooling import Floats, softmax
 from edge_distil.progress import Progress, counting
-from edge_distil.schemes import Tag, continues, read_scheme
 from edge_distil.tasks.base import Task
+from edge_distil.tasks.schemes import Tag, continues, read_scheme
 from edge_distil.tasks.spans import trim
-from edge_distil.windows import Window, of_text
 
 Aggregation = Literal["none", "simple", "first", "average", "max"]
 

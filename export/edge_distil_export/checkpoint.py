@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge_distil._reading.sentence_modules import transformer_folder
 from edge_distil.errors import CheckpointError
-from edge_distil.sentence_modules import transformer_folder
 
 # What a bundle or its making needs; weights of other frameworks and ONNX copies stay on the hub.
 _CONFIGURATION = (

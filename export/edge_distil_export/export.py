@@ -11,15 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_distil import cross_encoder, links, ownership, staging, storage
+from edge_distil._reading import cross_encoder, links
+from edge_distil._reading.fields import Fields
+from edge_distil._reading.foreign import describe_pooling
+from edge_distil._reading.manifest_pooling import Pooling
+from edge_distil._reading.sentence_settings import TransformerSettings
+from edge_distil._writing import ownership, staging, storage
 from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle, write_manifest
 from edge_distil.encoder import open_encoder
 from edge_distil.errors import InputError
-from edge_distil.fields import Fields
-from edge_distil.foreign import describe_pooling
 from edge_distil.manifest import Manifest, Variant
-from edge_distil.manifest_pooling import Pooling
-from edge_distil.sentence_settings import TransformerSettings
 from edge_distil_export.apart import check_apart
 from edge_distil_export.checkpoint import Source, find_checkpoint
 from edge_distil_export.quiet import quiet_libraries

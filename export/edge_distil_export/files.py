@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from edge_distil._reading.sentence_settings import NAMES as SETTINGS_NAMES
 from edge_distil.errors import CheckpointError
-from edge_distil.sentence_settings import NAMES as SETTINGS_NAMES
 from edge_distil_export.checkpoint import Source
 from edge_distil_export.tokenizer_files import settle
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edge_distil.sentence_modules import SentenceModules
+from edge_distil._reading.sentence_modules import SentenceModules
 from edge_distil_export.pooling import pool
 from edge_distil_export.sentence_steps import Dense, Normalize, load_step
 from edge_distil_export.setfit import FittedHead

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from edge_distil import sentence_modules
+from edge_distil._reading import sentence_modules
+from edge_distil._reading.sentence_modules import SentenceModules
+from edge_distil._reading.sentence_settings import TransformerSettings
 from edge_distil.errors import CheckpointError, EdgeDistilError, TaskError
-from edge_distil.sentence_modules import SentenceModules
-from edge_distil.sentence_settings import TransformerSettings
 from edge_distil_export import adapters
 from edge_distil_export.checkpoint import Source
 from edge_distil_export.completeness import check_finite, check_loaded

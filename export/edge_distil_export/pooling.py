@@ -18,7 +18,7 @@ def pool(hidden: Tensor, attention_mask: Tensor, mode: str) -> Tensor:
     Args:
         hidden: Hidden states.
         attention_mask: ``(batch, sequence)``.
-        mode: One of `edge_distil.manifest_pooling.POOLING_MODES`.
+        mode: One of `edge_distil._reading.manifest_pooling.POOLING_MODES`.
     """
     if mode == "cls":
         return hidden[:, 0]

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import yaml
 
-from edge_distil.labels import fit_labels, label_names
+from edge_distil._reading.labels import fit_labels, label_names
 from edge_distil.manifest import Checkpoint
 from edge_distil.versions import installed_versions
 from edge_distil_export.checkpoint import Source

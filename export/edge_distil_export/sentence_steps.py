@@ -8,11 +8,11 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from edge_distil import fields
+from edge_distil._reading import fields
+from edge_distil._reading.fields import Fields
+from edge_distil._reading.manifest_pooling import WIDEST
+from edge_distil._reading.sentence_modules import Module
 from edge_distil.errors import CheckpointError, EdgeDistilError
-from edge_distil.fields import Fields
-from edge_distil.manifest_pooling import WIDEST
-from edge_distil.sentence_modules import Module
 
 _VECTOR = "sentence_embedding"
 _TANH = "torch.nn.modules.activation.Tanh"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge_distil import sentence_modules
+from edge_distil._reading import sentence_modules
 from edge_distil.errors import TaskError
 from edge_distil.manifest import TASKS
 from edge_distil_export.checkpoint import Source

@@ -13,8 +13,8 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from edge_distil._tokenizing.settings import CONFIG_NAME, read_settings
 from edge_distil.errors import CheckpointError
-from edge_distil.tokenizer_settings import CONFIG_NAME, read_settings
 
 # Left to the caller by every client; a checkpoint has in them what it was trained with.
 _NOT_COMPARED = ("version", "truncation", "padding")

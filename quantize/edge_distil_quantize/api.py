@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import onnx
 import onnx_ir as ir
 
-from edge_distil import staging, storage
-from edge_distil.additions import add_to_bundle
+from edge_distil._writing import staging, storage
+from edge_distil._writing.additions import add_to_bundle
 from edge_distil.bundle import MODEL_FILES, Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.manifest import Variant

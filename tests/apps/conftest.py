@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,6 @@ from study_models import make_models
 
 from edge_distil_apps import cli
 from edge_distil_apps.search import build
-
-GOLDEN = Path(__file__).parents[1] / "golden"
-TINY = GOLDEN / "tiny"
-sys.path.insert(0, str(GOLDEN))  # importlib mode does not: for `import damaged`
-
-
-@pytest.fixture
-def tiny() -> Path:
-    """The folder of tiny bundles."""
-    return TINY
 
 
 @pytest.fixture(scope="session")
@@ -50,9 +39,9 @@ def edge_distil(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
 
 
 @pytest.fixture(scope="session")
-def embedding() -> Path:
+def embedding(tiny: Path) -> Path:
     """The tiny embedding bundle."""
-    return TINY / "embedding"
+    return tiny / "embedding"
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from edge_distil.bench.protocol import Effort, Protocol
 from edge_distil_apps import cli
 from edge_distil_apps.study import plan, run
 from edge_distil_apps.study.architectures import BERT, DISTILBERT
 from edge_distil_apps.study.inputs import FULL_PASSAGE, PADDED, PAIRS, QUESTIONS, UNPADDED
+from edge_distil_bench.protocol import Effort, Protocol
 
 QUERIES = 16  # timed ones of each model, questions
 PROTOCOL = Protocol("small", processes=2, warmup_runs=2, warmup_seconds=0.0, turn=2, cold_starts=1)

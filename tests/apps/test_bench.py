@@ -20,13 +20,9 @@ from command import Command
 from environments import python_environment
 
 import edge_distil as ed
-from edge_distil.bench.measurements import LEAD, TIMED, WARMUP, Measurements, Run, read_measurements
-from edge_distil.bench.processes import started
-from edge_distil.bench.protocol import Effort, Protocol
-from edge_distil.bench.stages import answer
+from edge_distil._writing.journal import Journal
 from edge_distil.bundle import open_bundle
 from edge_distil.errors import BenchmarkError, EdgeDistilError, InputError, MissingExtra
-from edge_distil.journal import Journal
 from edge_distil_apps import peers
 from edge_distil_apps.side_by_side import (
     Contender,
@@ -36,6 +32,10 @@ from edge_distil_apps.side_by_side import (
     find_contenders,
     measure,
 )
+from edge_distil_bench.measurements import LEAD, TIMED, WARMUP, Measurements, Run, read_measurements
+from edge_distil_bench.processes import started
+from edge_distil_bench.protocol import Effort, Protocol
+from edge_distil_bench.stages import answer
 from edge_distil_export import export_bundle
 
 # PyTorch and onnxruntime add up in another order (seen: 1e-6 on logits of size 1 to 10).

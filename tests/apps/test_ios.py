@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from swift_golden import FOLDER, load_tokenizer, make_questions, make_tokens
 
-from edge_distil.bench.comparison import compare_with_itself
-from edge_distil.bench.measurements import LEAD, STAGES, TIMED, WARMUP, read_measurements
-from edge_distil.bench.summary import latency
 from edge_distil_apps.study.merge import merge
 from edge_distil_apps.study.report import write_report
+from edge_distil_bench.comparison import compare_with_itself
+from edge_distil_bench.measurements import LEAD, STAGES, TIMED, WARMUP, read_measurements
+from edge_distil_bench.summary import latency
 
 SCORE = 1e-4  # processors add float32 in different orders
 LOGIT = 1e-3

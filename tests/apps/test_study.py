@@ -18,15 +18,7 @@ import pytest
 import study_small
 from command import Command
 
-from edge_distil import locks, storage
-from edge_distil.bench.measurements import (
-    TIMED,
-    Measurements,
-    Point,
-    read_measurements,
-    write_measurements,
-)
-from edge_distil.bench.protocol import Effort, Protocol
+from edge_distil._writing import locks, storage
 from edge_distil_apps.study.inputs import FULL_PASSAGE, PADDED, PAIRS, QUESTIONS, UNPADDED
 from edge_distil_apps.study.plan import (
     CURVE_TOKENS,
@@ -40,6 +32,14 @@ from edge_distil_apps.study.plan import (
     estimate,
     make_plan,
 )
+from edge_distil_bench.measurements import (
+    TIMED,
+    Measurements,
+    Point,
+    read_measurements,
+    write_measurements,
+)
+from edge_distil_bench.protocol import Effort, Protocol
 
 MODELS = ("distilbert-base/fp32", "distilbert-base/int8", "bert-base/fp32", "bert-base/int8")
 PATIENCE = 300  # seconds until the first unit is measured, on a busy machine

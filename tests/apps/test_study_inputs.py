@@ -13,11 +13,9 @@ import transformers
 from study_models import SIZES
 from torch.utils.flop_counter import FlopCounterMode
 
-from edge_distil.bench.queries import Queries
-from edge_distil.bench.stages import pad
+from edge_distil._tokenizing.tokenizer import Tokenizer, collate
 from edge_distil.encoder import Encoder, open_encoder
 from edge_distil.errors import DataError
-from edge_distil.tokenizer import Tokenizer, collate
 from edge_distil_apps.study import counting
 from edge_distil_apps.study.architectures import BERT, DISTILBERT, Architecture
 from edge_distil_apps.study.inputs import (
@@ -30,6 +28,8 @@ from edge_distil_apps.study.inputs import (
     same_tokens,
 )
 from edge_distil_apps.study.vocabulary import vocabulary_folder
+from edge_distil_bench.queries import Queries
+from edge_distil_bench.stages import pad
 
 PADDING_TOLERANCE = 1e-5  # of the logits: masked positions weigh nothing, sums round otherwise
 # Words of a sentence of the STS benchmark: most news and caption sentences are in this range.

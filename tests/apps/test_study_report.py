@@ -14,11 +14,11 @@ import pytest
 from scipy import stats
 from simulated_study import simulate_study, true_seconds
 
-from edge_distil.bench.comparison import compare_with_itself
-from edge_distil.bench.measurements import TIMED, Measurements
-from edge_distil.bench.protocol import QUICK, QUICK_HEADLINE, Effort
 from edge_distil.errors import InputError
 from edge_distil_apps.study.report import write_report
+from edge_distil_bench.comparison import compare_with_itself
+from edge_distil_bench.measurements import TIMED, Measurements
+from edge_distil_bench.protocol import QUICK, QUICK_HEADLINE, Effort
 
 LABELS = {
     "distilbert-base/fp32": "DistilBERT-base fp32", "distilbert-base/int8": "DistilBERT-base int8",

@@ -11,7 +11,7 @@ import pytest
 from tf_examples import read_examples
 from tokenizers import Encoding
 
-from edge_distil.tokenizer import Tokenizer
+from edge_distil._tokenizing.tokenizer import Tokenizer
 
 WINDOW, STEP, LONGEST_QUESTION = 384, 128, 64  # tokens, as MLPerf's features were made
 SPECIAL = 3  # [CLS] question [SEP] context [SEP]

@@ -10,7 +10,7 @@ import pytest
 import transformers
 
 import edge_distil as ed
-from edge_distil.tokenizer import Tokenizer
+from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil_export import export_bundle
 
 

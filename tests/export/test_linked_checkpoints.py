@@ -13,8 +13,8 @@ from test_sentence_shapes import TEXTS, library
 from tiny import save_sentence_model
 
 import edge_distil as ed
+from edge_distil._reading.sentence_modules import read_sentence_modules
 from edge_distil.errors import BundleCorrupt
-from edge_distil.sentence_modules import read_sentence_modules
 from edge_distil_export import export_bundle
 
 

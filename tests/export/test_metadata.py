@@ -14,9 +14,9 @@ import torch
 import transformers
 
 import edge_distil as ed
+from edge_distil._reading.foreign import infer_manifest
 from edge_distil.bundle import Bundle
 from edge_distil.errors import BundleCorrupt
-from edge_distil.foreign import infer_manifest
 from edge_distil_export import export_bundle
 from edge_distil_export.checkpoint import find_checkpoint
 from edge_distil_export.provenance import describe_checkpoint

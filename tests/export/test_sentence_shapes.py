@@ -15,8 +15,8 @@ import torch
 from test_tokenizer_contract import edit
 
 import edge_distil as ed
+from edge_distil._reading.sentence_modules import read_sentence_modules
 from edge_distil.errors import TaskError
-from edge_distil.sentence_modules import read_sentence_modules
 from edge_distil_export import export_bundle
 
 TOLERANCE = 1e-5

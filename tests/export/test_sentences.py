@@ -121,7 +121,7 @@ def test_unsupported_pooling(minilm: Path, tmp_path: Path) -> None:
 def test_foreign_activation_is_not_imported(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
-    from edge_distil.sentence_modules import Module
+    from edge_distil._reading.sentence_modules import Module
     from edge_distil_export.sentence_steps import load_step
 
     config = {"in_features": 2, "out_features": 2, "activation_function": "os.system"}

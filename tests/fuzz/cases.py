@@ -13,10 +13,10 @@ from typing import Any
 from mutants import bytes_mutant, json_mutant, options, text
 
 import edge_distil as ed
-from edge_distil import storage
+from edge_distil._reading.printable import printable
+from edge_distil._tokenizing.tokenizer import Tokenizer
+from edge_distil._writing import storage
 from edge_distil.errors import EdgeDistilError
-from edge_distil.printable import printable
-from edge_distil.tokenizer import Tokenizer
 
 TINY = Path(__file__).parents[1] / "golden" / "tiny"
 BUNDLES = ("embedding", "fill_mask", "multi_label", "question_answering", "text_classification",

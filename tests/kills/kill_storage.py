@@ -16,8 +16,8 @@ from pathlib import Path
 
 from kill_everywhere import Case
 
-from edge_distil import exchange, ownership, staging, storage
-from edge_distil.additions import add_to_bundle
+from edge_distil._writing import exchange, ownership, staging, storage
+from edge_distil._writing.additions import add_to_bundle
 from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle
 from edge_distil.manifest import Variant
 

@@ -1,6 +1,6 @@
-"""Measurements whose truth is known: what `edge_distil.bench` would write of a made-up machine.
+"""Measurements whose truth is known: what `edge_distil_bench` would write of a made-up machine.
 
-Runs have the columns and the order of `edge_distil.bench.sampling`: warm-up, ABBA blocks in a drawn
+Runs have the columns and the order of `edge_distil_bench.sampling`: warm-up, ABBA blocks in a drawn
 order, a lead query before each turn. A time is the true median of its model for the query's length,
 times: log-normal noise of the query, now and then an interruption (a heavy tail), an effect of the
 process that lasts as long as it does, and a drift that all models of a round of processes share.
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_distil.bench.measurements import LEAD, STAGES, TIMED, WARMUP, Inputs, Run
-from edge_distil.bench.protocol import Effort, Protocol
+from edge_distil_bench.measurements import LEAD, STAGES, TIMED, WARMUP, Inputs, Run
+from edge_distil_bench.protocol import Effort, Protocol
 
 # Seconds of the other stages; forward is what a model is simulated with.
 OTHER_STAGES = {"tokenize": 6e-4, "features": 5e-5, "decode": 3e-4}

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 from simulated import Noise, Simulated, simulate_runs
 
-from edge_distil.bench.measurements import (
+from edge_distil_bench.measurements import (
     Accuracy,
     Check,
     ColdStart,
@@ -22,7 +22,7 @@ from edge_distil.bench.measurements import (
     Reading,
     Run,
 )
-from edge_distil.bench.protocol import FULL, FULL_HEADLINE, Effort, Protocol
+from edge_distil_bench.protocol import FULL, FULL_HEADLINE, Effort, Protocol
 
 MEGABYTE = 10**6
 # Threads -> operations a second that the made-up machine reaches in a matrix product, at most.

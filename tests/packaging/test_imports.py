@@ -12,15 +12,17 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 ROOMS = {
     "edge_distil": REPOSITORY / "edge_distil",
+    "edge_distil_bench": REPOSITORY / "bench" / "edge_distil_bench",
     "edge_distil_export": REPOSITORY / "export" / "edge_distil_export",
     "edge_distil_quantize": REPOSITORY / "quantize" / "edge_distil_quantize",
     "edge_distil_apps": REPOSITORY / "apps" / "edge_distil_apps",
 }
 MAY_IMPORT = {
     "edge_distil": set(),
+    "edge_distil_bench": {"edge_distil"},
     "edge_distil_export": {"edge_distil"},
     "edge_distil_quantize": {"edge_distil"},
-    "edge_distil_apps": {"edge_distil", "edge_distil_export", "edge_distil_quantize"},
+    "edge_distil_apps": set(ROOMS) - {"edge_distil_apps"},
 }
 RUNTIME_MAY_IMPORT = {"numpy", "onnxruntime", "tokenizers", "coremltools"}  # the last on macOS
 HEAVY = ["coremltools", "torch", "onnx", "transformers", "typer", "rich", "optimum", "onnxscript"]

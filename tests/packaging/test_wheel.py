@@ -1,4 +1,4 @@
-"""A wheel without extras, in a clean environment, runs all of tests/runtime."""
+"""A wheel without extras, in a clean environment, runs all of tests/runtime and tests/bench."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_runtime_tests_pass_without_extras(clean_python: Path, tmp_path: Path) -
     shutil.copytree(REPOSITORY / "tests", tmp_path / "tests")
     shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
     run = subprocess.run(
-        [clean_python.with_name("pytest"), "tests/runtime", "-q"],
+        [clean_python.with_name("pytest"), "tests/runtime", "tests/bench", "-q"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout[-3000:]

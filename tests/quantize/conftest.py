@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_distil import storage
+from edge_distil._writing import storage
 from edge_distil.bundle import Bundle, open_bundle
 
 VOCABULARY = 1000  # with 64 numbers a row, large enough to be quantized

@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from edge_distil import storage
+from edge_distil._writing import storage
 from edge_distil.bundle import Bundle, write_manifest
 from edge_distil.manifest import Variant
 

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from edge_distil import storage
+from edge_distil._writing import storage
 from edge_distil.bundle import open_bundle
 from edge_distil_quantize import quantize_bundle
 

@@ -10,7 +10,7 @@ import pytest
 from onnx import numpy_helper
 from onnxruntime.quantization.quant_utils import compute_scale_zp
 
-from edge_distil import storage
+from edge_distil._writing import storage
 from edge_distil.errors import QuantizeError
 from edge_distil_quantize import quantize_bundle
 from edge_distil_quantize.calibration.inputs import calibration_inputs

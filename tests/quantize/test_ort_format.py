@@ -14,7 +14,7 @@ import pytest
 from graphs import run
 
 import edge_distil as ed
-from edge_distil import storage
+from edge_distil._writing import storage
 from edge_distil.bundle import MODEL_FILES, open_bundle, write_manifest
 from edge_distil.errors import BundleCorrupt, QuantizeError, VariantMissing
 from edge_distil_quantize import convert_to_ort, onnx_variants, quantize_bundle

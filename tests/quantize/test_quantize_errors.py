@@ -14,7 +14,7 @@ import onnx
 import pytest
 from graphs import constants, matrices, with_constants
 
-from edge_distil import storage
+from edge_distil._writing import storage
 from edge_distil.bundle import open_bundle, write_manifest
 from edge_distil.errors import BundleCorrupt, QuantizeError, VariantMissing
 from edge_distil.manifest import Variant

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import edge_distil as ed
-from edge_distil import errors, staging, storage
+from edge_distil import errors
+from edge_distil._writing import staging, storage
 from edge_distil.manifest import SCHEMA_VERSION, from_json, to_json
 
 Copy = Callable[[str], Path]
@@ -168,7 +169,7 @@ def test_staged_directory_leaves_all_or_nothing(tmp_path: Path) -> None:
 FILE_TOO_LARGE = """
 import errno, resource, signal, sys
 from pathlib import Path
-from edge_distil import storage
+from edge_distil._writing import storage
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 path = Path(sys.argv[1])

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 import edge_distil as ed
-from edge_distil import errors, fields
+from edge_distil import errors
+from edge_distil._reading import fields
+from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.manifest import from_json
-from edge_distil.tokenizer import Tokenizer
 
 Copy = Callable[[str], Path]
 Place = tuple[str | int, ...]

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import edge_distil as ed
-from edge_distil import errors, storage
+from edge_distil import errors
+from edge_distil._writing import storage
 
 Copy = Callable[[str], Path]
 # Each is read by its name alone, whether the manifest records it or not.

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from edge_distil import locks
+from edge_distil._writing import locks
 from edge_distil.errors import PlaceBusy, StorageError
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from edge_distil import locks
+from edge_distil._writing import locks
 with locks.hold(Path(sys.argv[1]), Path("place")):
     print("held", flush=True)
     sys.stdin.read()
@@ -26,7 +26,7 @@ with locks.hold(Path(sys.argv[1]), Path("place")):
 COUNT = """
 import math, sys, time
 from pathlib import Path
-from edge_distil import locks
+from edge_distil._writing import locks
 lock, number = Path(sys.argv[1]), Path(sys.argv[2])
 for _ in range(20):
     with locks.hold(lock, number, wait=math.inf):

@@ -10,8 +10,8 @@ import pytest
 from tokenizers import Tokenizer as FastTokenizer
 from tokenizers_of_every_kind import KINDS, hard_texts, prose, save
 
-from edge_distil.shortening import LONG, fit
-from edge_distil.tokenizer import Tokenizer
+from edge_distil._tokenizing.shortening import LONG, fit
+from edge_distil._tokenizing.tokenizer import Tokenizer
 
 LENGTHS = (LONG + 1, 2 * LONG + 6)
 

@@ -13,8 +13,8 @@ import pytest
 from tokenizers_of_every_kind import KINDS, hard_texts, prose, save
 
 import edge_distil as ed
-from edge_distil import stretches, windows
-from edge_distil.tokenizer import Tokenizer
+from edge_distil._tokenizing import stretches, windows
+from edge_distil._tokenizing.tokenizer import Tokenizer
 
 SIZE = 1 << 12  # of a stretch: small, so that a text has many
 NAMES = ("ids", "type_ids", "offsets", "special_tokens_mask")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_distil import ownership
+from edge_distil._writing import ownership
 from edge_distil.errors import BundleExists
 
 Copy = Callable[[str], Path]

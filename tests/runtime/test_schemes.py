@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import edge_distil as ed
 from edge_distil.evaluate.spans import spans
-from edge_distil.schemes import group, read_scheme
+from edge_distil.tasks.schemes import group, read_scheme
 
 TYPES = ("PER", "LOC", "X-Y")
 # How other schemes write B, I, E and S.

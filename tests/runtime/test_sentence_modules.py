@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from edge_distil._reading.sentence_modules import Module, SentenceModules, read_sentence_modules
 from edge_distil.errors import BundleCorrupt, TaskError
-from edge_distil.sentence_modules import Module, SentenceModules, read_sentence_modules
 
 OLD = {"word_embedding_dimension": 8, "pooling_mode_cls_token": False}
 

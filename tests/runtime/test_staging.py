@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_distil import exchange, locks, staging
+from edge_distil._writing import exchange, locks, staging
 from edge_distil.errors import BundleExists, PlaceBusy, StorageError
 
 
@@ -191,7 +191,7 @@ def test_scratch_of_the_dead_goes(tmp_path: Path) -> None:
 MANY = """
 import sys
 from pathlib import Path
-from edge_distil import staging
+from edge_distil._writing import staging
 for _ in range(150):
     with staging.scratch(Path(sys.argv[1])) as folder:
         for name in "abcdef":

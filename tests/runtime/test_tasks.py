@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import edge_distil as ed
+from edge_distil._tokenizing.tokenizer import collate
 from edge_distil.errors import InputError, TaskError
 from edge_distil.precision import quantize_embeddings
-from edge_distil.tokenizer import collate
 
 Truth = Callable[[str], dict[str, Any]]
 

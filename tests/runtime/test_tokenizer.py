@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer as FastTokenizer
 
+from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.errors import InputError
-from edge_distil.tokenizer import Tokenizer
 
 BUNDLE = Path(__file__).parents[1] / "golden" / "tiny" / "question_answering"
 OURS = Tokenizer(BUNDLE, max_length=64)

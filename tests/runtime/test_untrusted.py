@@ -15,7 +15,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import edge_distil as ed
-from edge_distil import errors, storage, untrusted
+from edge_distil import errors
+from edge_distil._reading import untrusted
+from edge_distil._writing import storage
 
 Copy = Callable[[str], Path]
 TASKS = ["embedding", "fill_mask", "multi_label", "question_answering", "text_classification"]

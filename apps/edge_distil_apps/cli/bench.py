@@ -12,16 +12,17 @@ from typing import Annotated
 
 import typer
 
-from edge_distil import hardware, locks, storage
-from edge_distil.bench.measurements import Measurements, write_measurements
-from edge_distil.bench.protocol import FULL, FULL_HEADLINE, QUICK, QUICK_HEADLINE, Effort, Protocol
+from edge_distil import hardware
+from edge_distil._writing import locks, storage
+from edge_distil._writing.journal import Journal
 from edge_distil.bundle import Bundle
-from edge_distil.journal import Journal
 from edge_distil_apps import peers, side_by_side
 from edge_distil_apps.cli import console
 from edge_distil_apps.scratch import scratch
 from edge_distil_apps.side_by_side import presentation
 from edge_distil_apps.side_by_side.texts import PASSAGES
+from edge_distil_bench.measurements import Measurements, write_measurements
+from edge_distil_bench.protocol import FULL, FULL_HEADLINE, QUICK, QUICK_HEADLINE, Effort, Protocol
 
 # Between the protocol's two: a small model's variants take a minute or two.
 _USUAL, _USUAL_EFFORT = Protocol("usual", processes=3, cold_starts=5), Effort(256, 10)

@@ -18,8 +18,8 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from edge_distil._reading.printable import printable
 from edge_distil.errors import InputError, MissingExtra
-from edge_distil.printable import printable
 from edge_distil.rows import decode
 from edge_distil_apps.cli import streams
 

@@ -10,16 +10,17 @@ from typing import Annotated, Any
 
 import typer
 
-from edge_distil import privacy, untrusted
-from edge_distil.bench import Candidate, Recommendation, Speed, measure_speeds, recommend
-from edge_distil.bench.distribution import CONFIDENCE
-from edge_distil.bench.environment import describe_machine
+from edge_distil import privacy
+from edge_distil._reading import untrusted
+from edge_distil._reading.fields import figure
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.encoder import open_encoder
 from edge_distil.errors import EdgeDistilError
 from edge_distil.evaluate.drift import Drift, measure_drift
-from edge_distil.fields import figure
 from edge_distil_apps.cli import console
+from edge_distil_bench import Candidate, Recommendation, Speed, measure_speeds, recommend
+from edge_distil_bench.distribution import CONFIDENCE
+from edge_distil_bench.environment import describe_machine
 
 # Beyond this factor of the drift recorded when the variant was made, this CPU's kernels differ.
 _DRIFT_FACTOR = 1.5

@@ -15,10 +15,10 @@ from typing import Annotated, cast
 
 import typer
 
+from edge_distil._reading.printable import printable
+from edge_distil._writing.storage import atomic_file
 from edge_distil.errors import PlaceBusy, StorageError
 from edge_distil.precision import Precision, check_precision
-from edge_distil.printable import printable
-from edge_distil.storage import atomic_file
 from edge_distil_apps.cli import console
 from edge_distil_apps.cli.throughput import watch_texts
 from edge_distil_apps.embed import Job, Options, Summary, embed_corpus

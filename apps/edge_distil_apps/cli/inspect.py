@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from edge_distil import untrusted
+from edge_distil._reading import untrusted
+from edge_distil._reading.fields import figure
 from edge_distil.bundle import Bundle, open_bundle
-from edge_distil.fields import figure
 from edge_distil.manifest import Manifest, Variant, to_json
 from edge_distil_apps.cli import console
 

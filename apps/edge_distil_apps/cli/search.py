@@ -9,8 +9,8 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from edge_distil._reading.printable import printable
 from edge_distil.errors import InputError
-from edge_distil.printable import printable
 from edge_distil_apps.cli import console
 
 

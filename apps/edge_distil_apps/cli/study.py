@@ -16,8 +16,8 @@ from edge_distil_apps.cli import console
 from edge_distil_apps.study.options import Options
 
 if TYPE_CHECKING:
-    from edge_distil.bench.measurements import Measurements
     from edge_distil_apps.study.progress import Count
+    from edge_distil_bench.measurements import Measurements
 
 
 def study(

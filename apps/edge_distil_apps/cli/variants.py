@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from edge_distil import storage
+from edge_distil._writing import storage
 from edge_distil.bundle import Bundle
 from edge_distil_apps.cli import console
 
@@ -132,12 +132,19 @@ def add_variants(bundle: Bundle, settings: Settings) -> Bundle:
 
 
 def _add(bundle: Bundle, recipe: str, settings: Settings) -> Bundle:
+    from edge_distil_bench import time_ratio
     from edge_distil_quantize import quantize_bundle, quantize_within_budget
 
     data, calibrate, drop = settings.data, settings.calibrate, settings.max_drop
     if recipe == _KEEPING and drop is not None and data is not None:
         return quantize_within_budget(
-            bundle, recipe, data=data, max_drop=drop, calibrate=calibrate, progress=console.note
+            bundle,
+            recipe,
+            data=data,
+            max_drop=drop,
+            calibrate=calibrate,
+            time_ratio=time_ratio,
+            progress=console.note,
         )
     return quantize_bundle(
         bundle,

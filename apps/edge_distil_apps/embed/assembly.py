@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_distil.storage import storage_errors
+from edge_distil._writing.storage import storage_errors
 from edge_distil_apps.embed.blocks import Block, blocks, ranges
 from edge_distil_apps.embed.job import Job
 from edge_distil_apps.embed.parquet import spare_memory

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_distil import storage
+from edge_distil._writing import storage
 from edge_distil.bundle import open_bundle
 from edge_distil.errors import InputError
 from edge_distil.precision import Precision

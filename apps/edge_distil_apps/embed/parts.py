@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_distil import locks
+from edge_distil._writing import locks
+from edge_distil._writing.storage import atomic_file, make_folder, storage_errors
 from edge_distil.errors import InputError
-from edge_distil.storage import atomic_file, make_folder, storage_errors
 from edge_distil_apps.embed.rows import Row, Shard
 
 _JOB = "job.json"

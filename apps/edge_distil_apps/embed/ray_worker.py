@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from edge_distil._writing.storage import storage_errors
 from edge_distil.errors import EdgeDistilError, EngineError, InputError
-from edge_distil.storage import storage_errors
 from edge_distil.tasks import Embedding
 from edge_distil_apps.embed.engine import embed_shards
 from edge_distil_apps.embed.job import Job

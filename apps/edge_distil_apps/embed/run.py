@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from edge_distil._writing.storage import atomic_file
 from edge_distil.errors import InputError
-from edge_distil.storage import atomic_file
 from edge_distil_apps.embed.assembly import assemble, check_output
 from edge_distil_apps.embed.engine import Advance, Engine
 from edge_distil_apps.embed.job import Job

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from edge_distil._reading.printable import printable
 from edge_distil.errors import InputError
-from edge_distil.printable import printable
 from edge_distil.rows import (
     BadRow,
     Delimited,

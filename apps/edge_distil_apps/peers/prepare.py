@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_distil import staging, storage
-from edge_distil.bench.measurements import Model
-from edge_distil.bench.processes import Contestant
+from edge_distil._writing import staging, storage
 from edge_distil.bundle import Bundle
 from edge_distil.errors import BenchmarkError, InputError
 from edge_distil_apps.peers.peer import Wanted, isolation, optimum_flag, release
+from edge_distil_bench.measurements import Model
+from edge_distil_bench.processes import Contestant
 
 _HERE = Path(__file__).parent
 _CONVERT_SECONDS = 1800

@@ -3,7 +3,7 @@
 Usage: python worker.py SETTINGS, a JSON object: ``engine`` (see `ENGINES`), ``precision``,
 ``task``, ``inputs`` (the graph's), ``threads``, and ``model``: what the engine opens.
 
-It speaks the words of `edge_distil.bench.worker`, but needs numpy and the peer alone. ``forward``
+It speaks the words of `edge_distil_bench.worker`, but needs numpy and the peer alone. ``forward``
 is its only stage: a query's arrays are made before the clock starts, in the form that a user of
 the library would hand over, and its answers are left in the form that the library gives.
 """
@@ -266,7 +266,7 @@ def main(arguments: Settings, replies: TextIO, baseline: int | None) -> None:
 
 
 def _rest() -> None:
-    """Wait until no thread spins any more; see `edge_distil.bench.worker`."""
+    """Wait until no thread spins any more; see `edge_distil_bench.worker`."""
     quiet, end = 0, time.perf_counter() + 0.5
     while quiet < 2 and time.perf_counter() < end:
         used, started = time.process_time(), time.perf_counter()

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from edge_distil import locks
+from edge_distil._writing import locks
+from edge_distil._writing.storage import make_folder, storage_errors
 from edge_distil.errors import InputError, RowsError
-from edge_distil.storage import make_folder, storage_errors
 from edge_distil_apps.search import folder as folders
 from edge_distil_apps.search.folder import Listing, Source
 from edge_distil_apps.search.model import Model

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edge_distil import storage
+from edge_distil._writing import storage
 from edge_distil.errors import BundleNotFound, InputError
 from edge_distil.pooling import Floats
 from edge_distil.tasks import Embedding

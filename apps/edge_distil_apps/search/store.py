@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_distil import locks
+from edge_distil._writing import locks
+from edge_distil._writing.storage import atomic_file
 from edge_distil.errors import InputError, MissingExtra, StorageError
 from edge_distil.pooling import Floats
-from edge_distil.storage import atomic_file
 from edge_distil_apps.search.folder import Source
 from edge_distil_apps.search.passages import Passage
 from edge_distil_apps.search.scripts import spaced

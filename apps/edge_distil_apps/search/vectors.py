@@ -28,8 +28,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_distil._writing.storage import atomic_file
 from edge_distil.pooling import Floats
-from edge_distil.storage import atomic_file
 from edge_distil_apps.search.store import Store
 
 EXACT_UP_TO = 20_000  # passages

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge_distil.bench.comparison import Comparison, compare, compare_with_itself
-from edge_distil.bench.distribution import Distribution
-from edge_distil.bench.drift import FLAGGED_ABOVE, find_drifts
-from edge_distil.bench.measurements import Accuracy, Measurements, Model
-from edge_distil.bench.recommendation import (
+from edge_distil_apps.side_by_side.measure import OUTPUTS
+from edge_distil_bench.comparison import Comparison, compare, compare_with_itself
+from edge_distil_bench.distribution import Distribution
+from edge_distil_bench.drift import FLAGGED_ABOVE, find_drifts
+from edge_distil_bench.measurements import Accuracy, Measurements, Model
+from edge_distil_bench.recommendation import (
     LEAST_COSINE,
     Candidate,
     Recommendation,
     Score,
     recommend,
 )
-from edge_distil.bench.samples import END_TO_END
-from edge_distil.bench.summary import first_answer, latency, memory
-from edge_distil_apps.side_by_side.measure import OUTPUTS
+from edge_distil_bench.samples import END_TO_END
+from edge_distil_bench.summary import first_answer, latency, memory
 
 _METRICS = {"f1": "F1", "accuracy": "accuracy", "spearman": "Spearman"}
 

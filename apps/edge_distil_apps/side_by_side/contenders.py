@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_distil import hardware
-from edge_distil.bench.measurements import Model
-from edge_distil.bench.processes import Contestant, contestant
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import InputError
 from edge_distil.session import runtime_version
+from edge_distil_bench.measurements import Model
+from edge_distil_bench.processes import Contestant, contestant
 
 _REFERENCE = "fp32"
 

@@ -16,19 +16,19 @@ from typing import Any
 import numpy as np
 
 import edge_distil
-from edge_distil.bench.cold_start import measure_cold_starts
-from edge_distil.bench.environment import record_environment
-from edge_distil.bench.measurements import Accuracy, Measurements, Memory, plain, record
-from edge_distil.bench.memory import measure_memory
-from edge_distil.bench.processes import Contestant, contestant, started
-from edge_distil.bench.protocol import Effort, Protocol
-from edge_distil.bench.queries import Queries
-from edge_distil.bench.sampling import Workload, sample
+from edge_distil._writing.journal import Journal
 from edge_distil.bundle import Bundle
 from edge_distil.evaluate import evaluate
 from edge_distil.evaluate.drift import compare_outputs
-from edge_distil.journal import Journal
 from edge_distil_apps.side_by_side.contenders import Contender
+from edge_distil_bench.cold_start import measure_cold_starts
+from edge_distil_bench.environment import record_environment
+from edge_distil_bench.measurements import Accuracy, Measurements, Memory, plain, record
+from edge_distil_bench.memory import measure_memory
+from edge_distil_bench.processes import Contestant, contestant, started
+from edge_distil_bench.protocol import Effort, Protocol
+from edge_distil_bench.queries import Queries
+from edge_distil_bench.sampling import Workload, sample
 
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 # `Accuracy.data` of a comparison with what the bundle's fp32 variant gives for the same queries.

@@ -7,11 +7,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-from edge_distil.bench.comparison import Comparison
-from edge_distil.bench.distribution import CONFIDENCE, Distribution, Estimate
-from edge_distil.bench.measurements import Measurements
 from edge_distil_apps.cli import console
 from edge_distil_apps.side_by_side.conclusions import Conclusions, Row
+from edge_distil_bench.comparison import Comparison
+from edge_distil_bench.distribution import CONFIDENCE, Distribution, Estimate
+from edge_distil_bench.measurements import Measurements
 
 _SPEED = ("", "forward ms", "p95", "end to end", "p95", f"speed [{CONFIDENCE:.0%}]")
 _COST = ("", "file MB", "peak MB", "first answer s", "cosine to fp32")

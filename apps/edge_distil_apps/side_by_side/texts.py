@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from edge_distil.bench.queries import Queries, make_queries
 from edge_distil.bundle import Bundle
 from edge_distil.encoder import Encoder, open_encoder
 from edge_distil.errors import InputError
 from edge_distil.rows import split_lines
 from edge_distil_apps.cli import console
+from edge_distil_bench.queries import Queries, make_queries
 
 PASSAGES = Path(__file__).parents[1] / "data" / "passages.json"
 _TEXTS = PASSAGES.with_name("texts.txt")

@@ -33,7 +33,7 @@ class Counts(NamedTuple):
 
     Attributes:
         parameters: Elements of the weights; a shared weight counts once.
-        flops: ``(a, b)``; see `edge_distil.bench.measurements.Model.flops`.
+        flops: ``(a, b)``; see `edge_distil_bench.measurements.Model.flops`.
     """
 
     parameters: int

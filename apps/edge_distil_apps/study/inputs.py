@@ -7,12 +7,12 @@ import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from edge_distil.bench.queries import Queries, make_queries
+from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.encoder import Encoder
 from edge_distil.errors import DataError
 from edge_distil.evaluate.squad_file import SquadExample, read_squad
 from edge_distil.evaluate.sts import read_pairs
-from edge_distil.tokenizer import Tokenizer
+from edge_distil_bench.queries import Queries, make_queries
 
 QUESTIONS, PAIRS = "questions", "pairs"
 FULL_PASSAGE, PADDED, UNPADDED = "passage-384", "passage-padded", "passage-unpadded"

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from edge_distil import storage
+from edge_distil._writing import storage
 from edge_distil.bundle import Bundle
 from edge_distil.errors import BundleCorrupt, ExportError
 from edge_distil.interpreter import python
@@ -29,7 +29,7 @@ class Mark:
         trained: False for seeded random weights.
         source: The checkpoint, in words.
         calibrated: Whether int8 was made with calibration.
-        parameters: See `edge_distil.bench.measurements.Model`.
+        parameters: See `edge_distil_bench.measurements.Model`.
         flops: Likewise.
         request: What it was made from; a bundle of another request is made anew.
     """

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edge_distil.bench.measurements import Measurements, read_measurements, write_measurements
 from edge_distil.errors import InputError
+from edge_distil_bench.measurements import Measurements, read_measurements, write_measurements
 
 
 def merge(files: Sequence[Path], folder: Path) -> list[Measurements]:

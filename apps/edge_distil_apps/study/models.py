@@ -9,8 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edge_distil import storage
-from edge_distil.bench.measurements import Model
+from edge_distil._writing import storage
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import BundleNotFound, ExportError, InputError, MissingExtra
 from edge_distil.interpreter import python
@@ -18,6 +17,7 @@ from edge_distil.session import DEFAULT_PROVIDER, graph_level, runtime_version
 from edge_distil_apps.study.architectures import ARCHITECTURES, MINILM, Architecture
 from edge_distil_apps.study.marks import Mark, count, describe, read_mark, write_mark
 from edge_distil_apps.study.options import Options
+from edge_distil_bench.measurements import Model
 
 VARIANTS = ("fp32", "int8")
 SHORTEST = 384  # tokens that a model must take

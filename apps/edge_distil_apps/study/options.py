@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_distil import storage
+from edge_distil._writing import storage
 from edge_distil.errors import DataError
 
 

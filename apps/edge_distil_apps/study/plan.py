@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from edge_distil.bench.measurements import Point
-from edge_distil.bench.protocol import FULL, FULL_HEADLINE, QUICK, QUICK_HEADLINE, Effort, Protocol
 from edge_distil_apps.study.architectures import BERT, DISTILBERT, MINILM
 from edge_distil_apps.study.inputs import FULL_PASSAGE, PADDED, PAIRS, QUESTIONS, UNPADDED
+from edge_distil_bench.measurements import Point
+from edge_distil_bench.protocol import FULL, FULL_HEADLINE, QUICK, QUICK_HEADLINE, Effort, Protocol
 
 LENGTHS = (16, 32, 64, 128, 256, 384, 512)
 CURVE_TOKENS = 128  # of a row, where the batch or the threads vary
@@ -49,7 +49,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Curves:
-    """How the scaling curves are measured: see `edge_distil.bench.curves`."""
+    """How the scaling curves are measured: see `edge_distil_bench.curves`."""
 
     batches: tuple[int, ...]
     passes: int
@@ -58,7 +58,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Checks:
-    """How long our clock is held against others: see `edge_distil.bench.checks`."""
+    """How long our clock is held against others: see `edge_distil_bench.checks`."""
 
     queries: int
     seconds: float

@@ -9,15 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from edge_distil import locks, storage
-from edge_distil.bench.environment import record_environment
-from edge_distil.bench.measurements import Measurements, read_measurements, write_measurements
-from edge_distil.bench.protocol import FULL
-from edge_distil.bench.queries import Queries
+from edge_distil._tokenizing.tokenizer import Tokenizer
+from edge_distil._writing import locks, storage
+from edge_distil._writing.journal import Journal
 from edge_distil.encoder import open_encoder
 from edge_distil.errors import InputError
-from edge_distil.journal import Journal
-from edge_distil.tokenizer import Tokenizer
 from edge_distil_apps.scratch import scratch
 from edge_distil_apps.study.architectures import ARCHITECTURES
 from edge_distil_apps.study.inputs import PAIRS, make_inputs, same_tokens
@@ -26,6 +22,10 @@ from edge_distil_apps.study.options import Options
 from edge_distil_apps.study.plan import Plan, make_plan
 from edge_distil_apps.study.progress import Progress
 from edge_distil_apps.study.steps import Steps
+from edge_distil_bench.environment import record_environment
+from edge_distil_bench.measurements import Measurements, read_measurements, write_measurements
+from edge_distil_bench.protocol import FULL
+from edge_distil_bench.queries import Queries
 
 DOCUMENT = "measurements.json"
 _WORK, _JOURNAL, _TEMPORARY = "work", "journal.json", ".edge_distil.tmp"

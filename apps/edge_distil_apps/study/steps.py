@@ -10,21 +10,21 @@ from statistics import fmean
 from typing import Any, TypeVar
 
 import edge_distil
-from edge_distil.bench.checks import check_process, check_profiler, check_timer
-from edge_distil.bench.cold_start import measure_cold_starts
-from edge_distil.bench.curves import measure_curves
-from edge_distil.bench.limits import measure_limits
-from edge_distil.bench.measurements import Accuracy, Check, Memory, plain, record
-from edge_distil.bench.memory import measure_memory
-from edge_distil.bench.processes import Contestant, contestant
-from edge_distil.bench.queries import Queries
-from edge_distil.bench.sampling import Workload, sample
+from edge_distil._writing.journal import Journal
 from edge_distil.evaluate import evaluate
-from edge_distil.journal import Journal
 from edge_distil_apps.study.inputs import PASSAGES, QUESTIONS
 from edge_distil_apps.study.models import Made
 from edge_distil_apps.study.plan import COPIED, CURVE_TOKENS, LENGTHS, PROBE, Group, Plan, estimate
 from edge_distil_apps.study.progress import Count, Progress
+from edge_distil_bench.checks import check_process, check_profiler, check_timer
+from edge_distil_bench.cold_start import measure_cold_starts
+from edge_distil_bench.curves import measure_curves
+from edge_distil_bench.limits import measure_limits
+from edge_distil_bench.measurements import Accuracy, Check, Memory, plain, record
+from edge_distil_bench.memory import measure_memory
+from edge_distil_bench.processes import Contestant, contestant
+from edge_distil_bench.queries import Queries
+from edge_distil_bench.sampling import Workload, sample
 
 _R = TypeVar("_R")
 _Work = Callable[[Count], None]

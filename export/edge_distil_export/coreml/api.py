@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_distil import links, ownership, staging, storage
-from edge_distil.additions import add_to_bundle
+from edge_distil._reading import links
+from edge_distil._writing import ownership, staging, storage
+from edge_distil._writing.additions import add_to_bundle
 from edge_distil.bundle import CORE_ML, Bundle, open_bundle
 from edge_distil.coreml import Lengths
 from edge_distil.errors import BundleExists, InputError

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from edge_distil import cross_encoder
-from edge_distil.fields import Fields
+from edge_distil._reading import cross_encoder
+from edge_distil._reading.fields import Fields
 from edge_distil_export import setfit
 from edge_distil_export.checkpoint import Source
 from edge_distil_export.remote_code import rebuild

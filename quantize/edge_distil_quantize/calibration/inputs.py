@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_distil._tokenizing.tokenizer import Tokenizer, collate
 from edge_distil.bundle import Bundle
 from edge_distil.errors import DataError
 from edge_distil.evaluate.classification import read_labelled
@@ -17,7 +18,6 @@ from edge_distil.evaluate.spans import read_conll
 from edge_distil.evaluate.squad_file import read_squad
 from edge_distil.evaluate.sts import read_pairs
 from edge_distil.rows import split_lines
-from edge_distil.tokenizer import Tokenizer, collate
 from edge_distil_quantize.recipe import Feeds
 
 MOST_INPUTS = 256  # beyond this statistics change little and time grows

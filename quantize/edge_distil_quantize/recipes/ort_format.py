@@ -16,8 +16,8 @@ from typing import Any
 
 import onnxruntime as ort
 
-from edge_distil import staging, storage
-from edge_distil.additions import add_to_bundle
+from edge_distil._writing import staging, storage
+from edge_distil._writing.additions import add_to_bundle
 from edge_distil.bundle import MODEL_FILES, Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.interpreter import python

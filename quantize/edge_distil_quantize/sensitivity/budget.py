@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from edge_distil import hardware, storage
-from edge_distil.additions import add_to_bundle
-from edge_distil.bench import Estimate, alternate, speedup
+from edge_distil import hardware
+from edge_distil._writing import storage
+from edge_distil._writing.additions import add_to_bundle
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.manifest import Manifest, Variant
-from edge_distil.session import OnnxSession
 from edge_distil.versions import installed_versions
 from edge_distil_quantize.api import quantize_bundle
 from edge_distil_quantize.recipe import Feeds, Progress
@@ -27,7 +25,9 @@ from edge_distil_quantize.sensitivity.trials import Trials
 
 JOURNAL = ".edge_distil-budget.json"  # in the bundle, while a search is under way
 _TIMED_TEXTS = 8
-_ROUNDS = 9
+
+TimeRatio = Callable[[Path, Path, Sequence[Feeds]], tuple[float, float, float]]
+"""Two model files and inputs -> time of the second over the first: value, low and high."""
 
 
 def quantize_within_budget(
@@ -37,6 +37,7 @@ def quantize_within_budget(
     data: str | Path,
     max_drop: float,
     calibrate: bool = True,
+    time_ratio: TimeRatio | None = None,
     progress: Progress | None = None,
 ) -> Bundle:
     """Add a variant whose score on a file stays within a budget, at the least cost found.
@@ -54,6 +55,8 @@ def quantize_within_budget(
         max_drop: The budget in percent of fp32's main measure: a score passes from
             ``fp32 * (1 - max_drop / 100)`` on.
         calibrate: As for `quantize_bundle`.
+        time_ratio: Measures what the operators kept cost in time, as
+            `edge_distil_bench.time_ratio` does; without it the evidence says nothing of time.
         progress: Called with one line before every step.
 
     Returns:
@@ -76,7 +79,7 @@ def quantize_within_budget(
     ):
         trials = Trials(bundle, bench, journal, data, say)
         kept = _search(trials, max_drop)
-        found = _describe(trials, kept, max_drop)
+        found = _describe(trials, kept, max_drop) | _timed(bench, kept, time_ratio)
         bundle = quantize_bundle(
             bundle, recipe, data=data, calibrate=calibrate, keep=kept, progress=say
         )
@@ -135,7 +138,6 @@ def _describe(trials: Trials, kept: frozenset[str], max_drop: float) -> dict[str
     """Say what was found and what it costs, for the manifest."""
     bench, data = trials.bench, trials.data
     exact, plain, result = (trials.measure(keep) for keep in (None, frozenset[str](), kept))
-    time = _time_ratio(bench, kept) if kept else Estimate(1.0, 1.0, 1.0)
     return {
         "max_drop_percent": max_drop,
         "metric": exact["metric"],
@@ -147,25 +149,18 @@ def _describe(trials: Trials, kept: frozenset[str], max_drop: float) -> dict[str
         "operators": len(bench.operators),
         "minimal": "the budget is missed without any single one of those kept",
         "bytes_added": result["bytes"] - plain["bytes"],
-        "time_added": time.value - 1,
-        "time_added_interval": [time.low - 1, time.high - 1],
         "evaluations": trials.count(),
         "data": {"name": data.name, "sha256": storage.sha256(data)},
         "cpu": hardware.cpu_name(),
     }
 
 
-def _time_ratio(bench: Workbench, kept: frozenset[str]) -> Estimate:
-    """Return the time with `kept` over that of the plain variant, on one thread."""
-    sessions = {
-        name: OnnxSession(bench.make(keep, name), threads=1)
-        for name, keep in (("plain", frozenset[str]()), ("result", kept))
-    }
-    texts = bench.probes[:_TIMED_TEXTS]
-    times = alternate({n: partial(_run, s, texts) for n, s in sessions.items()}, rounds=_ROUNDS)
-    return speedup(times["result"], times["plain"])
-
-
-def _run(session: OnnxSession, texts: Sequence[Feeds]) -> None:
-    for feeds in texts:
-        session.run(feeds)
+def _timed(bench: Workbench, kept: frozenset[str], ratio: TimeRatio | None) -> dict[str, Any]:
+    """Say what `kept` adds to the time of the plain variant."""
+    if ratio is None:
+        return {}
+    plain, result = (
+        bench.make(keep, name) for keep, name in ((frozenset(), "plain"), (kept, "kept"))
+    )
+    value, low, high = ratio(plain, result, bench.probes[:_TIMED_TEXTS]) if kept else (1, 1, 1)
+    return {"time_added": value - 1, "time_added_interval": [low - 1, high - 1]}

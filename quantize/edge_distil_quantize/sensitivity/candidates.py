@@ -11,7 +11,7 @@ from pathlib import Path
 import onnx
 import onnx_ir as ir
 
-from edge_distil import storage
+from edge_distil._writing import storage
 from edge_distil.bundle import Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil_quantize.calibration.inputs import calibration_inputs

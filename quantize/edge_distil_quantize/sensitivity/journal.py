@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from edge_distil._writing.journal import Journal
 from edge_distil.errors import QuantizeError
-from edge_distil.journal import Journal
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge_distil.journal import Journal
+from edge_distil._writing.journal import Journal
 from edge_distil.session import Floats, OnnxSession
 from edge_distil_quantize.recipe import Feeds, Progress
 from edge_distil_quantize.rewrites.operators import Operator

@@ -12,8 +12,8 @@ import onnx
 from onnx import numpy_helper
 
 from edge_distil import hardware
+from edge_distil._writing.journal import Journal
 from edge_distil.bundle import Bundle, open_bundle
-from edge_distil.journal import Journal
 from edge_distil.manifest import Variant
 from edge_distil.versions import installed_versions
 from edge_distil_quantize.recipe import Progress

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edge_distil._tokenizing.tokenizer import Tokenizer
+from edge_distil._writing.journal import Journal
 from edge_distil.bundle import Bundle
 from edge_distil.encoder import Encoder
 from edge_distil.evaluate import evaluate
-from edge_distil.journal import Journal
 from edge_distil.session import OnnxSession
 from edge_distil.tasks import BY_NAME
-from edge_distil.tokenizer import Tokenizer
 from edge_distil_quantize.recipe import Progress
 from edge_distil_quantize.sensitivity.candidates import Workbench
 

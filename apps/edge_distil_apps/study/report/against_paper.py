@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edge_distil.bench.comparison import Comparison
-from edge_distil.bench.measurements import Model
-from edge_distil.bench.summary import full_pass
 from edge_distil_apps.study import paper
 from edge_distil_apps.study.report.content import Cell, Figure, Section, Table, figure
 from edge_distil_apps.study.report.models import UNTRAINED
@@ -33,6 +30,9 @@ from edge_distil_apps.study.report.words import (
     times,
     times_with_interval,
 )
+from edge_distil_bench.comparison import Comparison
+from edge_distil_bench.measurements import Model
+from edge_distil_bench.summary import full_pass
 
 _THEIRS = Style("paper open")
 

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edge_distil.bench.drift import FLAGGED_ABOVE, Drift, find_drift
-from edge_distil.bench.measurements import Model, Run
-from edge_distil.bench.samples import timed
 from edge_distil_apps.study.report.content import Cell, Section, Table, figure
 from edge_distil_apps.study.report.rows import Row, Strip, strips
 from edge_distil_apps.study.report.view import FORWARD, View
 from edge_distil_apps.study.report.words import percent, plural, seconds_in_words
+from edge_distil_bench.drift import FLAGGED_ABOVE, Drift, find_drift
+from edge_distil_bench.measurements import Model, Run
+from edge_distil_bench.samples import timed
 
 _DOTS = 300  # of each model, drawn evenly from all samples
 

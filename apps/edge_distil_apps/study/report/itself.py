@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edge_distil.bench.comparison import Comparison, compare_with_itself
-from edge_distil.bench.measurements import Model
 from edge_distil_apps.study.report.content import Cell, Section, Table, figure
 from edge_distil_apps.study.report.rows import Interval, Row, intervals
 from edge_distil_apps.study.report.view import View
 from edge_distil_apps.study.report.words import percent, plural, times_with_interval
+from edge_distil_bench.comparison import Comparison, compare_with_itself
+from edge_distil_bench.measurements import Model
 
 
 def itself_section(view: View) -> Section | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from edge_distil.bench.measurements import Check, Measurements
-from edge_distil.bench.summary import cold_start_parts
 from edge_distil_apps.study.report.content import Cell, Figure, Section, Table, figure
 from edge_distil_apps.study.report.models import cold_start_of, memory_of
 from edge_distil_apps.study.report.rows import Row, stacks
@@ -18,6 +16,8 @@ from edge_distil_apps.study.report.words import (
     number,
     seconds_in_words,
 )
+from edge_distil_bench.measurements import Check, Measurements
+from edge_distil_bench.summary import cold_start_parts
 
 _BARS, _BAR = {"timer": 0.005}, 0.03
 _CHECKS = {

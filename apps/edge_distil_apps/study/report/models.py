@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from edge_distil.bench.distribution import Distribution, Estimate
-from edge_distil.bench.measurements import Memory, Model
-from edge_distil.bench.summary import first_answer, memory, share_of_limit
 from edge_distil.errors import InputError
 from edge_distil_apps.study.report.content import Cell, Section, Table, Tile
 from edge_distil_apps.study.report.overview import frontier_figure, ratios_figure
@@ -23,6 +20,9 @@ from edge_distil_apps.study.report.words import (
     times,
     times_with_interval,
 )
+from edge_distil_bench.distribution import Distribution, Estimate
+from edge_distil_bench.measurements import Memory, Model
+from edge_distil_bench.summary import first_answer, memory, share_of_limit
 
 UNTRAINED = "random weights: no accuracy"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from edge_distil.bench.measurements import Model
 from edge_distil_apps.study.report.content import Figure, figure
 from edge_distil_apps.study.report.planes import Spot, axis_over, plane
 from edge_distil_apps.study.report.rows import Interval, Row, intervals
 from edge_distil_apps.study.report.view import View
 from edge_distil_apps.study.report.words import percent, scores, times_with_interval
+from edge_distil_bench.measurements import Model
 
 
 def ratios_figure(view: View) -> Figure | None:

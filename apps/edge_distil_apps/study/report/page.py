@@ -9,8 +9,7 @@ from typing import NamedTuple
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from edge_distil import storage
-from edge_distil.bench.measurements import Measurements
+from edge_distil._writing import storage
 from edge_distil.errors import InputError
 from edge_distil_apps.study.report.against_paper import paper_section
 from edge_distil_apps.study.report.content import Section, Tile
@@ -34,6 +33,7 @@ from edge_distil_apps.study.report.timing import (
 )
 from edge_distil_apps.study.report.view import View
 from edge_distil_apps.study.report.words import plural
+from edge_distil_bench.measurements import Measurements
 
 
 class Device(NamedTuple):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from edge_distil.bench.measurements import Measurements
 from edge_distil_apps.study.report.content import Section, Table
 from edge_distil_apps.study.report.machine import recorded, spaced
 from edge_distil_apps.study.report.words import plural
+from edge_distil_bench.measurements import Measurements
 
 
 def protocol_section(data: Measurements) -> Section:

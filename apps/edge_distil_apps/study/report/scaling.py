@@ -6,14 +6,14 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from edge_distil.bench.measurements import Limit, Model, Point
-from edge_distil.bench.summary import greatest_rate, share_of_limit
 from edge_distil_apps.study.report.content import Cell, Figure, Section, Table, figure
 from edge_distil_apps.study.report.planes import Curve, axis_over, curves
 from edge_distil_apps.study.report.rows import Style
 from edge_distil_apps.study.report.svg import Axis
 from edge_distil_apps.study.report.view import View
 from edge_distil_apps.study.report.words import milliseconds, number, percent
+from edge_distil_bench.measurements import Limit, Model, Point
+from edge_distil_bench.summary import greatest_rate, share_of_limit
 
 _HEIGHT = 320.0
 Value = Callable[[Model, Point], float | None]

@@ -5,9 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_distil.bench.distribution import Distribution, Estimate
-from edge_distil.bench.measurements import STAGES, Model
-from edge_distil.bench.samples import timed
 from edge_distil_apps.study.report.content import Cell, Section, Table, figure
 from edge_distil_apps.study.report.models import time_cell
 from edge_distil_apps.study.report.rows import Row, ridges, spans, stacks
@@ -19,6 +16,9 @@ from edge_distil_apps.study.report.words import (
     plural,
     times,
 )
+from edge_distil_bench.distribution import Distribution, Estimate
+from edge_distil_bench.measurements import STAGES, Model
+from edge_distil_bench.samples import timed
 
 _STAGE_NAMES = {
     "tokenize": "tokenise", "features": "features", "forward": "forward", "decode": "decode",

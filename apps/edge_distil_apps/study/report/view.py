@@ -1,13 +1,15 @@
-"""One device's measurements as the report asks for them; statistics are `edge_distil.bench`'s."""
+"""One device's measurements as the report asks for them; statistics are `edge_distil_bench`'s."""
 
 from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property, lru_cache
 
-from edge_distil.bench.comparison import Comparison, compare
-from edge_distil.bench.distribution import Distribution
-from edge_distil.bench.measurements import (
+from edge_distil.errors import InputError
+from edge_distil_apps.study.report.rows import Style
+from edge_distil_bench.comparison import Comparison, compare
+from edge_distil_bench.distribution import Distribution
+from edge_distil_bench.measurements import (
     STAGES,
     TIMED,
     Accuracy,
@@ -15,9 +17,7 @@ from edge_distil.bench.measurements import (
     Model,
     Run,
 )
-from edge_distil.bench.summary import latency
-from edge_distil.errors import InputError
-from edge_distil_apps.study.report.rows import Style
+from edge_distil_bench.summary import latency
 
 BERT, DISTILBERT = "bert-base", "distilbert-base"
 QUESTIONS, FULL_384, PADDED, UNPADDED, PAIRS = (

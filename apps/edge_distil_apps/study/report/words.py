@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from edge_distil.bench.distribution import Estimate
-from edge_distil.bench.measurements import Accuracy
+from edge_distil_bench.distribution import Estimate
+from edge_distil_bench.measurements import Accuracy
 
 NONE = "–"
 _METRICS = {"exact": "EM", "exact_match": "EM", "f1": "F1", "spearman": "Spearman"}

@@ -1,4 +1,4 @@
-/// The numbers of the protocol; names as in `edge_distil/bench/protocol.py`.
+/// The numbers of the protocol; names as in `bench/edge_distil_bench/protocol.py`.
 public struct Effort: Equatable, Sendable {
     public var name: String
     /// Rounds, each with models opened anew: an application cannot start processes.

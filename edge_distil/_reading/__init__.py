@@ -1,0 +1,1 @@
+"""What a folder from anyone says of its model: checked field by field, then believed."""

@@ -1,0 +1,1 @@
+"""From text to token ids: the checkpoint's tokenizer, long texts in parts and in windows."""
