@@ -185,7 +185,7 @@ def open_bundle(path: str | Path, *, verify: bool = False) -> Bundle:
     Raises:
         BundleNotFound: There is no such directory.
         BundleFileMissing: A tokenizer or configuration file is missing.
-        BundleCorrupt: A file differs from its record, or this is no bundle.
+        BundleCorrupt: A file differs from its record, or this is not a bundle.
         SchemaUnsupported: The manifest is of another version.
     """
     path = Path(path)
@@ -233,7 +233,7 @@ def _check_onnx_header(path: Path) -> None:
         head = file.read(1)
     if head != bytes([_ONNX_FIRST_BYTE]):
         raise BundleCorrupt(
-            f"{path} is no ONNX file (first byte {head.hex() or 'absent'}, expected "
+            f"{path} is not an ONNX file (first byte {head.hex() or 'absent'}, expected "
             f"{_ONNX_FIRST_BYTE:02x}); a Git LFS pointer or a failed download? Fetch it again"
         )
 

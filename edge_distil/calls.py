@@ -63,7 +63,7 @@ def wrong_text(texts: Sequence[Any], first: int = 0) -> InputError:
     """Say which of the texts cannot be tokenized, and why.
 
     Args:
-        texts: At least one of them is no text, or holds half a surrogate pair.
+        texts: At least one of them is not a text, or holds half a surrogate pair.
         first: The number of the first.
     """
     error = InputError if all(isinstance(text, str) for text in texts) else InputTypeError
@@ -96,7 +96,7 @@ def pair(value: Any, names: tuple[str, str], where: str = "") -> tuple[str, str]
         where: What comes before them in a message: ``"pair 3: "``.
 
     Raises:
-        InputTypeError: It is no pair of texts.
+        InputTypeError: It is not a pair of texts.
     """
     if isinstance(value, Mapping) and set(value) == set(names):
         value = tuple(value[name] for name in names)
@@ -115,7 +115,7 @@ def whole(least: int, most: int = sys.maxsize, /, **options: Any) -> None:
     """Check options that are whole numbers.
 
     Raises:
-        InputTypeError: One is no whole number.
+        InputTypeError: One is not a whole number.
         InputError: One is below `least` or above `most`, by default what an index may be.
     """
     for name, value in options.items():
@@ -138,7 +138,7 @@ def flag(**options: Any) -> None:
     """Check options that are on or off.
 
     Raises:
-        InputTypeError: One is no bool.
+        InputTypeError: One is not a bool.
     """
     for name, value in options.items():
         if not isinstance(value, bool | np.bool_):
@@ -149,7 +149,7 @@ def choice(name: str, value: Any, choices: Sequence[str]) -> None:
     """Check an option that is one of some words.
 
     Raises:
-        InputTypeError: It is no str.
+        InputTypeError: It is not a str.
         InputError: It is another word.
     """
     error = InputError if isinstance(value, str) else InputTypeError

@@ -55,7 +55,7 @@ class BundleFileMissing(BundleError, FileNotFoundError):
 
 
 class BundleCorrupt(BundleError, ValueError):
-    """A file differs from its record, or the directory is no bundle at all."""
+    """A file differs from its record, or the directory is not a bundle at all."""
 
 
 class SchemaUnsupported(BundleError, ValueError):
@@ -99,7 +99,7 @@ class InputError(EdgeDistilError, ValueError):
 
 
 class InputTypeError(InputError, TypeError):
-    """Something is no text, no pair, or an option of another type."""
+    """Something is not a text, is not a pair, or is an option of another type."""
 
 
 class DataError(EdgeDistilError, ValueError):

@@ -32,8 +32,8 @@ def wanted(option: bool | None) -> bool:
 def collapse() -> None:
     """Put this process's own large memory on large pages, once; elsewhere than on Linux, nothing.
 
-    Takes some 50 ms for 100 MB. What the kernel does not do, for one an older kernel, stays as it
-    was.
+    Takes about 50 ms for 100 MB. What the kernel cannot do (an older one, for example) stays as
+    it was.
     """
     if sys.platform != "linux":
         return

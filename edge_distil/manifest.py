@@ -200,7 +200,7 @@ def _check_version(document: Any, source: str) -> None:
     version = document.get("schema_version") if isinstance(document, dict) else None
     if not isinstance(version, int) or isinstance(version, bool):
         raise BundleCorrupt(
-            f"{source} has no schema_version, so it is no edge-distil manifest: "
+            f"{source} has no schema_version, so it is not an edge-distil manifest: "
             "export the bundle again"
         )
     if version != SCHEMA_VERSION:

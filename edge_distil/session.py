@@ -68,7 +68,7 @@ class OnnxSession:
         bulk: For batch upon batch, several at once: what a run frees is kept for the next one
             (an arena), which is quicker then and takes less than the system's allocator does.
             Otherwise it is given back, and the plan of a run's memory is kept for its shape (a
-            memory pattern): some 4 % quicker for a single text.
+            memory pattern): about 4 % quicker for a single text.
         large_pages: Put the process's memory on large pages once the session has settled, on
             Linux; see `huge_pages`. ``None`` is what ``EDGE_DISTIL_HUGE_PAGES`` says.
         profile: Where onnxruntime's own profiler writes, which slows every run; see `profiled`.
@@ -130,7 +130,7 @@ class OnnxSession:
         """See `Session.run`.
 
         Raises:
-            SessionError: onnxruntime fails, for one a sequence longer than the model takes.
+            SessionError: onnxruntime fails, for example a sequence longer than the model takes.
         """
         missing = set(self.inputs) - set(feeds)
         if missing:

@@ -26,8 +26,8 @@ from edge_distil.pooling import Floats
 T = TypeVar("T")
 
 WINDOW = 1024  # texts among which those of one length find each other
-_SLICE = 64  # texts tokenised at a time: their full encodings take some 100 bytes a token
-# Characters from which it pays to open a session for long work; some 8,000 tokens, or half a
+_SLICE = 64  # texts tokenised at a time: their full encodings take about 100 bytes a token
+# Characters from which it pays to open a session for long work; about 8,000 tokens, or half a
 # second of a small model's time.
 _LONG_WORK = 32_000
 
@@ -36,7 +36,7 @@ Done = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Row:
-    """The tokens of one text, 8 bytes each: an ``Encoding`` holds some 100 a token."""
+    """The tokens of one text, 8 bytes each: an ``Encoding`` holds about 100 a token."""
 
     ids: NDArray[np.int32]
     type_ids: NDArray[np.int32]
@@ -72,7 +72,7 @@ def stream(
         ``(texts, dimension)`` for each window, in order.
 
     Raises:
-        InputError: Something is no text; it is named by its place in the stream.
+        InputError: Something is not a text; it is named by its place in the stream.
     """
     windows = _windows(texts, window)
     first = next(windows, None)

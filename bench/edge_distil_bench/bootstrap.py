@@ -39,7 +39,7 @@ def nested_interval(
     """Return the interval of the median over all blocks, at `CONFIDENCE`.
 
     A bootstrap over blocks nested in processes: processes are drawn with replacement, then blocks
-    within each, and the median taken anew; the interval lies between quantiles of these medians.
+    within each, and the median taken afresh; the interval lies between quantiles of these medians.
     A handful of processes makes it too narrow, for what was never seen is never drawn ("narrowness
     bias"; Hesterberg 2015, "What Teachers Should Know About the Bootstrap", The American
     Statistician 69(4)). So where it is narrower than Student's interval of the processes' medians,

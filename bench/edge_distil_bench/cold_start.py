@@ -29,7 +29,7 @@ def measure_cold_starts(
     seed: int = FULL.seed,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[ColdStart]:
-    """Start models in turns, in an order drawn anew for each turn.
+    """Start models in turns, in an order drawn afresh for each turn.
 
     Args:
         contestants: The models; `ColdStart` has one record of each, in this order.

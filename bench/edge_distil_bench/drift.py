@@ -20,7 +20,7 @@ from edge_distil_bench.samples import Samples, timed
 FLAGGED_ABOVE = 0.05
 _ENDS = 5  # the first and the last fifth are compared
 # A document has hundreds of runs: at three standard errors one of 370 is flagged for nothing. It
-# matters below some 150 timed samples a run; above, the noise is less than a third of the 5 %.
+# matters below about 150 timed samples a run; above, the noise is less than a third of the 5 %.
 _SURE = 3.0
 
 
@@ -127,7 +127,7 @@ def _noise(level: NDArray[np.float64], trend: NDArray[np.float64]) -> float:
     """Return the standard error of the difference of the two medians.
 
     A median of n normal samples has ``sqrt(pi / 2n)`` of their standard deviation, which is taken
-    from the MAD of all of them, less the trend, so that the drift itself is no part of it.
+    from the MAD of all of them, less the trend, so that the drift itself is not part of it.
     """
     fifth = max(1, len(level) // _ENDS)
     apart = np.abs(level - trend - np.median(level - trend))

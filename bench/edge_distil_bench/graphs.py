@@ -22,7 +22,7 @@ _IR_VERSION, _OPSET = 8, 17  # of 2022: every onnxruntime of these years reads t
 def matrix_product(left: np.dtype[Any], right: NDArray[Any]) -> bytes:
     """Return a model that multiplies its input ``left`` by a constant.
 
-    The right side is a constant, as an encoder's weights are: onnxruntime lays it out anew for
+    The right side is a constant, as an encoder's weights are: onnxruntime lays it out again for
     its kernels when it loads it.
 
     Args:

@@ -62,7 +62,7 @@ def measure_limits(
         A record for each kind, library, number of threads and size.
 
     Raises:
-        BenchmarkError: A process cannot go on, for one because memory ran out.
+        BenchmarkError: A process cannot go on, for example because memory ran out.
     """
     wanted = [(source, kind, count) for count in threads for source, kind in _KINDS]
     found: list[Limit] = []

@@ -1,7 +1,7 @@
 """What was measured, as plain records <-> one JSON document: raw samples, no conclusions.
 
 The document is the contract between measuring (on any device) and reporting: reports are made
-from one or several of them, and everything that a report says can be computed anew from it.
+from one or several of them, and everything that a report says can be computed again from it.
 
 Format, version 1. The top level holds ``schema`` (`SCHEMA`), ``schema_version`` and the fields of
 `Measurements`; each record below is an object with its fields. Times are whole nanoseconds of a
@@ -304,7 +304,7 @@ def read_measurements(path: str | Path) -> Measurements:
         return Measurements(**{**known, **rows})
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(
-            f"{path} is no valid document of measurements ({type(error).__name__}: {error}): "
+            f"{path} is not a valid document of measurements ({type(error).__name__}: {error}): "
             "it was edited or cut; measure again"
         ) from error
 

@@ -61,7 +61,7 @@ def resident() -> int | None:
 def peak() -> int | None:
     """Return the most bytes that were ever resident in this process.
 
-    Linux's ``VmHWM`` begins anew with the program; ``ru_maxrss``, the fallback, may begin at the
+    Linux's ``VmHWM`` begins again with the program; ``ru_maxrss``, the fallback, may begin at the
     parent's.
     """
     return _status("VmHWM") or _maxrss()

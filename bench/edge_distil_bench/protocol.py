@@ -10,7 +10,7 @@ class Protocol:
     """How much is measured, and in what order.
 
     A block is one ABBA: every model answers the same `turn` queries, then, in the opposite order,
-    once more. The order is drawn anew for each block.
+    once more. The order is drawn afresh for each block.
 
     Attributes:
         name: For people.

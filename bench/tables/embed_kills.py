@@ -4,7 +4,7 @@
         [--kills 20] [--output vectors.npy] [--seed 2018] [--json FILE]
 
 Short made-up sentences are embedded once without interruption. Then the same command runs again
-into another file and is killed (SIGKILL) at a random moment and started anew, 20 times: the
+into another file and is killed (SIGKILL) at a random moment and started again, 20 times: the
 moments are spread over the time that the uninterrupted run took. Shown are how much each start
 found done, the peak memory of every process, and whether the two outputs are the same bytes.
 """

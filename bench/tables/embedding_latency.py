@@ -7,7 +7,7 @@ all-MiniLM-L6-v2, the same fp32 and int8 files, the same threads; questions of S
 16 tokens, one a call. All libraries are live in processes of their own, time themselves around
 the call, and take turns: a block is one turn of each with the same queries, in alternating order,
 after one that is not counted. Where memory lies differs from process to process and shows in
-these times, so the processes are started anew several times.
+these times, so the processes are started again several times.
 
 Ratios are our latency over the peer's, within a block: median over all blocks, with the interval
 of `edge_distil_bench.bootstrap.nested_interval`; below 1 is quicker than the peer. Processor time

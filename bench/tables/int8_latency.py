@@ -4,7 +4,7 @@
 
 The plain encoder (a question-answering head adds 1,538 of 66 M parameters), seeded random
 weights; batch 1, 1 thread. Every engine has a process of its own, all on one core, and waits until
-it is asked; they take turns, and a time is from request to answer, some 0.05 ms more than the run
+it is asked; they take turns, and a time is from request to answer, about 0.05 ms more than the run
 itself for each of them. ONNX files run on the same onnxruntime with the same options; optimum and
 CTranslate2 (its own int8, its own defaults) live in environments below .interop. The outputs' mean
 is compared with fp32's, so that all are seen to run the same model.

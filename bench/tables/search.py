@@ -6,8 +6,8 @@
 The texts are the descriptions (METADATA), .md, .rst and .txt files of the packages beside this
 Python, but no licences, lists and inputs of tests.
 Queries are the first words of passages drawn at random. Recall is against the exact order of
-float32 vectors made anew. The second table is of vectors alone: the real ones and neighbours of
-them, as many as --vectors says, each at some 0.8 cosine from the one it was made from.
+float32 vectors made again. The second table is of vectors alone: the real ones and neighbours of
+them, as many as --vectors says, each at about 0.8 cosine from the one it was made from.
 """
 
 from __future__ import annotations

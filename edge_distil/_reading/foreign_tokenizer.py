@@ -44,7 +44,7 @@ def complete(fast: FastTokenizer, folder: Path) -> None:
         folder: The directory that it was read from.
 
     Raises:
-        BundleCorrupt: A file beside it is no JSON, or a field of the wrong kind.
+        BundleCorrupt: A file beside it is not JSON, or a field of the wrong kind.
     """
     config = read_optional(folder / CONFIG_NAME)
     kind = tokenizer_class(config, folder)

@@ -25,7 +25,7 @@ def label_names(id2label: Mapping[Any, Any]) -> tuple[str, ...]:
         Names from index 0 to the greatest.
 
     Raises:
-        ValueError: An index is no whole number, or beyond what a head has classes.
+        ValueError: An index is not a whole number, or beyond what a head has classes.
     """
     names = {int(index): str(name) for index, name in id2label.items()}
     greatest = max(names, default=-1)

@@ -2,7 +2,7 @@
 
 A link to ``/etc/passwd`` would be read and spoken of in an error, one to ``/proc/kmsg`` would never
 end. The hub's cache is made of links, from ``snapshots/REVISION`` to the ``blobs`` beside it. A
-checkpoint that its user keeps as a directory of links, and exports, is no stranger's.
+checkpoint that its user keeps as a directory of links, and exports, is not a stranger's.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def read_sentence_modules(path: Path) -> SentenceModules:
 
     Raises:
         BundleFileMissing: A file is missing.
-        BundleCorrupt: A file is no JSON, or a field is missing or of the wrong kind.
+        BundleCorrupt: A file is not JSON, or a field is missing or of the wrong kind.
         TaskError: A module, a pooling or a setting that edge-distil does not have.
     """
     modules = _modules(path)

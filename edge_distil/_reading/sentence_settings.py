@@ -73,7 +73,7 @@ def read_transformer_settings(folder: Path, task: str) -> TransformerSettings:
         task: ``"feature-extraction"`` or ``"sequence-classification"``.
 
     Raises:
-        BundleCorrupt: A file is no JSON, or a field is of the wrong kind.
+        BundleCorrupt: A file is not JSON, or a field is of the wrong kind.
         TaskError: A setting that edge-distil does not have, by name.
     """
     settings = _read(folder)

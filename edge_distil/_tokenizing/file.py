@@ -20,7 +20,7 @@ def load(folder: Path, *, plain: bool = False) -> tuple[FastTokenizer, Tokenizer
 
     Args:
         folder: The directory.
-        plain: It is no bundle: what its files say beside ``tokenizer.json`` counts.
+        plain: It is not a bundle: what its files say beside ``tokenizer.json`` counts.
 
     Raises:
         BundleFileMissing: There is no ``tokenizer.json``.

@@ -92,7 +92,7 @@ def read_settings(folder: Path, fast: FastTokenizer) -> TokenizerSettings:
         fast: Its ``tokenizer.json``, as read: its truncation and padding are settings too.
 
     Raises:
-        BundleCorrupt: A file is no JSON, or a field of the wrong kind.
+        BundleCorrupt: A file is not JSON, or a field of the wrong kind.
     """
     config = read_optional(folder / CONFIG_NAME)
     side = (fast.truncation or {}).get("direction", "right")

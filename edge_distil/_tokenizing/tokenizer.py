@@ -29,7 +29,7 @@ class Tokenizer:
     Args:
         path: The bundle's directory.
         max_length: Longest sequence in tokens, special tokens included.
-        plain: The directory is no bundle: what its files say beside ``tokenizer.json`` counts.
+        plain: The directory is not a bundle: what its files say beside ``tokenizer.json`` counts.
 
     Attributes:
         file: Its ``tokenizer.json``.
@@ -77,7 +77,7 @@ class Tokenizer:
             offsets: Say where in its text each token stands; without is quicker.
 
         Raises:
-            InputError: A text is no text, or holds half a surrogate pair.
+            InputError: A text is not a str, or holds half a surrogate pair.
         """
         rows: list[tuple[str, ...]]
         rows = [text if isinstance(text, tuple) else (text,) for text in texts]
@@ -99,7 +99,7 @@ class Tokenizer:
         """Return what `encode` gives for one text, in a third less time where it is short.
 
         Raises:
-            InputError: It is no text, or holds half a surrogate pair.
+            InputError: It is not a text, or holds half a surrogate pair.
         """
         if isinstance(text, str) and len(text) > LONG:
             return self.encode([text])[0]

@@ -63,7 +63,7 @@ def check_replaceable(
         what: What --force replaces, such as "a bundle".
 
     Raises:
-        BundleExists: It holds files of others, or is no directory.
+        BundleExists: It holds files of others, or is not a directory.
     """
     if not folder.is_dir():
         raise BundleExists(
@@ -87,8 +87,8 @@ def check_bundle(folder: Path) -> None:
     """
     if folder.is_dir() and not (folder / FILE_NAME).is_file():
         raise BundleExists(
-            f"{folder} is not empty and no bundle (it has no {FILE_NAME}): --force replaces a "
-            "bundle or an empty directory and nothing else; choose another directory"
+            f"{folder} is not empty and is not a bundle (it has no {FILE_NAME}): --force replaces "
+            "a bundle or an empty directory and nothing else; choose another directory"
         )
     recorded = frozenset(_recorded(folder / FILE_NAME)) if folder.is_dir() else frozenset()
     by_name = _matcher(_BUNDLE)

@@ -36,7 +36,7 @@ class Row:
         """Return a cell that must hold text.
 
         Raises:
-            DataError: It is no string, or blank.
+            DataError: It is not a string, or blank.
         """
         value = self.cells[column]
         if not isinstance(value, str) or not value.strip():

@@ -85,7 +85,7 @@ def _example(where: str, context: Any, question: Any) -> SquadExample:
     golds: tuple[Any, ...] = tuple(a.get("text") if isinstance(a, dict) else None for a in answers)
     if not all(isinstance(text, str) for text in (*texts, *golds)):
         raise DataError(
-            f"{where} has a value that is missing or no text, expected id, question, "
+            f"{where} has a value that is missing or not text, expected id, question, "
             "answers[].text and the paragraph's context: give a SQuAD v1.1 or v2.0 JSON file"
         )
     return SquadExample(*texts, golds)

@@ -32,7 +32,7 @@ def read_pairs(path: str | Path) -> list[ScoredPair]:
     """Read ``sentence1``, ``sentence2``, ``score`` from ``.csv``, ``.tsv`` or ``.jsonl``.
 
     Raises:
-        DataError: The file cannot be read, or a row has a score that is no number.
+        DataError: The file cannot be read, or a row has a score that is not a number.
     """
     rows = read_table(path, ("sentence1", "sentence2", "score"))
     return [ScoredPair(r.text("sentence1"), r.text("sentence2"), _score(r)) for r in rows]

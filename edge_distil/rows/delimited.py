@@ -101,7 +101,7 @@ class Delimited:
             except StopIteration:
                 return
             except csv.Error as error:
-                found = BadRow(f"is no valid CSV: {error} (line {lines.place[1] - 1})")
+                found = BadRow(f"is not valid CSV: {error} (line {lines.place[1] - 1})")
             if lines.any_too_long:
                 found = TOO_LONG
             if found:

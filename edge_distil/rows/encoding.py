@@ -69,7 +69,7 @@ def recognise(path: Path) -> Encoding:
     """Tell how a file is encoded.
 
     Raises:
-        RowsError: It cannot be read, or is no text in UTF-8 or UTF-16.
+        RowsError: It cannot be read, or is not text in UTF-8 or UTF-16.
     """
     with open_file(path) as file:
         status = os.fstat(file.fileno())
@@ -142,7 +142,7 @@ def read_text(path: Path) -> str:
     """Read a whole file; a byte order mark is dropped.
 
     Raises:
-        RowsError: It cannot be read, or is no text.
+        RowsError: It cannot be read, or is not text.
     """
     try:
         data = path.read_bytes()

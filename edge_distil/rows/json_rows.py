@@ -37,7 +37,7 @@ class JsonRows:
         path: The file, whatever it ends in: what it holds tells how its rows lie.
 
     Raises:
-        RowsError: It cannot be read, is no text, or a document that is no JSON.
+        RowsError: It cannot be read, is not text, or is a document that is not JSON.
     """
 
     def __init__(self, path: Path) -> None:
@@ -163,12 +163,12 @@ def _parsed(line: str | BadRow) -> Any:
     try:
         return json.loads(line, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
-        return BadRow(f"is no valid JSON: {error.msg} (character {error.pos + 1})")
+        return BadRow(f"is not valid JSON: {error.msg} (character {error.pos + 1})")
     except ValueError:
         most = sys.get_int_max_str_digits()
-        return BadRow(f"is no valid JSON: it has an integer of more than {most} digits")
+        return BadRow(f"is not valid JSON: it has an integer of more than {most} digits")
     except RecursionError:
-        return BadRow("is no valid JSON: it has too many lists or objects inside each other")
+        return BadRow("is not valid JSON: it has too many lists or objects inside each other")
 
 
 def object_of_line(line: str) -> dict[str, Any] | BadRow:

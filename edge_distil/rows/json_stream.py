@@ -32,7 +32,7 @@ class JsonStream:
         place: Where to begin; by default after its byte order mark.
 
     Raises:
-        RowsError: It cannot be read, is no text, or no JSON where it is read.
+        RowsError: It cannot be read, is not text, or is not JSON where it is read.
     """
 
     def __init__(self, path: Path, place: Place | None = None) -> None:
@@ -109,5 +109,5 @@ class JsonStream:
 
     def _wrong(self, what: str) -> RowsError:
         return RowsError(
-            f"{self._path}, line {self.place[1]} is no valid JSON ({what}): correct it"
+            f"{self._path}, line {self.place[1]} is not valid JSON ({what}): correct it"
         )

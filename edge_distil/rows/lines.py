@@ -28,7 +28,7 @@ class Lines:
         any_end: A carriage return alone ends a line too.
 
     Raises:
-        RowsError: The file cannot be read, or is no text.
+        RowsError: The file cannot be read, or is not text.
     """
 
     def __init__(self, path: Path, place: Place | None = None, *, any_end: bool) -> None:
@@ -84,7 +84,7 @@ def has_no_line_feed(path: Path) -> bool:
     r"""Return whether lines end with ``\r``, as old Macs wrote them: no ``\n`` is there at all.
 
     Raises:
-        RowsError: The file cannot be read, or is no text.
+        RowsError: The file cannot be read, or is not text.
     """
     encoding = recognise(path)
     found = False
@@ -113,7 +113,7 @@ class Text:
         path: The file.
 
     Raises:
-        RowsError: It cannot be read, or is no text.
+        RowsError: It cannot be read, or is not text.
     """
 
     columns = (Column("text", True),)

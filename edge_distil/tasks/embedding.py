@@ -80,8 +80,8 @@ class Embedding(Task):
             ``(n, dimension)``; ``(dimension,)`` for a single text.
 
         Raises:
-            InputError: Something is no text, an unknown prompt or precision, or an 8-bit precision
-                for a single text, which has no range to scale.
+            InputError: Something is not a text, a prompt or precision is unknown, or the precision
+                is of 8 bits for a single text, which has no range to scale.
             OutputError: What the model gives is not of its task, or not finite for a text.
         """
         check_precision(precision)
@@ -180,7 +180,7 @@ class Embedding(Task):
             ``(window, dimension)`` for each window of texts, in order; the last may be shorter.
 
         Raises:
-            InputError: Something is no text, an unknown prompt, a size below 1.
+            InputError: Something is not a text, the prompt is unknown, or a size is below 1.
             OutputError: What the model gives is not of its task, or not finite for a text.
         """
         calls.whole(1, window=window)
@@ -203,7 +203,7 @@ class Embedding(Task):
         """Return each text's token vectors ``(tokens, hidden)``, special tokens included.
 
         Raises:
-            InputError: Something is no text.
+            InputError: Something is not a text.
             TaskError: The bundle gives the first token's alone, being for CLS pooling.
         """
         encodings = self.encoder.tokenizer.encode(calls.texts(texts))

@@ -62,5 +62,5 @@ def named(prompt: str, options: EncodeOptions) -> EncodeOptions:
 
 
 def before(text: str, prefix: str) -> str:
-    """Put the prompt before a text; what is no text is left for the tokenizer to name."""
+    """Put the prompt before a text; what is not a text is left for the tokenizer to name."""
     return prefix + text if isinstance(text, str) else text

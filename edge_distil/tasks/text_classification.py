@@ -67,7 +67,7 @@ class TextClassification(Task):
             For each text its labels, the most probable first.
 
         Raises:
-            InputError: Something is no text, `top_k` is below 1, an unknown function.
+            InputError: Something is not a text, `top_k` is below 1, or the function is unknown.
         """
         rows = [
             _one(row, f"text {index}", f"pair {index}: ")

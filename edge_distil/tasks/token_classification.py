@@ -102,7 +102,7 @@ class TokenClassification(Task):
             For each text its entities, in order.
 
         Raises:
-            InputError: Something is no text, or an unknown strategy.
+            InputError: Something is not a text, or the strategy is unknown.
         """
         return self._batch(calls.texts(texts), aggregation_strategy, ignore_labels, show_progress)
 

@@ -149,7 +149,7 @@ def _download(
         ) from error
     except (LocalEntryNotFoundError, OSError, RuntimeError) as error:
         raise CheckpointError(
-            f"{name} is no directory here and not in the hub cache, and the hub cannot be "
+            f"{name} is not a directory here and not in the hub cache, and the hub cannot be "
             "reached (offline, or HF_HUB_OFFLINE is set): connect, or give a local directory"
         ) from error
 

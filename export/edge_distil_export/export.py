@@ -79,7 +79,7 @@ def export_bundle(
         The opened bundle.
 
     Raises:
-        BundleExists: `output` holds something, and `overwrite` is False or it is no bundle.
+        BundleExists: `output` holds something, and `overwrite` is False or it is not a bundle.
         CheckpointError: The checkpoint cannot be found, reached or read.
         ExportError: The model cannot be traced or translated.
         InputError: `opset` or `atol` is out of range, or `output` is or holds the checkpoint.

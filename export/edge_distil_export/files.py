@@ -2,7 +2,7 @@
 
 Byte for byte where they say what the tokenizer does (`tokenizer_files`), because other people's
 clients, often with an older transformers, open the bundle: a file that today's transformers writes
-anew may say things that theirs does not understand.
+again may say things that theirs does not understand.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from edge_distil_export.heads import Head
 _TOOLS = ("edge-distil", "onnx", "onnx-ir", "onnxruntime", "onnxscript", "torch", "transformers")
 _FRONT_MATTER = re.compile(r"\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|$)", re.DOTALL)
 _CARD = 1 << 16  # bytes of a model card that are read: its front matter stands first
-_LICENSE = 200  # characters; the longest name of a licence has some 40
+_LICENSE = 200  # characters; the longest name of a licence has about 40
 
 
 def describe_checkpoint(source: Source, parameters: int) -> Checkpoint:

@@ -82,8 +82,8 @@ def load_step(step: Module, checkpoint: Path) -> nn.Module:
     except Exception as error:  # torch's, safetensors' and the pickle reader's share no base
         first_line = str(error).strip().split("\n", 1)[0]
         raise CheckpointError(
-            f"{folder} is no {step.kind} module of sentence-transformers ({first_line}): fetch it "
-            "again"
+            f"{folder} is not a {step.kind} module of sentence-transformers ({first_line}): "
+            "fetch it again"
         ) from error
     return module
 

@@ -112,7 +112,7 @@ def read_head(source: Source, head: Any, dimension: int) -> FittedHead:
         dimension: Length of the vectors that it is given.
 
     Raises:
-        CheckpointError: It is no linear head, or none for such vectors.
+        CheckpointError: It is not a linear head, or none for such vectors.
     """
     settings = _settings(source)
     try:
@@ -154,7 +154,7 @@ def _linear(head: Any) -> tuple[Numbers, Numbers, list[Any], bool]:
         weight, bias = _both_classes(head.coef_, head.intercept_)
         return weight, bias, list(head.classes_), False
     if type(head) not in (OneVsRestClassifier, MultiOutputClassifier):
-        raise TypeError(f"{type(head).__name__} is no linear head")
+        raise TypeError(f"{type(head).__name__} is not a linear head")
     weight = np.concatenate([estimator.coef_ for estimator in head.estimators_])
     bias = np.concatenate([estimator.intercept_ for estimator in head.estimators_])
     if type(head) is MultiOutputClassifier or head.multilabel_:

@@ -75,7 +75,7 @@ def quantize_bundle(
         The bundle with the variant.
 
     Raises:
-        BundleError: The directory is no bundle, or has no fp32 variant (`VariantMissing`).
+        BundleError: The directory is not a bundle, or has no fp32 variant (`VariantMissing`).
         DataError: `data` cannot be read.
         QuantizeError: The recipe is unknown or the fp32 graph cannot be quantized.
         StorageError: The bundle cannot be written.
@@ -140,7 +140,7 @@ def _make(
     try:
         onnx.checker.check_model(data)
     except onnx.checker.ValidationError as error:
-        raise QuantizeError(f"the quantized graph is no valid ONNX ({error}): report it") from error
+        raise QuantizeError(f"the quantized graph is invalid ONNX ({error}): report it") from error
     operators = dict(sorted(Counter(n.op_type for n in made.model.graph).items()))
     return Written(made.settings, made.evidence, data, operators, vocabulary)
 

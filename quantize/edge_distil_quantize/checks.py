@@ -33,7 +33,7 @@ def reopen(bundle: Bundle | str | Path) -> Bundle:
     From disk even where it is open: another variant may have been added since.
 
     Raises:
-        BundleError: The directory is no bundle.
+        BundleError: The directory is not a bundle.
         QuantizeError: It has no manifest.
     """
     bundle = open_bundle(bundle.path if isinstance(bundle, Bundle) else bundle)

@@ -143,14 +143,14 @@ def test_parquet_texts_of_any_encoding_of_strings(tmp_path: Path) -> None:
 
 BAD_JSON = [
     ('{"text": "fine"}', None),
-    ('{"text": "cut', "is no valid JSON: Unterminated string starting at (character 10)"),
+    ('{"text": "cut', "is not valid JSON: Unterminated string starting at (character 10)"),
     ("[1, 2]", "is a JSON list, expected an object"),
     ('{"body": "x"}', "has no key 'text', only body"),
     ('{"text": null}', "the text is null, expected text"),
     ('{"text": 12}', "the text is an int (12), expected text"),
     ('{"text": "\\ud83d"}', "has half a surrogate pair (U+D83D) at character 1"),
     ('{"text": "\\ud83d\\ude00"}', None),
-    ("[" * 100_000, "is no valid JSON"),
+    ("[" * 100_000, "is not valid JSON"),
     ('{"text": ""}', None),
 ]
 

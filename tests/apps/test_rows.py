@@ -228,8 +228,8 @@ def test_rows_of_json_that_are_no_objects(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ('[{"text": "a"},\n{"text": "b"},\n', r"line 3 is no valid JSON \('?(the|Exp)"),
-        ('[{"text": "a"},\n{"text": }]', "line 2 is no valid JSON"),
+        ('[{"text": "a"},\n{"text": "b"},\n', r"line 3 is not valid JSON \('?(the|Exp)"),
+        ('[{"text": "a"},\n{"text": }]', "line 2 is not valid JSON"),
         ('[{"text": "a"}]\n[{"text": "b"}]', "none of the first rows"),
         ('{"data": [{"text": "a"}], "x": ', "no valid JSON"),
         ('{"rows": [{"text": "a"}]}', "only the columns 'rows'"),

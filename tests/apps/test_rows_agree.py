@@ -60,7 +60,7 @@ def test_run_reads_json_lines(edge_distil: Command, tiny: Path) -> None:
         (b'{"body": "x"}', "line 1 of stdin has no key 'text'"),
         (b'"a"\n{"text": 3}', "line 2 of stdin has 3 as its text"),
         (b"[1]", "line 1 of stdin is a JSON list, expected an object"),
-        (b"plain", "line 1 of stdin is no valid JSON"),
+        (b"plain", "line 1 of stdin is not valid JSON"),
     ]:
         result = edge_distil("run", bundle, "--jsonl", stdin=line)
         assert (result.status, result.out) == (1, "")

@@ -45,8 +45,8 @@ def test_columns_for_rows_are_named_with_what_makes_rows(
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
-        ("a.jsonl", "hello\nworld\n", "the first is no valid JSON"),
-        ("a.json", "id,text\n1,a\n", "the first is no valid JSON"),
+        ("a.jsonl", "hello\nworld\n", "the first is not valid JSON"),
+        ("a.json", "id,text\n1,a\n", "the first is not valid JSON"),
         ("a.json", '[["a", 1], ["b", 2]]', "the first is a JSON list"),
         ("a.json", FRAME.to_json(orient="split"), "the first is a JSON list"),
         ("a.json", FRAME.to_json(orient="values"), "the first is a JSON list"),
@@ -81,5 +81,5 @@ def test_a_number_that_python_cannot_hold_is_named_as_one(tmp_path: Path) -> Non
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "a", "x": ' + "9" * 6000 + '}\n{"text": 5}\n{"text": "b"}\n')
     long, number, _ = (row.problem for row in rows(path))
-    assert long == "is no valid JSON: it has an integer of more than 4300 digits"
+    assert long == "is not valid JSON: it has an integer of more than 4300 digits"
     assert number == "the text is an int (5), expected text"

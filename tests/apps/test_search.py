@@ -21,7 +21,7 @@ from edge_distil_apps.search.words import MARKS
 
 
 def cosines(embedding: Path, hits: list[Hit], query: str) -> NDArray[np.float32]:
-    """The true cosines of the passages, embedded anew."""
+    """The true cosines of the passages, embedded again."""
     task = ed.Embedding.load(embedding)
     vectors = task.encode([hit.text for hit in hits], normalize_embeddings=True)
     # sentence-transformers' encode_query puts the prompt named "query" before it.

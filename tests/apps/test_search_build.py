@@ -33,14 +33,14 @@ def test_building_again_embeds_what_changed_alone(
     counts = (report.added, report.changed, report.removed, report.unchanged, report.embedded)
     assert counts == (1, 1, 1, 28, 2)
     assert build(folder, place).unchanged == 30
-    build(folder, tmp_path / "anew", bundle=embedding)
-    assert places(place) == places(tmp_path / "anew")
+    build(folder, tmp_path / "again", bundle=embedding)
+    assert places(place) == places(tmp_path / "again")
 
 
 def test_a_graph_follows_the_changes(docs: Path, embedding: Path, tmp_path: Path) -> None:
     folder, place = Path(shutil.copytree(docs, tmp_path / "docs")), tmp_path / "index"
     build(folder, place, bundle=embedding, graph_above=0)
-    for number in range(6):  # the graph is updated at first, and made anew in the end
+    for number in range(6):  # the graph is updated at first, and made again in the end
         for file in list(folder.iterdir())[: number + 1]:
             file.write_text(f"{WORDS[number]} " + file.read_text())
         build(folder, place, graph_above=0)
@@ -261,7 +261,7 @@ COMMANDS = [
     (1, "no bundle at", "--build DOCS -o NEW --bundle ABSENT"),
     (1, "expected sentence-similarity", "--build DOCS -o NEW --bundle QA"),
     (1, "no variant", "--build DOCS -o NEW --bundle EMBEDDING --variant int3"),
-    (1, "is not empty and no index", "--build DOCS -o DOCS --bundle EMBEDDING"),
+    (1, "is not empty and is not an index", "--build DOCS -o DOCS --bundle EMBEDDING"),
     (1, "the index is of", "--build OTHER -o INDEX"),
     (1, "built with fp32", "--build DOCS -o INDEX --variant int8"),
     (1, "no index at", "ABSENT storm"),

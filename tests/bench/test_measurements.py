@@ -54,8 +54,8 @@ def test_a_measured_environment_is_the_same_after_reading(tmp_path: Path) -> Non
     [
         ({"schema": "other/results"}, "has the schema 'other/results', expected 'edge-distil"),
         ({"schema_version": 99}, "has schema_version 99, this release reads 1"),
-        ({"memory": [{"model": "tiny/fp32"}]}, "is no valid document"),
-        ({"readings": None}, "is no valid document"),
+        ({"memory": [{"model": "tiny/fp32"}]}, "is not a valid document"),
+        ({"readings": None}, "is not a valid document"),
     ],
 )
 def test_another_document_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:

@@ -153,7 +153,7 @@ def test_a_fast_model_repeats_until_the_time_is_reached(
 def test_what_was_measured_is_not_measured_again(
     contestants: list[Contestant], queries: Queries, padded: Queries, tmp_path: Path
 ) -> None:
-    """The second list of inputs fails, the first is kept; a journal cut short begins anew."""
+    """The second list of inputs fails, the first is kept; a journal cut short begins again."""
     path, key = tmp_path / "journal.json", {"a": 1}
     workload = Workload(queries, EFFORT)
     broken = Workload(replace(padded, texts=(("only one text",),)), EFFORT)

@@ -17,7 +17,7 @@ from edge_distil.evaluate.squad_file import read_squad
 
 REGENERATE = Path(__file__).parents[1] / "golden" / "regenerate_qa.py"
 SCORE = 1e-3
-# Answers in the overlap of two windows: the pipeline adds their scores up, for one to 1.14.
+# Answers in the overlap of two windows: the pipeline adds their scores up, for example to 1.14.
 SEEN_TWICE = ["5730d6fcb7151e1900c01564", "5730d6fcb7151e1900c01565"]
 VECTOR = 1e-5
 

@@ -18,7 +18,7 @@ from edge_distil_export import export_bundle
 
 @pytest.fixture(scope="session", autouse=True)
 def _parse_torchlib_once() -> Iterator[None]:
-    """torch's exporter parses its 500 translations anew for each export: a second, 70 times."""
+    """torch's exporter parses its 500 translations again for each export: a second, 70 times."""
     from onnxscript.values import TracedOnnxFunction
 
     with pytest.MonkeyPatch.context() as patch:

@@ -2,7 +2,7 @@
 
     EDGE_DISTIL_SHAPES=docs/published-shapes.md pytest tests/export/test_published_shapes.py
 
-writes the table of the documentation anew.
+writes the table of the documentation again.
 """
 
 from __future__ import annotations

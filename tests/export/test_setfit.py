@@ -163,7 +163,7 @@ def test_its_vectors_can_be_had_without_the_head(base: Path, tmp_path: Path) -> 
 
 
 class Torch:
-    """Stands for a head of torch, or any other class that is no linear head."""
+    """Stands for a head of torch, or any other class that is not a linear head."""
 
     def predict_proba(self, vectors: Any) -> Any:
         return np.ones((len(vectors), 2)) / 2

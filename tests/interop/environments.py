@@ -2,7 +2,7 @@
 
 Each lives in a folder below ``EDGE_DISTIL_INTEROP_HOME`` (default: ``.interop`` in the
 repository's root). A stamp, written last, holds the hash of what was installed: without it, or
-with another, the folder is made anew.
+with another, the folder is made again.
 """
 
 from __future__ import annotations

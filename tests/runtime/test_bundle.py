@@ -53,7 +53,7 @@ def test_model_of_the_right_size_that_is_none(tiny_copy: Copy) -> None:
     bundle = tiny_copy("fill_mask")
     model = bundle / "onnx/model.onnx"
     model.write_bytes(b"version https://git-lfs".ljust(model.stat().st_size))
-    with pytest.raises(errors.BundleCorrupt, match="is no ONNX file"):
+    with pytest.raises(errors.BundleCorrupt, match="is not an ONNX file"):
         ed.load(bundle)
 
 
@@ -66,7 +66,7 @@ def test_edited_tokenizer_of_the_same_size(tiny_copy: Copy) -> None:
 
 
 def test_tokenizer_that_gives_other_tokens(tiny_copy: Copy) -> None:
-    """The record was made anew after the edit, so only the golden tokens can tell."""
+    """The record was made again after the edit, so only the golden tokens can tell."""
     bundle = tiny_copy("fill_mask")
     path = bundle / "tokenizer.json"
     tokenizer = json.loads(path.read_text(encoding="utf-8"))

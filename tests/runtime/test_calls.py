@@ -1,4 +1,4 @@
-"""What a caller passes that is no text, no pair or no option: refused by name, on every task."""
+"""What a caller passes that is not a text, a pair or an option: refused by name, on every task."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edge_distil.errors import InputError, InputTypeError
 
 pandas = pytest.importorskip("pandas")
 
-# What is no text, and how it is named.
+# What is not a text, and how it is named.
 NO_TEXTS: dict[str, tuple[Any, str]] = {
     "None": (None, "None"),
     "int": (3, "an int"),

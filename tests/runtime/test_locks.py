@@ -102,7 +102,7 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
 
 
 def test_many_at_once_lose_nothing(tmp_path: Path) -> None:
-    """The file is removed and made anew all the time, which is where such locks fail."""
+    """The file is removed and made again all the time, which is where such locks fail."""
     number = tmp_path / "number"
     number.write_text("0")
     command = [sys.executable, "-c", COUNT, str(locks.inside(tmp_path)), str(number)]

@@ -40,7 +40,7 @@ class Check:
 def doctor(
     bundle: Annotated[Path | None, typer.Argument(help="A bundle to check as well.")] = None,
     speed: Annotated[
-        bool, typer.Option(help="Time the variants side by side (some 15 s for a small model).")
+        bool, typer.Option(help="Time the variants side by side (about 15 s for a small model).")
     ] = True,
     threads: console.Threads = None,
     json: console.Json = False,

@@ -23,7 +23,7 @@ from edge_distil_apps.embed.parts import Parts
 from edge_distil_apps.embed.rows import Shard
 from edge_distil_apps.embed.sources import Source
 
-# Shards of one Parquet file of a directory: 65,536 rows, some 100 MB of 384 dimensions.
+# Shards of one Parquet file of a directory: 65,536 rows, about 100 MB of 384 dimensions.
 SHARDS_A_FILE = 64
 
 

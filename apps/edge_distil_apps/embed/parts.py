@@ -136,7 +136,7 @@ def opened_parts(
 
 
 def open_parts(path: Path, identity: dict[str, Any], *, force: bool, exists: bool) -> Parts:
-    """Go on with the same job's parts, or begin anew; see `opened_parts`."""
+    """Go on with the same job's parts, or begin again; see `opened_parts`."""
     parts = Parts(path)
     parts.remove_old()
     found = _read(path / _JOB) if parts else None

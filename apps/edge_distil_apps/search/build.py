@@ -33,7 +33,7 @@ class Report:
         removed: Files that are gone.
         unchanged: Files that were left as they are.
         skipped: Files and folders that could not be read, each with the reason. What the index has
-            of them stays, save where a file is no text any more.
+            of them stays, except where a file is no longer text.
         embedded: Passages that were embedded.
         passages: Passages in the index.
     """
@@ -130,7 +130,7 @@ def _check_place(place: Path) -> None:
         return
     if not place.is_dir() or any(not is_part(path) for path in place.iterdir()):
         raise InputError(
-            f"{place} is not empty and no index: choose another directory for the index (-o)"
+            f"{place} is not empty and is not an index: choose another directory for the index (-o)"
         )
 
 

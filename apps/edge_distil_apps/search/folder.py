@@ -82,7 +82,7 @@ def read(folder: Path, source: Source) -> tuple[str, str]:
 
     Raises:
         OSError: It cannot be read.
-        RowsError: It is no text.
+        RowsError: It is not text.
     """
     data = (folder / source.name).read_bytes()
     text = decode(data, "it").replace("\r\n", "\n").replace("\r", "\n")

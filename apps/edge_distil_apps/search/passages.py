@@ -32,7 +32,7 @@ LEAST_WORDS = 80
 MOST_WORDS = 200
 _HEADING_LIMIT = 120  # characters; what is longer is a sentence
 
-# What counts as a word, so that 200 of them are some 250 tokens of any text: up to 8 letters or
+# What counts as a word, so that 200 of them are about 250 tokens of any text: up to 8 letters or
 # digits, a mark (tables and code are full of them), or a character of a script without spaces.
 _WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]{{1,8}}|[^\w\s]|_")
 _SENTENCE_ENDS = (".", "!", "?", "。", "！", "？", ":", ";")

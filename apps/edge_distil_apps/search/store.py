@@ -266,7 +266,7 @@ def _no_index(folder: Path) -> InputError:
 
 
 def _key(name: str) -> str | bytes:
-    """Return a file's name as it is stored: as bytes where it is no text (in UTF-8)."""
+    """Return a file's name as it is stored: as bytes where it is not text (in UTF-8)."""
     try:
         name.encode()
     except UnicodeEncodeError:

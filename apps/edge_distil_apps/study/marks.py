@@ -31,7 +31,7 @@ class Mark:
         calibrated: Whether int8 was made with calibration.
         parameters: See `edge_distil_bench.measurements.Model`.
         flops: Likewise.
-        request: What it was made from; a bundle of another request is made anew.
+        request: What it was made from; a bundle of another request is made again.
     """
 
     trained: bool

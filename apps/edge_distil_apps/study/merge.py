@@ -18,7 +18,7 @@ def merge(files: Sequence[Path], folder: Path) -> list[Measurements]:
     Two of equal name are told apart by when they began: one device may be measured twice.
 
     Args:
-        files: Documents of measurements; of one alone the report is made anew.
+        files: Documents of measurements; of one alone the report is made again.
         folder: Where the copies go, as ``measurements-1-NAME.json``.
 
     Returns:

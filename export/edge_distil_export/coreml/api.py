@@ -91,7 +91,7 @@ def add_coreml(
         The bundle with the packages.
 
     Raises:
-        BundleError: The directory is no bundle, or has packages and `overwrite` is False.
+        BundleError: The directory is not a bundle, or has packages and `overwrite` is False.
         CheckpointError: The checkpoint cannot be found, reached or read.
         ExportError: The model cannot be traced, converted or evaluated.
         InputError: An option is unknown or out of range, or the checkpoint is another one.

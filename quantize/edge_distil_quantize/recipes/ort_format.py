@@ -77,7 +77,7 @@ def convert_to_ort(
         The bundle with the variant.
 
     Raises:
-        BundleError: The directory is no bundle, or lacks the variant or fp32.
+        BundleError: The directory is not a bundle, or lacks the variant or fp32.
         QuantizeError: onnxruntime cannot convert the variant.
         StorageError: The bundle cannot be written.
     """
@@ -87,7 +87,7 @@ def convert_to_ort(
     source = bundle.model_path(variant)
     if variant not in onnx_variants(bundle):
         raise QuantizeError(
-            f"{variant} is {source.name}, no ONNX file, so it has no ORT format: choose one of "
+            f"{variant} is {source.name}, not an ONNX file, so it has no ORT format: choose one of "
             f"{', '.join(onnx_variants(bundle))}"
         )
     say(f"converting {source.name} to the ORT format")

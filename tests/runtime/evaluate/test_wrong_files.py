@@ -85,7 +85,7 @@ def test_squad_of_another_shape(content: str, expected: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"id": 7}, "qas[1] has a value that is missing or no text"),
+        ({"id": 7}, "qas[1] has a value that is missing or not text"),
         ({"question": None}, "qas[1] has a value"),
         ({"answers": ["I"]}, "qas[1] has a value"),
         ({"answers": [{"start": 1}]}, "qas[1] has a value"),
@@ -112,7 +112,7 @@ def test_a_score_that_is_no_number(value: str, tmp_path: Path) -> None:
     [
         ("a.csv", "A.,B.,5.0\nA.,B.\n", "line 2 has 2 fields, expected 3"),
         ("a.csv", "A. B. 5.0\n", "line 1 has 1 field, expected 3"),
-        ("a.csv", 'A.,B.,1\n"A.,B.,5.0\n', "line 2 is no valid CSV"),
+        ("a.csv", 'A.,B.,1\n"A.,B.,5.0\n', "line 2 is not valid CSV"),
         ("a.csv", "sentence1,sentence2,score\n", "a header but no rows"),
         ("a.csv", 'A.,"  ",5.0\n', "line 1: sentence2 is '  '"),
         ("a.xlsx", "A.,B.,5.0\n", "ends in '.xlsx'"),
@@ -120,7 +120,7 @@ def test_a_score_that_is_no_number(value: str, tmp_path: Path) -> None:
         (
             "a.jsonl",
             '{"sentence1": "A.", "sentence2": "B.", "score": 1}\n{',
-            "line 2 is no valid JSON",
+            "line 2 is not valid JSON",
         ),
         ("a.jsonl", '{"sentence1": "A."}', "line 1 has no key 'sentence2', only sentence1"),
         ("a.jsonl", "[7]", "line 1 is a JSON int, expected an object"),

@@ -34,7 +34,7 @@ def protocol_section(data: Measurements) -> Section:
     again = "--quick " if p.get("name") == "quick" else ""
     notes = [
         f"To repeat it: edge-distil study {again}-o DIR; in a folder that holds a finished study, "
-        "only the report is made anew. Several devices: edge-distil study --merge A.json B.json "
+        "only the report is made again. Several devices: edge-distil study --merge A.json B.json "
         "-o DIR. The raw samples, warm-up included, are in measurements.json.",
         *p.get("notes", ()),
         *_limits_of(data),

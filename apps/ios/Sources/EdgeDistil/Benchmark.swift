@@ -14,7 +14,7 @@ public struct Workload: Sendable {
 /// A model to measure.
 public struct Contestant {
     public let model: MeasuredModel
-    /// Opens the model anew: every round does so.
+    /// Opens the model again: every round does so.
     public let open: () throws -> QuestionAnswering
 
     public init(model: MeasuredModel, open: @escaping () throws -> QuestionAnswering) {
@@ -28,7 +28,7 @@ public struct Contestant {
 public final class Benchmark {
     /// What this protocol does otherwise than the one of `edge-distil study`.
     public static let notes = [
-        "Measured in one application: a round opens every model anew, in place of a fresh process.",
+        "Measured in one application: a round opens every model again, in place of a fresh process.",
         "Memory, cold start and the matrix-multiply limit were not measured.",
     ]
 

@@ -1,7 +1,7 @@
 /// The numbers of the protocol; names as in `bench/edge_distil_bench/protocol.py`.
 public struct Effort: Equatable, Sendable {
     public var name: String
-    /// Rounds, each with models opened anew: an application cannot start processes.
+    /// Rounds, each with models opened again: an application cannot start processes.
     public var rounds: Int
     /// Timed queries of each model, and their time, at least, over all rounds.
     public var queries: Int

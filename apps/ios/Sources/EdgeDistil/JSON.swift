@@ -21,7 +21,7 @@ public enum JSON: Equatable, Sendable {
         }
     }
 
-    /// The member of an object; `nil` where there is none, or this is no object.
+    /// The member of an object; `nil` where there is none, or this is not an object.
     public subscript(name: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.name == name }?.value
