@@ -66,7 +66,7 @@ def _show_scores(tasks: dict[str, ed.QuestionAnswering]) -> None:
     for name, task in tasks.items():
         result = evaluate(task, _PASSAGES)
         metrics = ", ".join(f"{key} {value:.1f}" for key, value in result.metrics.items())
-        console.say(f"  {name}: {metrics} ({result.count} questions)")
+        console.say(f"  {name}: {metrics} ({console.count(result.count, 'question')})")
 
 
 def _show_answers(task: ed.QuestionAnswering) -> None:

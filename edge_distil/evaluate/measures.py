@@ -73,8 +73,8 @@ def _similarity(
     gold = [pair.score for pair in pairs]
     if len(set(gold)) < 2:
         raise DataError(
-            f"{path} has one score only in {len(gold)} rows, expected two or more different "
-            "ones for a correlation: give more rows, or a larger limit"
+            f"{path} has the same score in every row ({len(gold)} read), expected two or more "
+            "different ones for a correlation: give more rows, or a larger limit"
         )
     texts = [pair.first for pair in pairs] + [pair.second for pair in pairs]
     vectors = predict.vectors(task, texts, progress)

@@ -231,7 +231,7 @@ def test_rows_of_json_that_are_no_objects(tmp_path: Path) -> None:
         ('[{"text": "a"},\n{"text": "b"},\n', r"line 3 is not valid JSON \('?(the|Exp)"),
         ('[{"text": "a"},\n{"text": }]', "line 2 is not valid JSON"),
         ('[{"text": "a"}]\n[{"text": "b"}]', "none of the first rows"),
-        ('{"data": [{"text": "a"}], "x": ', "no valid JSON"),
+        ('{"data": [{"text": "a"}], "x": ', "not valid JSON"),
         ('{"rows": [{"text": "a"}]}', "only the columns 'rows'"),
         ('{"text": {"0": "a", "1": "b"}}', "holds text that can be read|holds no text"),
     ],

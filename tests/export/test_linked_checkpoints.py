@@ -35,7 +35,7 @@ def test_the_bundle_holds_plain_copies(linked: Path, tmp_path: Path) -> None:
     bundle = export_bundle(linked, tmp_path / "bundle").path
     assert not [path for path in bundle.rglob("*") if path.is_symlink()]
     expected = library(linked).encode(TEXTS)
-    shutil.rmtree(tmp_path / "store")  # nothing of it is needed any more
+    shutil.rmtree(tmp_path / "store")  # nothing of it is needed now
     np.testing.assert_allclose(ed.Embedding.load(bundle).encode(TEXTS), expected, rtol=0, atol=1e-5)
 
 

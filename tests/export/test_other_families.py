@@ -1,4 +1,4 @@
-"""What is no encoder of one segment is refused by one line, whatever head it was saved with."""
+"""What is not an encoder of one segment is refused by one line, whatever head it was saved with."""
 
 from __future__ import annotations
 

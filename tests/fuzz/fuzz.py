@@ -137,7 +137,7 @@ def work(kind: str, seed: int, numbers: range) -> None:
                 resident = peak() or 0  # `ru_maxrss` would begin at the parent's
                 if resident > _MEMORY:
                     raise MemoryError(f"{resident:,} bytes resident")
-            except BaseException as error:  # a panic is no Exception
+            except BaseException as error:  # a panic is not an Exception
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 reason = f"{type(error).__name__}: {ascii(str(error))[:300]}"
                 place = f"{Path(where.filename).name}:{where.lineno}"

@@ -87,7 +87,7 @@ def test_a_damaged_manifest_names_nothing(tiny_copy: Copy, text: str) -> None:
 
 def test_no_bundle_and_a_file(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("mine")
-    with pytest.raises(BundleExists, match=r"no bundle \(it has no edge_distil.json\)"):
+    with pytest.raises(BundleExists, match=r"is not a bundle \(it has no edge_distil.json\)"):
         ownership.check_bundle(tmp_path)
     with pytest.raises(BundleExists, match="mine is a file"):
         ownership.check_bundle(tmp_path / "mine")

@@ -63,6 +63,15 @@ def text(value: str) -> str:
     return escape(value)
 
 
+def count(number: int, noun: str) -> str:
+    """Return a number and its noun, in the plural but for one.
+
+    >>> count(1, "row"), count(2048, "row")
+    ('1 row', '2,048 rows')
+    """
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def document(value: Any) -> None:
     """Print one JSON document, with escapes where stdout cannot take its characters."""
     text = printable(json.dumps(value, ensure_ascii=False, indent=2), lines=True)

@@ -87,7 +87,7 @@ def check_bundle(path: Path) -> list[Check]:
 
 
 def _check_files(bundle: Bundle) -> Check:
-    return Check("files", True, f"{len(bundle.verify())} files as recorded")
+    return Check("files", True, f"{console.count(len(bundle.verify()), 'file')} as recorded")
 
 
 def _check_variant(bundle: Bundle, name: str) -> Check:

@@ -172,13 +172,16 @@ def _report(job: Job, summary: Summary, as_json: bool) -> None:
     for problem in summary.first_bad:
         console.note(printable(describe(problem)))
     if summary.bad:
-        console.note(f"{summary.bad:,} rows could not be embedded: see {job.problems}")
+        console.note(
+            f"{console.count(summary.bad, 'row')} could not be embedded: see {job.problems}"
+        )
     if as_json:
         rate = (summary.texts - summary.resumed_from) / summary.seconds
         counted = asdict(summary) | {"file": str(job.output), "texts_per_second": round(rate, 1)}
         console.document(counted)
         return
     shape = " x ".join(map(str, summary.shape))
-    rows = f"{summary.texts:,} rows: {summary.embedded:,} embedded, {summary.bad:,} bad"
+    rows = console.count(summary.texts, "row")
+    rows += f": {summary.embedded:,} embedded, {summary.bad:,} bad"
     column = "" if summary.column == "text" else f" · column {summary.column!r}"
     console.say(console.text(f"{job.output}: {shape} {summary.dtype} · {rows}{column}"))

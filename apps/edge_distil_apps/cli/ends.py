@@ -62,7 +62,7 @@ def _run() -> int:
     try:
         app(prog_name="edge-distil")
     except SystemExit as end:
-        # typer makes one of what is no error of ours; what it was is in its chain.
+        # typer makes one of what is not an error of ours; what it was is in its chain.
         return _say(_cause(end)) if _cause(end) else _status(end)
     except (EdgeDistilError, KeyboardInterrupt, MemoryError, OSError) as error:
         return _say(error)

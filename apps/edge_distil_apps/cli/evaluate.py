@@ -59,7 +59,7 @@ def _show(results: dict[str, dict[str, Any]]) -> None:
     first = next(iter(results.values()))
     metrics = list(first["metrics"])
     console.table(
-        f"{first['data']}: {first['count']} examples",
+        f"{first['data']}: {console.count(first['count'], 'example')}",
         ["variant", *metrics],
         [
             [name, *(f"{result['metrics'][metric]:.2f}" for metric in metrics)]

@@ -168,7 +168,7 @@ def _show_similarities(task: Embedding, texts: list[str], as_json: bool) -> None
         console.document([{"input": text, "vector": vector} for text, vector in rows])
         return
     unit = task.encode(texts, normalize_embeddings=True)
-    count = "1 vector" if len(texts) == 1 else f"{len(texts)} vectors"
+    count = console.count(len(texts), "vector")
     console.say(f"{count} of {vectors.shape[1]} dimensions; cosine to the first text:")
     for text, cosine in zip(texts, unit @ unit[0], strict=True):
         console.say(f"{cosine:7.4f}  {console.text(text)}")

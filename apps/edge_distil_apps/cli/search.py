@@ -87,10 +87,10 @@ def _build(
         console.document({"index": str(index), **asdict(report), "seconds": round(seconds, 3)})
         return
     console.say(
-        f"[bold]{console.text(str(index))}[/bold]: {report.passages:,} passages · files: "
-        f"{report.added:,} new, {report.changed:,} changed, {report.removed:,} removed, "
+        f"[bold]{console.text(str(index))}[/bold]: {console.count(report.passages, 'passage')}"
+        f" · files: {report.added:,} new, {report.changed:,} changed, {report.removed:,} removed, "
         f"{report.unchanged:,} unchanged, {len(report.skipped):,} skipped · "
-        f"{report.embedded:,} passages embedded in {seconds:,.1f} s"
+        f"{console.count(report.embedded, 'passage')} embedded in {seconds:,.1f} s"
     )
 
 
@@ -127,7 +127,7 @@ def _search(
 
 
 def _tell_unfinished(place: Path, folder: Path, found: bool) -> None:
-    """Say that passages are missing; where none was found, that is no answer at all.
+    """Say that passages are missing; where none was found, that is not an answer at all.
 
     Raises:
         InputError: Nothing was found.

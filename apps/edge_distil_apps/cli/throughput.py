@@ -23,7 +23,7 @@ def watch_texts(total: int, before: int) -> Iterator[Callable[[int], None]]:
         A function to call with the number of texts done since the last call.
     """
     if before:
-        console.note(f"going on: {before:,} of {total:,} texts were done before")
+        console.note(f"going on: {before:,} of {console.count(total, 'text')} done before")
     started = said = time.monotonic()
     done = before
     with console.progress_bar("embedding", before) as show:
@@ -49,7 +49,7 @@ def progress_line(done: int, total: int, rate: float) -> str:
     '2,048 of 100,000 texts (2%), 530 texts/s, 3 min left'
     """
     left = (total - done) / rate if rate else 0
-    share = f"{done:,} of {total:,} texts ({done / total:.0%})"
+    share = f"{done:,} of {console.count(total, 'text')} ({done / total:.0%})"
     return f"{share}, {rate:,.0f} texts/s, {_minutes(left)} left"
 
 

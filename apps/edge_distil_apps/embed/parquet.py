@@ -20,7 +20,7 @@ class Parquet:
         path: The file.
 
     Raises:
-        InputError: It is no Parquet file.
+        InputError: It is not a Parquet file.
     """
 
     def __init__(self, path: Path) -> None:

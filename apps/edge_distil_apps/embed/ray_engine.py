@@ -68,7 +68,10 @@ def run_ray(
         records = _records(job, shards, parts, pool)
         _follow(records, pool, advance, notice)
     if left := parts.missing(shards):
-        raise EngineError(f"Ray left out {len(left)} shards: run the same command again to go on")
+        raise EngineError(
+            f"Ray left out some of the work ({len(left)} of its shards): "
+            "run the same command again to go on"
+        )
 
 
 def _as_many_as_fit(ray: ModuleType, threads: int) -> int:

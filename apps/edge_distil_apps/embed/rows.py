@@ -36,7 +36,7 @@ class Row(NamedTuple):
     """One row of the input.
 
     Attributes:
-        number: From 1, as a person counts; a header is no row.
+        number: From 1, as a person counts; a header is not a row.
         text: What to embed; ``None`` where there is a problem.
         problem: Why the row cannot be embedded.
         line: The line of its file on which it begins, from 1; 0 in Parquet.

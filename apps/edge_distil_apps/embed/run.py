@@ -136,7 +136,7 @@ def _write_problems(
         if count == sum(shard.rows for shard in shards):
             parts.remove()
             raise InputError(
-                f"none of the {count} rows of {job.input} can be embedded; {describe(first[0])}"
+                f"no row of {job.input} ({count} read) can be embedded; {describe(first[0])}"
             )
     return tuple(first), count
 

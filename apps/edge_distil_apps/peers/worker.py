@@ -266,7 +266,7 @@ def main(arguments: Settings, replies: TextIO, baseline: int | None) -> None:
 
 
 def _rest() -> None:
-    """Wait until no thread spins any more; see `edge_distil_bench.worker`."""
+    """Wait until no thread is spinning; see `edge_distil_bench.worker`."""
     quiet, end = 0, time.perf_counter() + 0.5
     while quiet < 2 and time.perf_counter() < end:
         used, started = time.process_time(), time.perf_counter()

@@ -17,7 +17,7 @@ UNSPACED = (
 )
 _CHARACTER = re.compile(f"([{UNSPACED}])")
 _RUNS = re.compile(f"[{UNSPACED}]+|[^{UNSPACED}]+")
-# A code point that is no character and stands in no text; SQLite's tokenizer parts words at it.
+# A code point that is not a character and stands in no text; SQLite's tokenizer parts words at it.
 _BLANK = "\ufffe"
 
 

@@ -25,7 +25,7 @@ def merge(files: Sequence[Path], folder: Path) -> list[Measurements]:
         The measurements, in the order given, each with a name of its own.
 
     Raises:
-        DataError: One is no such document.
+        DataError: One is not such a document.
         InputError: There is none, or one is given twice.
         StorageError: The folder cannot be written.
     """

@@ -1,4 +1,4 @@
-"""Shapes of models: weights, heads and labels, families, and what is no encoder."""
+"""Shapes of models: weights, heads and labels, families, and what is not an encoder."""
 
 from __future__ import annotations
 

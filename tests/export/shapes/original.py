@@ -120,7 +120,7 @@ def _states(folder: Path, loaded: Any) -> tuple[str, float]:
 
 
 def _answers(folder: Path, loaded: Any) -> tuple[str, float]:
-    """The best span by the model's own logits; transformers 5 has no pipeline any more."""
+    """The best span by the model's own logits; transformers 5 no longer has a pipeline."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForQuestionAnswering.from_pretrained(folder).eval()
     encoded = tokenizer(QUESTION, TEXT, return_tensors="pt")
