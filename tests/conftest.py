@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import sys
@@ -34,10 +33,11 @@ def find_browser() -> str | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the commands that tests start be interrupted: a worker of xdist ignores it, and a child
-    inherits that."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Let the commands that tests start be ended by signals: a child ignores what its parent
+    does, as xdist's workers do an interrupt and all under nohup a closed terminal."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
