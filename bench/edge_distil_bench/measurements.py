@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from edge_distil._writing import storage
 from edge_distil.errors import DataError
+from edge_distil_bench.conformity import check_document
 
 _R = TypeVar("_R")
 
@@ -267,6 +268,8 @@ class Measurements:
     readings: tuple[Reading, ...] = ()
 
 
+_COLUMNS = ("phase", "block", "item", "start_ns", "total_ns")
+_GIVE = "give a measurements.json that `edge-distil study` or `edge-distil bench` wrote"
 _RECORDS: dict[str, type[Any]] = {
     "models": Model, "inputs": Inputs, "runs": Run, "memory": Memory, "cold_starts": ColdStart,
     "curves": Point, "limits": Limit, "accuracy": Accuracy, "checks": Check, "readings": Reading,
@@ -291,21 +294,36 @@ def read_measurements(path: str | Path) -> Measurements:
         DataError: It cannot be read, is no such document, or is of another version.
     """
     try:
-        raw = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"cannot read {path} as JSON ({error}): give a measurements.json that "
-            "`edge-distil study` or `edge-distil bench` wrote"
-        ) from error
-    _check_version(raw, path)
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path} ({error.strerror}): {_GIVE}") from error
+    return parse_measurements(data, str(path))
+
+
+def parse_measurements(data: bytes, source: str) -> Measurements:
+    """Read the bytes of a document, and check every field: a stranger may have written it.
+
+    Args:
+        data: UTF-8.
+        source: Where it comes from, for messages.
+
+    Raises:
+        DataError: It is no such document, or is of another version.
+    """
     try:
-        known = {field.name: raw[field.name] for field in dataclasses.fields(Measurements)}
+        raw = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"cannot read {source} as JSON ({error}): {_GIVE}") from error
+    _check_version(raw, source)
+    try:
+        check_document(Measurements, _RECORDS, raw)
+        _check_columns(raw["runs"])
         rows = {name: tuple(record(kind, r) for r in raw[name]) for name, kind in _RECORDS.items()}
-        return Measurements(**{**known, **rows})
-    except (KeyError, TypeError, AttributeError) as error:
+        return Measurements(**{**_known(raw), **rows})
+    except DataError as error:
         raise DataError(
-            f"{path} is not a valid document of measurements ({type(error).__name__}: {error}): "
-            "it was edited or cut; measure again"
+            f"{source} is not a valid document of measurements ({error}): it was edited or cut; "
+            "measure again"
         ) from error
 
 
@@ -317,6 +335,19 @@ def plain(record: Any) -> dict[str, Any]:
 def record(kind: type[_R], raw: Mapping[str, Any]) -> _R:
     """Return the record that `plain` was made of; lists become tuples."""
     return kind(**{name: _frozen(value) for name, value in raw.items()})
+
+
+def _known(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {field.name: raw[field.name] for field in dataclasses.fields(Measurements)}
+
+
+def _check_columns(runs: list[dict[str, Any]]) -> None:
+    for index, run in enumerate(runs):
+        columns = [run[name] for name in _COLUMNS] + list(run["stage_ns"].values())
+        if len({len(column) for column in columns}) != 1:
+            raise DataError(f"runs[{index}] has columns of different lengths")
+        if strange := set(run["phase"]) - {WARMUP, LEAD, TIMED}:
+            raise DataError(f"runs[{index}] has a phase {strange.pop()!r}, expected {TIMED!r}")
 
 
 def _frozen(value: Any) -> Any:
