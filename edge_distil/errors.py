@@ -21,6 +21,7 @@ builtin that a caller would expect, so ``except FileNotFoundError`` works as usu
     │   └── InputTypeError      TypeError           ... for it is of another type
     ├── DataError               ValueError          an evaluation file that cannot be read
     ├── BenchmarkError          RuntimeError        a process that is timed cannot go on
+    ├── ServeError              OSError             an address is taken, or the page is not built
     ├── EngineError         RuntimeError        no cluster, or its workers cannot go on
     ├── MissingExtra            ImportError         an optional dependency is not installed
     ├── ExportError             RuntimeError
@@ -116,6 +117,10 @@ class BenchmarkError(EdgeDistilError, RuntimeError):
 
 class EngineError(EdgeDistilError, RuntimeError):
     """A cluster cannot be reached, or its workers cannot go on; what they finished is kept."""
+
+
+class ServeError(EdgeDistilError, OSError):
+    """A page cannot be served: its address is taken, or it was not built."""
 
 
 class MissingExtra(EdgeDistilError, ImportError):

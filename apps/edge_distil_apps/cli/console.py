@@ -41,6 +41,7 @@ _EXPORT_PACKAGES = {
     "huggingface_hub", "onnx", "onnx_ir", "onnxscript", "optimum", "safetensors", "torch",
     "transformers",
 }  # fmt: skip
+_SERVE_PACKAGES = {"anyio", "segno", "starlette", "uvicorn"}
 _RAY_PACKAGES = {"pandas", "ray"} | _APPS_PACKAGES
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -182,6 +183,11 @@ def needs_apps() -> AbstractContextManager[None]:
 def needs_ray() -> AbstractContextManager[None]:
     """Turn an import that fails for want of ``[ray]`` into the command that installs it."""
     return _needs("ray", _RAY_PACKAGES)
+
+
+def needs_serve() -> AbstractContextManager[None]:
+    """Turn an import that fails for want of ``[serve]`` into the command that installs it."""
+    return _needs("serve", _SERVE_PACKAGES)
 
 
 @contextmanager

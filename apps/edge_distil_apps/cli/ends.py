@@ -34,6 +34,7 @@ _LEFT: tuple[tuple[tuple[str, ...], str], ...] = (
     (("embed",), "what is done is kept; run the same command again to go on"),
     (("search", "--build"), "what is indexed is kept; run the same command again to go on"),
     (("study",), "what was measured is kept; run the same command again to go on"),
+    (("serve",), "measurements that were sent are kept"),
     (("bench",), "what was measured is kept; run the same command again to go on"),
 )
 

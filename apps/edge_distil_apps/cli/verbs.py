@@ -17,6 +17,7 @@ from edge_distil_apps.cli import (
     quantize,
     run,
     search,
+    serve,
     study,
 )
 
@@ -41,6 +42,7 @@ app.command("bench")(bench.bench)
 app.command("inspect")(inspect.inspect)
 app.command("doctor")(doctor.doctor)
 app.command("search")(search.search)
+app.command("serve")(serve.serve)
 app.command("study")(study.study)
 
 
