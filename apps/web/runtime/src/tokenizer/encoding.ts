@@ -27,6 +27,13 @@ export function cut(encoding: Encoding, start: number, end: number): Encoding {
   };
 }
 
+/** Return the first so many tokens, or the last. */
+export function cutTo(encoding: Encoding, length: number, left: boolean): Encoding {
+  const size = encoding.ids.length;
+  if (size <= length) return encoding;
+  return left ? cut(encoding, size - length, size) : cut(encoding, 0, length);
+}
+
 /** Put encodings behind each other. */
 export function joined(parts: readonly Encoding[]): Encoding {
   return {
@@ -39,14 +46,14 @@ export function joined(parts: readonly Encoding[]): Encoding {
   };
 }
 
-/** Cut into windows of at most `length` tokens that overlap by `stride`. */
-export function windows(encoding: Encoding, length: number, stride: number): Encoding[] {
+/** Cut into windows of at most `length` tokens that overlap by `stride`, counted from the end on the left. */
+export function windows(encoding: Encoding, length: number, stride: number, left = false): Encoding[] {
   const size = encoding.ids.length;
   if (size <= length) return [encoding];
   const made: Encoding[] = [];
-  for (let start = 0; ; start += length - stride) {
-    const end = Math.min(start + length, size);
-    made.push(cut(encoding, start, end));
+  for (let done = 0; ; done += length - stride) {
+    const end = Math.min(done + length, size);
+    made.push(left ? cut(encoding, size - end, size - done) : cut(encoding, done, end));
     if (end === size) return made;
   }
 }

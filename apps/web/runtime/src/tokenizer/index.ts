@@ -1,14 +1,24 @@
 import { BundleError, InputError } from "../errors.js";
+import { trim } from "../spaces.js";
 import { AddedTokens, type AddedToken } from "./added-tokens.js";
 import { AlignedText, codePoints } from "./aligned.js";
+import { readDecoder, type Decoder } from "./decoders.js";
 import type { Description } from "./description.js";
-import { cut, windows, type Encoding } from "./encoding.js";
+import { cutTo, windows, type Encoding } from "./encoding.js";
 import { readModel, type Model } from "./models.js";
 import { readNormalizer } from "./normalizers.js";
 import { readPostProcessor, type PostProcessor } from "./post-processors.js";
 import { readPreTokenizer, type PreTokenizer } from "./pre-tokenizers.js";
 
 export { utf16Offsets, type Encoding } from "./encoding.js";
+
+/** How a tokenizer takes texts, beside what `tokenizer.json` says. */
+export interface TokenizerOptions {
+  /** A text that is too long loses its beginning, not its end. */
+  readonly truncateLeft?: boolean | undefined;
+  /** Special tokens that stand in a text are cut up like any other text. */
+  readonly splitSpecial?: boolean | undefined;
+}
 
 /**
  * A tokenizer with exact offsets, read from `tokenizer.json`.
@@ -23,9 +33,11 @@ export class Tokenizer {
   readonly #ids: ReadonlyMap<string, number>;
   readonly #texts: ReadonlyMap<number, string>;
   readonly #special: ReadonlySet<number>;
+  readonly #decode: Decoder;
+  readonly #left: boolean;
 
   /** @param json The parsed `tokenizer.json`. */
-  constructor(json: unknown) {
+  constructor(json: unknown, options: TokenizerOptions = {}) {
     const read = json as Record<string, unknown>;
     if (typeof read !== "object" || read === null || !read.model) {
       throw new BundleError("tokenizer.json is not a tokenizer's description: fetch the bundle again");
@@ -33,7 +45,10 @@ export class Tokenizer {
     const added = (read.added_tokens ?? []) as AddedToken[];
     const normalize = readNormalizer((read.normalizer ?? null) as Description | null);
     this.#model = readModel(read.model as Description);
-    this.#added = new AddedTokens(added, normalize);
+    const taken = options.splitSpecial ? added.filter((token) => !token.special) : added;
+    this.#added = new AddedTokens(taken, normalize);
+    this.#left = options.truncateLeft === true;
+    this.#decode = readDecoder((read.decoder ?? null) as Description | null);
     this.#preTokenize = readPreTokenizer((read.pre_tokenizer ?? null) as Description | null);
     this.#ids = new Map([...this.#model.ids, ...added.map(({ content, id }) => [content, id] as const)]);
     this.#texts = new Map([...this.#ids].map(([text, id]) => [id, text]));
@@ -80,7 +95,7 @@ export class Tokenizer {
   encode(first: string, second?: string, maxLength = Infinity): Encoding {
     const parts = [first, ...(second === undefined ? [] : [second])].map((text) => this.pieces(text));
     const lengths = fit(parts.map((part) => part.ids.length), this.room(parts.length === 2, maxLength));
-    const [one, two] = parts.map((part, i) => cut(part, 0, lengths[i]!));
+    const [one, two] = parts.map((part, i) => cutTo(part, lengths[i]!, this.#left));
     return this.#post.process(one!, two);
   }
 
@@ -96,7 +111,7 @@ export class Tokenizer {
    * @param maxFirst The first text is cut to so many tokens.
    */
   pairWindows(first: string, second: string, maxLength: number, stride: number, maxFirst: number): Encoding[] {
-    const question = cut(this.pieces(first), 0, maxFirst);
+    const question = cutTo(this.pieces(first), maxFirst, this.#left);
     const room = this.room(true, maxLength) - question.ids.length;
     if (room <= stride) {
       throw new InputError(
@@ -105,7 +120,8 @@ export class Tokenizer {
           "docStride or maxQuestionLen",
       );
     }
-    return windows(this.pieces(second), room, stride).map((window) => this.#post.process(question, window));
+    const parts = windows(this.pieces(second), room, stride, this.#left);
+    return parts.map((window) => this.#post.process(question, window));
   }
 
   /** How many tokens fit beside the special ones. */
@@ -125,6 +141,12 @@ export class Tokenizer {
   /** Return the entry of an id; empty where there is none. */
   token(id: number): string {
     return this.#texts.get(id) ?? "";
+  }
+
+  /** Return the entry of an id as text: `##ing` stays, `Ġword` and `▁word` become `word`. */
+  word(id: number): string {
+    const text = this.#decode(this.token(id));
+    return trim(text) || text;
   }
 
   /** Whether an id is one of the special tokens. */

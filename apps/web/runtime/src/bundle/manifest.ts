@@ -1,0 +1,196 @@
+import { BundleCorrupt, SchemaUnsupported } from "../errors.js";
+import { Fields } from "./fields.js";
+
+/** The manifest's name in a bundle. */
+export const MANIFEST = "edge_distil.json";
+const SCHEMA_VERSION = 1;
+
+// The names of the Hub and of optimum's TasksManager.
+const TASKS = [
+  "feature-extraction",
+  "fill-mask",
+  "question-answering",
+  "sentence-similarity",
+  "text-classification",
+  "token-classification",
+] as const;
+/** What makes scores of logits: the names of transformers' pipeline. */
+export const FUNCTIONS = ["sigmoid", "softmax", "none"] as const;
+const POOLING_MODES = ["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"] as const;
+const SIMILARITIES = ["cosine", "dot", "euclidean", "manhattan"] as const;
+
+export type TaskName = (typeof TASKS)[number];
+export type FunctionToApply = (typeof FUNCTIONS)[number];
+export type PoolingMode = (typeof POOLING_MODES)[number];
+export type Similarity = (typeof SIMILARITIES)[number];
+
+// Far more than any bundle has: what is beyond was made to exhaust its reader.
+const MOST_FILES = 1_000;
+const MOST_VARIANTS = 100;
+const MOST_TENSORS = 100;
+const MOST_GOLDEN = 100;
+const LONGEST_SEQUENCE = 10_000_000;
+const LARGEST_ID = 2 ** 31 - 1;
+const WIDEST = 1_000_000; // of a vector
+const MOST_DENSE = 100;
+
+/** One file of the bundle: its path inside the bundle, size and sha256. */
+export interface FileRecord {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Where the weights come from. */
+export interface Checkpoint {
+  readonly name: string;
+  readonly revision?: string | undefined;
+  readonly license?: string | undefined;
+  readonly architecture?: string | undefined;
+  readonly modelType?: string | undefined;
+  readonly parameters?: number | undefined;
+}
+
+/** A probe string and the token ids that the checkpoint's own tokenizer gives. */
+export interface GoldenTokens {
+  readonly text: string;
+  readonly ids: readonly number[];
+}
+
+/** How token vectors become one vector, as the checkpoint says. */
+export interface Pooling {
+  /** In order; the vectors of several stand behind each other. */
+  readonly modes: readonly PoolingMode[];
+  readonly normalize: boolean;
+  /** Length of the vector, after Dense modules. */
+  readonly dimension: number;
+  readonly dense: number;
+  readonly prompts: ReadonlyMap<string, string>;
+  readonly defaultPrompt?: string | undefined;
+  /** False where a prompt's tokens are left out of the pooling. */
+  readonly includePrompt: boolean;
+  readonly similarity: Similarity;
+}
+
+/** One model with its evidence. */
+export interface Variant {
+  readonly file: FileRecord;
+  readonly recipe: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly operators: ReadonlyMap<string, number>;
+  readonly tools: ReadonlyMap<string, string>;
+  readonly evidence: Readonly<Record<string, unknown>>;
+  /** The further files of a model that is a folder: a Core ML package. */
+  readonly parts: readonly FileRecord[];
+}
+
+/** The whole of `edge_distil.json`; see docs/bundle-format.md. */
+export interface Manifest {
+  readonly task: TaskName;
+  readonly checkpoint: Checkpoint;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Longest sequence in tokens, special tokens included. */
+  readonly maxLength: number;
+  readonly labels: readonly string[];
+  readonly problemType?: string | undefined;
+  readonly functionToApply?: FunctionToApply | undefined;
+  readonly pooling?: Pooling | undefined;
+  readonly files: readonly FileRecord[];
+  readonly golden: readonly GoldenTokens[];
+  readonly variants: ReadonlyMap<string, Variant>;
+}
+
+/** Check a parsed manifest field by field; a field that this release does not know is ignored. */
+export function readManifest(document: unknown, file: string): Manifest {
+  checkVersion(document, file);
+  const raw = Fields.of(document, file);
+  const task = raw.text("task", TASKS) as TaskName;
+  const variants = raw.object("variants", MOST_VARIANTS);
+  return {
+    task,
+    checkpoint: checkpoint(raw.object("checkpoint")),
+    inputs: raw.texts("inputs", MOST_TENSORS),
+    outputs: raw.texts("outputs", MOST_TENSORS),
+    maxLength: raw.whole("max_length", 1, LONGEST_SEQUENCE),
+    labels: raw.texts("labels"),
+    problemType: raw.optionalText("problem_type"),
+    functionToApply: raw.has("function_to_apply")
+      ? (raw.text("function_to_apply", FUNCTIONS) as FunctionToApply)
+      : undefined,
+    pooling: raw.has("pooling") || task === "sentence-similarity" ? pooling(raw.object("pooling")) : undefined,
+    files: records(raw, "files"),
+    golden: raw
+      .objects("golden", MOST_GOLDEN)
+      .map((entry) => ({ text: entry.text("text"), ids: entry.wholes("ids", 0, LARGEST_ID) })),
+    variants: new Map(variants.names.map((name) => [name, variant(variants.object(name))])),
+  };
+}
+
+function checkVersion(document: unknown, file: string): void {
+  const version =
+    typeof document === "object" && document !== null && "schema_version" in document
+      ? document.schema_version
+      : undefined;
+  if (typeof version !== "number" || !Number.isInteger(version)) {
+    throw new BundleCorrupt(`${file} has no schema_version, so it is no edge-distil manifest: export the bundle again`);
+  }
+  if (version !== SCHEMA_VERSION) {
+    const remedy = version > SCHEMA_VERSION ? "upgrade with: npm install edge-distil@latest" : "export the bundle again";
+    throw new SchemaUnsupported(
+      `${file} has schema_version ${version}, this release reads ${SCHEMA_VERSION}: ${remedy}`,
+    );
+  }
+}
+
+function checkpoint(raw: Fields): Checkpoint {
+  return {
+    name: raw.text("name"),
+    revision: raw.optionalText("revision"),
+    license: raw.optionalText("license"),
+    architecture: raw.optionalText("architecture"),
+    modelType: raw.optionalText("model_type"),
+    parameters: raw.optionalWhole("parameters", 0),
+  };
+}
+
+function pooling(raw: Fields): Pooling {
+  const prompts = raw.object("prompts");
+  const modes = raw.text("mode").split("+") as PoolingMode[];
+  if (!modes.every((mode) => POOLING_MODES.includes(mode))) {
+    throw raw.wrong("mode", `one of ${POOLING_MODES.join(", ")}, or several joined by +`);
+  }
+  return {
+    modes,
+    normalize: raw.flag("normalize"),
+    dimension: raw.whole("dimension", 1, WIDEST),
+    dense: raw.optionalWhole("dense", 0, MOST_DENSE) ?? 0,
+    prompts: new Map(prompts.names.map((name) => [name, prompts.text(name)])),
+    defaultPrompt: raw.optionalText("default_prompt"),
+    includePrompt: raw.flag("include_prompt", true),
+    similarity: raw.has("similarity") ? (raw.text("similarity", SIMILARITIES) as Similarity) : "cosine",
+  };
+}
+
+function variant(raw: Fields): Variant {
+  const [operators, tools] = [raw.object("operators"), raw.object("tools")];
+  return {
+    file: record(raw.object("file")),
+    recipe: raw.text("recipe"),
+    settings: raw.object("settings").values,
+    operators: new Map(operators.names.map((name) => [name, operators.whole(name, 0)])),
+    tools: new Map(tools.names.map((name) => [name, tools.text(name)])),
+    evidence: raw.object("evidence").values,
+    parts: records(raw, "parts"),
+  };
+}
+
+function records(raw: Fields, name: string): FileRecord[] {
+  return raw.objects(name, MOST_FILES).map(record);
+}
+
+function record(raw: Fields): FileRecord {
+  const [path, sha256] = [raw.path("path"), raw.text("sha256")];
+  if (!/^[0-9a-f]{64}$/.test(sha256)) throw raw.wrong("sha256", "64 hexadecimal digits");
+  return { path, bytes: raw.whole("bytes", 0), sha256 };
+}

@@ -1,0 +1,159 @@
+import { breathe, throwIfAborted, type Cancellable } from "./abort.js";
+import { batches } from "./batching.js";
+import type { Bundle, ReadOptions } from "./bundle/files.js";
+import { BundleCorrupt } from "./errors.js";
+import { OutputCheck, type Floats } from "./outputs.js";
+import { Session, type Batch, type Engine, type EngineOptions } from "./session.js";
+import { Tokenizer, type Encoding } from "./tokenizer/index.js";
+import { readSettings, type TokenizerSettings } from "./tokenizer/settings.js";
+
+const LARGEST_TOKENIZER = 256 << 20; // bytes; the largest vocabularies, of 256,000 entries, take 40 MB
+
+/** What part of a call took how long, and how many tokens the model read in it. */
+export interface Stage {
+  readonly stage: "tokenize" | "run";
+  readonly milliseconds: number;
+  /** Tokens without padding, special tokens included. */
+  readonly tokens: number;
+}
+
+/** Options of calls that run batches. */
+export interface RunOptions extends Cancellable {
+  /** At most so many texts a batch; by default as many as are fast. */
+  readonly batchSize?: number | undefined;
+  /** Called as each part of the work is done. */
+  readonly onStage?: ((stage: Stage) => void) | undefined;
+}
+
+/** What a batch is made of. */
+export type Row = Pick<Encoding, "ids" | "typeIds">;
+
+/** Outputs of a batch, each with a row for each index. */
+export interface Ran {
+  readonly indices: readonly number[];
+  readonly outputs: ReadonlyMap<string, Floats>;
+}
+
+/** A bundle's tokenizer and session, ready to run. */
+export class Encoder {
+  readonly check: OutputCheck;
+  readonly #padId: number;
+
+  private constructor(
+    readonly bundle: Bundle,
+    readonly variant: string,
+    readonly tokenizer: Tokenizer,
+    readonly settings: TokenizerSettings,
+    readonly session: Session,
+  ) {
+    this.check = new OutputCheck(bundle, variant);
+    this.#padId = this.specialId("pad_token") ?? 0;
+  }
+
+  /** Read a bundle's tokenizer and a variant's model, and check both. */
+  static async open(
+    bundle: Bundle,
+    engine: Engine,
+    variant: string | undefined,
+    options: ReadOptions & EngineOptions,
+  ): Promise<Encoder> {
+    if (options.verify) await bundle.verify(options);
+    const files = {
+      tokenizer: await tokenizerJson(bundle, options),
+      config: await bundle.json("tokenizer_config.json", options),
+      specialTokens: await bundle.json("special_tokens_map.json", options),
+      model: await bundle.json("config.json", options),
+    };
+    const plain = new Tokenizer(files.tokenizer);
+    const settings = readSettings(files, (token) => plain.tokenId(token) !== undefined);
+    const tokenizer = settings.truncateLeft || settings.splitSpecial ? new Tokenizer(files.tokenizer, settings) : plain;
+    checkGolden(bundle, tokenizer);
+    const model = await bundle.model(variant, options);
+    throwIfAborted(options.signal);
+    const session = await Session.open(engine, model.file, `${bundle.name} ${model.name}`, options);
+    return new Encoder(bundle, model.name, tokenizer, settings, session);
+  }
+
+  get maxLength(): number {
+    return this.bundle.manifest.maxLength;
+  }
+
+  /** Return the id of the special token of a role, where there is one. */
+  specialId(role: string): number | undefined {
+    const token = this.settings.special.get(role);
+    return token === undefined ? undefined : this.tokenizer.tokenId(token);
+  }
+
+  /** Tokenize a text or a pair, cut to the model's maximum. */
+  encode(first: string, second?: string): Encoding {
+    return this.tokenizer.encode(first, second, this.maxLength);
+  }
+
+  /** Run encodings batch by batch, longest first. */
+  async *run(rows: readonly Row[], wanted: readonly string[], options: RunOptions, finite = true): AsyncGenerator<Ran> {
+    for (const { width, indices } of batches(rows.map((row) => row.ids.length), options.batchSize)) {
+      const batch = this.batch(indices.map((index) => rows[index]!), width);
+      const outputs = await this.outputs(batch, wanted, options);
+      if (finite) for (const [name, floats] of outputs) this.check.finite(name, floats, batch.mask);
+      yield { indices, outputs };
+    }
+  }
+
+  /** Run one batch; names, types and shapes of what the model gives are checked. */
+  async outputs(batch: Batch, wanted: readonly string[], options: RunOptions): Promise<Map<string, Floats>> {
+    this.check.names(wanted, this.session.outputs);
+    await breathe(options.signal);
+    const started = performance.now();
+    const found = await this.session.run(batch, wanted);
+    const milliseconds = performance.now() - started;
+    options.onStage?.({ stage: "run", milliseconds, tokens: batch.mask.reduce((sum, one) => sum + one, 0) });
+    return new Map(wanted.map((name) => [name, this.check.floats(name, found.get(name), batch)]));
+  }
+
+  /** Pad rows on the right to one batch. */
+  batch(rows: readonly Row[], width: number): Batch {
+    const size = rows.length * width;
+    const batch = {
+      rows: rows.length,
+      width,
+      ids: new Int32Array(size).fill(this.#padId),
+      mask: new Int32Array(size),
+      typeIds: new Int32Array(size),
+    };
+    rows.forEach((row, i) => {
+      batch.ids.set(row.ids, i * width);
+      batch.mask.fill(1, i * width, i * width + row.ids.length);
+      if (this.settings.tokenTypes) batch.typeIds.set(row.typeIds, i * width);
+    });
+    return batch;
+  }
+}
+
+/** Tell how long tokenizing took. */
+export function tokenized<T>(options: RunOptions, tokenize: () => T): T {
+  const started = performance.now();
+  const made = tokenize();
+  options.onStage?.({ stage: "tokenize", milliseconds: performance.now() - started, tokens: 0 });
+  return made;
+}
+
+async function tokenizerJson(bundle: Bundle, options: ReadOptions): Promise<unknown> {
+  const found = await bundle.json("tokenizer.json", options, LARGEST_TOKENIZER);
+  if (found === undefined) {
+    throw new BundleCorrupt(`${bundle.name} has no tokenizer.json in its manifest: export the bundle again`);
+  }
+  return found;
+}
+
+function checkGolden(bundle: Bundle, tokenizer: Tokenizer): void {
+  const wrong = bundle.manifest.golden.find(({ text, ids }) => {
+    const found = tokenizer.encode(text).ids;
+    return found.length !== ids.length || found.some((id, i) => id !== ids[i]);
+  });
+  if (!wrong) return;
+  throw new BundleCorrupt(
+    `${bundle.name} tokenizer.json gives other tokens than the checkpoint's for '${wrong.text}': it was edited, or is of ` +
+      "a kind that this release reads differently; copy the bundle again, or npm install edge-distil@latest",
+  );
+}
+

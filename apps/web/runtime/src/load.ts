@@ -1,0 +1,57 @@
+import { Bundle, type ReadOptions } from "./bundle/files.js";
+import { sourceOf, type From } from "./bundle/source.js";
+import { storeOf, type CacheOption } from "./bundle/store.js";
+import * as calls from "./calls.js";
+import { Encoder } from "./encoder.js";
+import { InputTypeError, TaskError } from "./errors.js";
+import type { Engine, EngineOptions } from "./session.js";
+import { Embedding } from "./tasks/embedding.js";
+import { QuestionAnswering } from "./tasks/question-answering.js";
+
+/** How a bundle is opened. */
+export interface LoadOptions extends ReadOptions, EngineOptions {
+  /** `import * as ort from "onnxruntime-web"`, or -node, or -react-native. */
+  readonly engine: Engine;
+  /** `"fp32"`, `"int8"`, ...; by default fp32 or, where its file was left out, the first that is there. */
+  readonly variant?: string | undefined;
+  /**
+   * Where downloads are kept: a folder's path in Node, a `Store`, `false` for nowhere; by default the
+   * browser's Cache API. Files are kept by their sha256, so that a second load asks for the manifest
+   * alone, and does without it where the network is gone.
+   */
+  readonly cache?: CacheOption | undefined;
+}
+
+const OPTIONS = [
+  "engine", "variant", "cache", "signal", "onProgress", "verify", "threads", "providers", "sessionOptions",
+];
+const BY_NAME = {
+  "question-answering": QuestionAnswering,
+  "sentence-similarity": Embedding,
+  "feature-extraction": Embedding,
+};
+
+/** A task object of any kind. */
+export type AnyTask = QuestionAnswering | Embedding;
+
+/** Open a bundle as the task object that its manifest names. */
+export async function load<T extends AnyTask = AnyTask>(source: From, options: LoadOptions): Promise<T> {
+  const { engine, variant, cache, ...rest } = checked(options);
+  const bundle = await Bundle.open(sourceOf(source), storeOf(cache), rest.signal);
+  const Kind = Object.hasOwn(BY_NAME, bundle.manifest.task)
+    ? BY_NAME[bundle.manifest.task as keyof typeof BY_NAME]
+    : undefined;
+  if (!Kind) throw new TaskError(`${bundle.name} is a ${bundle.manifest.task} bundle, expected one of ${Object.keys(BY_NAME).join(", ")}`);
+  return new Kind(await Encoder.open(bundle, engine, variant, rest)) as AnyTask as T;
+}
+
+function checked(options: LoadOptions): LoadOptions {
+  calls.known("load", options, OPTIONS);
+  calls.whole(1, { threads: options.threads });
+  calls.flag({ verify: options.verify });
+  if (options.variant !== undefined) calls.text(options.variant, "variant");
+  if (options.onProgress !== undefined && typeof options.onProgress !== "function") {
+    throw new InputTypeError(`onProgress is ${calls.kind(options.onProgress)}, expected a function`);
+  }
+  return options;
+}

@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import * as ort from "onnxruntime-node";
+import { BundleNotFound, Embedding, InputTypeError, load } from "../src/index.js";
+
+const TINY = new URL("../../../../../tests/golden/tiny/", import.meta.url);
+const VECTORS = 1e-5; // greatest difference of a number of a vector in float32
+
+test("vectors are those of sentence-transformers", async () => {
+  const model = await load<Embedding>(new URL("embedding/", TINY), { engine: ort });
+  const truth = JSON.parse(readFileSync(new URL("embedding.json", TINY), "utf8"));
+  const near = (found: readonly Float32Array[], expected: number[][]): void =>
+    found.forEach((vector, i) =>
+      vector.forEach((value, k) => assert.ok(Math.abs(value - expected[i]![k]!) < VECTORS, `text ${i}`)),
+    );
+  assert.ok(model instanceof Embedding);
+  near(await model.encode(truth.texts), truth.vectors);
+  near(await model.encodeQuery(truth.texts), truth.query_vectors);
+  near(await model.encode(truth.texts, { truncateDim: 6, normalizeEmbeddings: true }), truth.truncated);
+  await model.close();
+});
+
+test("what cannot be opened is named", async () => {
+  await assert.rejects(load(new URL("nothing/", TINY), { engine: ort }), BundleNotFound);
+  await assert.rejects(load(new URL("embedding/", TINY), { engine: {} as typeof ort }), InputTypeError);
+  await assert.rejects(load(new URL("embedding/", TINY), { engine: ort, variants: "int8" } as never), /no option 'variants'/);
+});
