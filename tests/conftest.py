@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shelf
 from hypothesis import settings
 
 import edge_distil  # noqa: F401 - before a test imports onnxruntime: see `edge_distil.privacy`
@@ -71,14 +72,18 @@ def embedded_checkpoint() -> Path:
 
 
 @pytest.fixture(scope="session")
-def embedded_bundle(embedded_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its bundle, fp32 and int8, made once."""
-    from edge_distil_export import export_bundle
-    from edge_distil_quantize import quantize_bundle
+def embedded_bundle(embedded_checkpoint: Path) -> Path:
+    """Its bundle, fp32 and int8, made once; never changed."""
 
-    path = tmp_path_factory.mktemp("embedded") / "minilm-l6-squad"
-    quantize_bundle(export_bundle(embedded_checkpoint, path), "int8")
-    return path
+    name = embedded_checkpoint.name
+
+    def make(folder: Path) -> None:
+        from edge_distil_export import export_bundle
+        from edge_distil_quantize import quantize_bundle
+
+        quantize_bundle(export_bundle(embedded_checkpoint, folder / name), "int8")
+
+    return shelf.keep("embedded", make, embedded_checkpoint) / name
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shelf
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode does not: for `import tiny`
 
 from edge_distil.bundle import Bundle
-from edge_distil_export import export_bundle
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,14 +28,17 @@ def _parse_torchlib_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """(family, task, **configuration) -> directory of a tiny checkpoint."""
+def checkpoint() -> Callable[..., Path]:
+    """(family, task, **configuration) -> directory of a tiny checkpoint; never changed."""
     import tiny
 
     @cache
     def make(family: str, task: str, **options: Any) -> Path:
-        folder = tmp_path_factory.mktemp(family) / "model"
-        return tiny.save_checkpoint(folder, family, task, **options)
+        def save(folder: Path) -> None:
+            tiny.save_checkpoint(folder / "model", family, task, **options)
+
+        maker = Path(tiny.__file__)
+        return shelf.keep(f"checkpoint-{family}", save, maker, family, task, options) / "model"
 
     return make
 
@@ -49,7 +52,7 @@ def exported(
     @cache
     def make(family: str, task: str, **options: Any) -> Bundle:
         folder = tmp_path_factory.mktemp("bundle") / "out"
-        return export_bundle(checkpoint(family, task, **options), folder)
+        return shelf.export(checkpoint(family, task, **options), folder)
 
     return make
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shelf
 import tiny
 import torch
 import transformers
@@ -27,7 +28,6 @@ from edge_distil.errors import (
     SessionError,
 )
 from edge_distil.tasks import BY_NAME
-from edge_distil_export import export_bundle
 from edge_distil_export.coreml import add_coreml
 from edge_distil_export.coreml.evaluate import Program
 from edge_distil_export.coreml.quiet import quiet_coremltools
@@ -284,7 +284,7 @@ def test_off_macos_one_line_says_what_is_missing(
 def test_all_minilm_gives_the_vectors_of_the_onnx_model(
     kind: str, minilm: Path, tmp_path: Path
 ) -> None:
-    bundle = export_bundle(minilm, tmp_path / "out")
+    bundle = shelf.export(minilm, tmp_path / "out")
     target = "iOS18" if kind == "enumerated" else "iOS16"
     bundle = add_coreml(bundle, minilm, lengths=LENGTHS[kind], target=target)
     program = Program(bundle.model_path("coreml"))

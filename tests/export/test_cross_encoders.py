@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shelf
 import torch
 import transformers
 from test_tokenizer_contract import edit
@@ -37,7 +38,7 @@ def resave(folder: Path, output: Path, activation: torch.nn.Module) -> Path:
 
 
 def agree(folder: Path, output: Path, function: str) -> Any:
-    export_bundle(folder, output)
+    shelf.export(folder, output)
     task = ed.load(output)
     assert task.bundle.manifest.function_to_apply == function
     model = library(folder)

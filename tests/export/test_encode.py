@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import shelf
 from tiny import CORPUS, save_sentence_model
 
 import edge_distil
 from edge_distil.precision import quantize_embeddings
 from edge_distil.tasks import Embedding
-from edge_distil_export import export_bundle
 
 VECTOR_TOLERANCE = 1e-5
 PROMPTS = {"query": "search for: ", "passage": "Paris: "}
@@ -87,7 +87,7 @@ def opened(checkpoint: Callable[..., Path], tmp_path_factory: pytest.TempPathFac
 
 
 def _open(folder: Path, bundle: Path) -> Pair:
-    ours = edge_distil.load(export_bundle(folder, bundle).path, variant="fp32")
+    ours = edge_distil.load(shelf.export(folder, bundle).path, variant="fp32")
     assert isinstance(ours, Embedding)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

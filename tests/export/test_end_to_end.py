@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import sentence_transformers
+import shelf
 import transformers
 from tiny import save_sentence_model
 
@@ -22,7 +23,6 @@ from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.bundle import Bundle
 from edge_distil.encoder import Encoder, open_encoder
 from edge_distil.errors import CheckpointError, ParityError
-from edge_distil_export import export_bundle
 from edge_distil_export.checkpoint import find_checkpoint
 from edge_distil_export.witness import check_end_to_end, open_witness, sentences
 
@@ -136,7 +136,7 @@ def sentence_model(checkpoint: Callable[..., Path], tmp_path_factory: Any) -> Pa
 
 @pytest.fixture(scope="module")
 def sentence_bundle(sentence_model: Path, tmp_path_factory: Any) -> Bundle:
-    return export_bundle(sentence_model, tmp_path_factory.mktemp("bundle") / "out")
+    return shelf.export(sentence_model, tmp_path_factory.mktemp("bundle") / "out")
 
 
 def test_sentence_transformers_is_the_witness(sentence_bundle: Bundle) -> None:

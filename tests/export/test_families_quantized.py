@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+import shelf
 import tiny
 import torch
 import transformers
 
 from edge_distil.bundle import Bundle, open_bundle
-from edge_distil_quantize import quantize_bundle
 
 LEAST_COSINE = 0.995  # of a text's logits: tiny random models have little to average over
 TEXTS = ["Ada lived in London.", "The quick brown fox jumps over the lazy dog, and sleeps on it."]
@@ -29,7 +29,7 @@ def test_int8_is_near_transformers(
     tmp_path: Path,
 ) -> None:
     path = shutil.copytree(exported(family, "question-answering").path, tmp_path / "bundle")
-    bundle = quantize_bundle(open_bundle(path))
+    bundle = shelf.quantize(open_bundle(path))
     folder = checkpoint(family, "question-answering")
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForQuestionAnswering.from_pretrained(folder).eval()
@@ -58,7 +58,7 @@ def test_int8_of_a_sliced_last_layer_is_near_transformers(
     """Calibration sees one token a text there: 256 rows instead of thousands."""
     task, options = "text-classification", {"num_labels": 40}  # enough for a cosine
     path = shutil.copytree(exported(family, task, **options).path, tmp_path / "bundle")
-    bundle = quantize_bundle(open_bundle(path))
+    bundle = shelf.quantize(open_bundle(path))
     assert bundle.manifest.variants["fp32"].settings["last_layer"] != "whole"
     folder = checkpoint(family, task, **options)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)

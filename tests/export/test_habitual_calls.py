@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shelf
 from tiny import save_sentence_model
 
 import edge_distil as ed
 from edge_distil import similarity
 from edge_distil.bundle import Bundle
 from edge_distil.errors import InputError
-from edge_distil_export import export_bundle
 
 SCORE = 1e-5
 TEXTS = ["A man is playing a guitar.", "Un café, s'il vous plaît", "Paris", "the dog sleeps"]
@@ -43,7 +43,7 @@ def test_queries_and_documents(name: str, checkpoint: Callable[..., Path], tmp_p
         tmp_path / "model", base, "mean", normalize=False, dense=False, **PROMPTS[name]
     )
     theirs = sentence_transformer(folder)
-    ours = ed.Embedding.load(export_bundle(folder, tmp_path / "out").path)
+    ours = ed.Embedding.load(shelf.export(folder, tmp_path / "out").path)
     for options in ({}, {"prompt_name": "query"}, {"prompt": "say: "}, {"prompt": ""}):
         for method in ("encode", "encode_query", "encode_document"):
             for texts in (TEXTS, TEXTS[0]):

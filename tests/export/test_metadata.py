@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shelf
 import torch
 import transformers
 
@@ -17,7 +18,6 @@ import edge_distil as ed
 from edge_distil._reading.foreign import infer_manifest
 from edge_distil.bundle import Bundle
 from edge_distil.errors import BundleCorrupt
-from edge_distil_export import export_bundle
 from edge_distil_export.checkpoint import find_checkpoint
 from edge_distil_export.provenance import describe_checkpoint
 
@@ -97,7 +97,7 @@ def labelled(
     )
     contradiction = {str(name): 0 for name in id2label.values()}  # label2id plays no part
     _edit(folder / "config.json", id2label=id2label, label2id=contradiction)
-    return folder, export_bundle(folder, base / "out"), expected
+    return folder, shelf.export(folder, base / "out"), expected
 
 
 def test_each_index_keeps_its_name(labelled: tuple[Path, Bundle, tuple[str, ...]]) -> None:

@@ -6,18 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shelf
 
 import edge_distil as ed
-from edge_distil_export import export_bundle
-from edge_distil_quantize import quantize_bundle
 
 WORDS = "the keeper of a light on the far shore reads by lamp and writes down every storm".split()
 
 
 @pytest.fixture(scope="module")
 def bundle(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = export_bundle(minilm, tmp_path_factory.mktemp("minilm") / "bundle")
-    return quantize_bundle(made, "int8", calibrate=False).path
+    made = shelf.export(minilm, tmp_path_factory.mktemp("minilm") / "bundle")
+    return shelf.quantize(made, "int8", calibrate=False).path
 
 
 @pytest.mark.parametrize("variant", ["fp32", "int8"])

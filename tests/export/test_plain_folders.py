@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import shelf
 import torch
 import transformers
 from onnx import TensorProto, helper
@@ -20,7 +21,6 @@ from tiny import POSITIONS, fast_tokenizer, save_sentence_model
 
 import edge_distil as ed
 from edge_distil.errors import TaskError
-from edge_distil_export import export_bundle
 
 TOLERANCE = 1e-5
 PAIR = ("the dog", "Sleeps on and on")
@@ -28,7 +28,7 @@ PAIR = ("the dog", "Sleeps on and on")
 
 def plain(checkpoint: Path, folder: Path, *, flat: bool = False) -> Path:
     """Put the graph of a checkpoint's export beside the checkpoint's own files."""
-    bundle = export_bundle(checkpoint, folder.with_name("bundle"))
+    bundle = shelf.export(checkpoint, folder.with_name("bundle"))
     shutil.copytree(checkpoint, folder)
     (folder / "model.safetensors").unlink()
     target = folder / ("model.onnx" if flat else "onnx/model.onnx")

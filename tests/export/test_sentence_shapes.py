@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shelf
 import torch
 from test_tokenizer_contract import edit
 
@@ -52,7 +53,7 @@ def save(checkpoint: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]
 
 def agree(folder: Path, output: Path, **options: Any) -> Any:
     """Export, and compare the vectors of single texts and of a list."""
-    export_bundle(folder, output)
+    shelf.export(folder, output)
     task = ed.load(output)
     model = library(folder)
     want = np.stack([model.encode(text, show_progress_bar=False, **options) for text in TEXTS])

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+import shelf
 import torch
 from tiny import save_sentence_model
 
@@ -59,7 +60,7 @@ def vectors(bundle: Bundle) -> np.ndarray:
 
 
 def test_all_minilm_matches_sentence_transformers(minilm: Path, tmp_path: Path) -> None:
-    bundle = export_bundle(minilm, tmp_path / "out")
+    bundle = shelf.export(minilm, tmp_path / "out")
     np.testing.assert_allclose(vectors(bundle), encode(minilm), rtol=0, atol=VECTOR_TOLERANCE)
     manifest = bundle.manifest
     assert manifest.task == "sentence-similarity"
@@ -83,7 +84,7 @@ def test_modules(
 ) -> None:
     base = checkpoint("bert", "feature-extraction")
     folder = save_sentence_model(tmp_path / "st", base, mode, normalize=normalize, dense=dense)
-    bundle = export_bundle(folder, tmp_path / "out")
+    bundle = shelf.export(folder, tmp_path / "out")
     np.testing.assert_allclose(vectors(bundle), encode(folder), rtol=0, atol=VECTOR_TOLERANCE)
     pooling = bundle.manifest.pooling
     assert pooling is not None
@@ -97,7 +98,7 @@ def test_modules(
 
 def test_plain_encoder_pools_by_mean(checkpoint: Callable[..., Path], tmp_path: Path) -> None:
     base = checkpoint("bert", "feature-extraction")
-    bundle = export_bundle(base, tmp_path / "out", task="sentence-embedding")
+    bundle = shelf.export(base, tmp_path / "out", task="sentence-embedding")
     np.testing.assert_allclose(vectors(bundle), encode(base), rtol=0, atol=VECTOR_TOLERANCE)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
+import shelf
 import tiny
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.multiclass import OneVsRestClassifier
@@ -22,7 +23,6 @@ from edge_distil.errors import CheckpointError, TaskError
 from edge_distil_export import export_bundle
 from edge_distil_export.checkpoint import find_checkpoint
 from edge_distil_export.setfit import load_head, read_head
-from edge_distil_quantize import quantize_bundle
 
 TOLERANCE = 1e-5
 INT8 = 0.05  # of a probability
@@ -103,7 +103,7 @@ def test_probabilities_are_those_of_setfit(kind: str, base: Path, tmp_path: Path
     head, normalize = make(), kind == "three classes"
     settings = {"normalize_embeddings": normalize, "labels": labels}
     folder = save(tmp_path / "m", base, head, settings)
-    bundle = export_bundle(folder, tmp_path / "out", trust_pickle=True)
+    bundle = shelf.export(folder, tmp_path / "out", trust_pickle=True)
     truth = expected(folder, head, normalize)
     classifier = ed.TextClassification.load(bundle.path)
     order = names(head, labels, truth.shape[1])
@@ -124,8 +124,8 @@ def test_probabilities_are_those_of_setfit(kind: str, base: Path, tmp_path: Path
 def test_int8(base: Path, tmp_path: Path) -> None:
     head = HEADS["three classes"][0]()
     folder = save(tmp_path / "m", base, head, {"labels": ["a", "b", "c"]})
-    bundle = export_bundle(folder, tmp_path / "out", trust_pickle=True)
-    quantize_bundle(bundle, "int8", calibrate=False)
+    bundle = shelf.export(folder, tmp_path / "out", trust_pickle=True)
+    shelf.quantize(bundle, "int8", calibrate=False)
     classifier = ed.TextClassification.load(bundle.path, variant="int8")
     for row, found in zip(
         expected(folder, head, False), classifier.batch(TEXTS, top_k=None), strict=True
@@ -158,7 +158,7 @@ def test_unasked_it_is_not_unpickled(
 
 def test_its_vectors_can_be_had_without_the_head(base: Path, tmp_path: Path) -> None:
     folder = save(tmp_path / "m", base, Harmful(), {"labels": ["a"]})
-    bundle = export_bundle(folder, tmp_path / "out", task="sentence-similarity")
+    bundle = shelf.export(folder, tmp_path / "out", task="sentence-similarity")
     assert bundle.manifest.task == "sentence-similarity"
 
 

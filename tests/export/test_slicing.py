@@ -15,6 +15,7 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 import pytest
+import shelf
 import tiny
 import torch
 import transformers
@@ -23,7 +24,6 @@ import edge_distil
 from edge_distil.bundle import Bundle
 from edge_distil.errors import ParityError, TaskError
 from edge_distil.session import OnnxSession
-from edge_distil_export import export_bundle
 from edge_distil_export.parity import Reference, check_parity
 from edge_distil_export.slicing import slice_last_layer
 
@@ -46,7 +46,7 @@ def whole(
     @cache
     def make(family: str) -> Bundle:
         folder = tmp_path_factory.mktemp("whole") / "out"
-        return export_bundle(checkpoint(family, TASK), folder, slice_last_layer=False)
+        return shelf.export(checkpoint(family, TASK), folder, slice_last_layer=False)
 
     return make
 
@@ -70,7 +70,7 @@ def cls_checkpoint(
 @pytest.fixture(scope="session")
 def cls_bundle(cls_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """It, exported."""
-    return export_bundle(cls_checkpoint, tmp_path_factory.mktemp("cls") / "out")
+    return shelf.export(cls_checkpoint, tmp_path_factory.mktemp("cls") / "out")
 
 
 def feeds(bundle: Bundle, batch: int, length: int) -> dict[str, np.ndarray]:
@@ -197,7 +197,7 @@ def test_token_vectors_of_a_sliced_bundle(
 ) -> None:
     with pytest.raises(TaskError, match=r"the first token's vector alone.*--no-slice"):
         edge_distil.load(cls_bundle.path).hidden_states(["Ada lived in London."])
-    kept = export_bundle(cls_checkpoint, tmp_path / "out", slice_last_layer=False)
+    kept = shelf.export(cls_checkpoint, tmp_path / "out", slice_last_layer=False)
     (states,) = edge_distil.load(kept.path).hidden_states(["Ada lived in London."])
     vector = edge_distil.load(cls_bundle.path).encode("Ada lived in London.")
     np.testing.assert_allclose(states[0], vector, rtol=0, atol=SAME)

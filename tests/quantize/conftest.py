@@ -6,12 +6,13 @@ import logging
 import shutil
 import warnings
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import shelf
 
 from edge_distil._writing import storage
 from edge_distil.bundle import Bundle, open_bundle
@@ -99,19 +100,22 @@ def checkpoint_of() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Export a bundle of a kind, once."""
-    from edge_distil_export import export_bundle
+def exported() -> Callable[[str], Path]:
+    """Export a bundle of a kind, once; never changed."""
 
-    @cache
-    def export(kind: str) -> Path:
+    def make(kind: str, folder: Path) -> None:
+        from edge_distil_export import export_bundle
+
         model_class, config_class, sizes = KINDS[kind]
-        folder = tmp_path_factory.mktemp(kind)
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's and transformers' own
             checkpoint = save_checkpoint(folder / "checkpoint", model_class, config_class, **sizes)
-            return export_bundle(checkpoint, folder / "bundle").path
+            export_bundle(checkpoint, folder / "bundle")
+
+    @cache
+    def export(kind: str) -> Path:
+        return shelf.keep(f"kind-{kind}", partial(make, kind), Path(__file__)) / "bundle"
 
     return export
 

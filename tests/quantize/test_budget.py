@@ -13,6 +13,7 @@ import sys
 import onnx
 import onnx_ir as ir
 import pytest
+import shelf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from outliers import break_bundle
@@ -109,7 +110,7 @@ def test_where_more_is_better_the_set_is_the_smallest_of_all(count, data):
 
 
 def test_a_broken_model_recovers_by_few_operators(broken, recovered):
-    plain = quantize_bundle(broken[0], calibrate=False)
+    plain = shelf.quantize(broken[0], calibrate=False)
     quantized, data = recovered
     budget, file = found(quantized), quantized.manifest.variants["int8"].file
 
@@ -126,7 +127,7 @@ def test_a_broken_model_recovers_by_few_operators(broken, recovered):
 def test_it_costs_less_than_the_whole_layer(broken, recovered):
     quantized, _ = recovered
     layer = [name for name, label in labels(quantized).items() if label.startswith(LAYER)]
-    whole = quantize_bundle(broken[0], keep=layer, calibrate=False)
+    whole = shelf.quantize(broken[0], keep=layer, calibrate=False)
     assert len(found(quantized)["kept"]) < len(layer)
     sizes = [b.manifest.variants["int8"].file.bytes for b in (quantized, whole)]
     assert sizes[0] < sizes[1]
@@ -136,7 +137,7 @@ def test_no_operator_is_kept_needlessly(broken, recovered):
     quantized, data = recovered
     kept = set(found(quantized)["kept"])
     for name in kept:
-        without = quantize_bundle(broken[0], keep=kept - {name}, calibrate=False)
+        without = shelf.quantize(broken[0], keep=kept - {name}, calibrate=False)
         assert score(without, data) < 100 - DROP
 
 
@@ -152,7 +153,7 @@ def test_nothing_is_kept_where_plain_int8_is_within_the_budget(bundle, tmp_path)
     opened = bundle("qa")
     data = write_answers(opened, tmp_path / "data.json")
     quantized = quantize_within_budget(opened, data=data, max_drop=50, time_ratio=time_ratio)
-    expected = quantize_bundle(opened, data=data).manifest.variants["int8"].file
+    expected = shelf.quantize(opened, data=data).manifest.variants["int8"].file
 
     assert found(quantized)["kept"] == {}
     assert found(quantized)["evaluations"] == 1
@@ -219,7 +220,7 @@ def test_a_journal_serves_what_it_was_written_for_alone(tmp_path):
 
 def test_a_kept_head_keeps_the_table_it_shares(bundle):
     opened = bundle("tied")
-    quantized = quantize_bundle(opened, keep=["node_MatMul_104"])
+    quantized = shelf.quantize(opened, keep=["node_MatMul_104"])
     model = onnx.load(quantized.model_path("int8"))
     shape = [1000, 64]
     tables = [t for t in model.graph.initializer if list(t.dims) in (shape, shape[::-1])]

@@ -9,8 +9,8 @@ import onnx
 import onnx_ir as ir
 import onnxruntime as ort
 import pytest
+import shelf
 
-from edge_distil_quantize import quantize_bundle
 from edge_distil_quantize.calibration.balance import balanced, choose_smoothing
 from edge_distil_quantize.calibration.equivalence import prepare
 from edge_distil_quantize.calibration.inputs import calibration_inputs
@@ -113,8 +113,8 @@ def test_balance_is_better_than_smoothquants_formula():
 
 def test_calibration_is_worth_what_the_manifest_says(bundle):
     opened = bundle("qa")
-    plain = quantize_bundle(opened, calibrate=False).manifest.variants["int8"]
-    variant = quantize_bundle(opened).manifest.variants["int8"]
+    plain = shelf.quantize(opened, calibrate=False).manifest.variants["int8"]
+    variant = shelf.quantize(opened).manifest.variants["int8"]
     worth, settings = variant.evidence["calibration"], variant.settings["calibration"]
     assert worth["layer_norms"]["smoothed"] <= worth["layer_norms"]["before"]
     assert worth["weights"]["calibrated"] < worth["weights"]["by_themselves"]

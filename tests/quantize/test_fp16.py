@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import shelf
 from graphs import constants, feeds, run
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +28,7 @@ TINY_EMBEDDING = Path(__file__).parents[1] / "golden/tiny/embedding"
 
 
 def load(bundle, **options) -> tuple[onnx.ModelProto, onnx.ModelProto]:
-    made = quantize_bundle(bundle, "fp16", **options)
+    made = shelf.quantize(bundle, "fp16", **options)
     return onnx.load(made.model_path("fp32")), onnx.load(made.model_path("fp16"))
 
 

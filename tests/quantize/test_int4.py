@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import onnx
 import pytest
+import shelf
 from graphs import constants, matrices, run, session, with_constants
 from onnx import TensorProto, helper
 from onnxruntime.quantization.matmul_nbits_quantizer import (
@@ -14,7 +15,6 @@ from onnxruntime.quantization.matmul_nbits_quantizer import (
     DefaultWeightOnlyQuantizer,
 )
 
-from edge_distil_quantize import quantize_bundle
 from edge_distil_quantize.kernels.int4 import Blocks, quantize_asymmetric, quantize_symmetric
 
 KINDS = ["qa", "tied", "shared"]
@@ -22,7 +22,7 @@ SPREAD = np.random.default_rng(7).standard_t(5, (48, 100)).astype(np.float32)
 
 
 def load(bundle, **options) -> tuple[onnx.ModelProto, onnx.ModelProto]:
-    made = quantize_bundle(bundle, "int4", **options)
+    made = shelf.quantize(bundle, "int4", **options)
     return onnx.load(made.model_path("fp32")), onnx.load(made.model_path("int4"))
 
 
@@ -179,7 +179,7 @@ def test_operators_that_are_kept_stay_in_float32(bundle, token_ids):
 
 
 def test_the_manifest_says_that_onnxruntime_alone_runs_it(bundle):
-    variant = quantize_bundle(bundle("qa"), "int4").manifest.variants["int4"]
+    variant = shelf.quantize(bundle("qa"), "int4").manifest.variants["int4"]
     assert variant.file.path == "onnx/model_q4.onnx"
     assert variant.settings["runtime"].startswith("onnxruntime only, 1.22 or later")
     assert variant.operators["MatMulNBits"] == 12

@@ -8,6 +8,7 @@ from collections import Counter
 import numpy as np
 import onnx
 import pytest
+import shelf
 from onnx import numpy_helper
 
 from edge_distil._writing import storage
@@ -29,7 +30,7 @@ def inputs_of(model: onnx.ModelProto, op_type: str, index: int) -> list[str]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_graph_is_valid_standard_and_without_leftovers(bundle, kind):
     opened = bundle(kind)
-    quantized = quantize_bundle(opened)
+    quantized = shelf.quantize(opened)
     model = onnx.load(quantized.model_path("int8"))
 
     onnx.checker.check_model(model, full_check=True)
@@ -45,7 +46,7 @@ def test_graph_is_valid_standard_and_without_leftovers(bundle, kind):
 
 
 def test_tied_table_is_stored_once_and_serves_both(bundle):
-    model = onnx.load(quantize_bundle(bundle("tied")).model_path("int8"))
+    model = onnx.load(shelf.quantize(bundle("tied")).model_path("int8"))
     tables = [name for name, a in int8_arrays(model).items() if 1000 in a.shape]
     assert len(tables) == 1
     assert tables[0] in inputs_of(model, "Gather", 0)
@@ -58,7 +59,7 @@ def test_tied_table_is_stored_once_and_serves_both(bundle):
 
 def test_shared_layers_are_stored_once(bundle):
     """ALBERT: six matrices serve every layer; the embedding projection and the pooler one each."""
-    model = onnx.load(quantize_bundle(bundle("shared")).model_path("int8"))
+    model = onnx.load(shelf.quantize(bundle("shared")).model_path("int8"))
     products = inputs_of(model, "MatMulInteger", 1)
     assert len(products) == 3 * 6 + 2
     assert len(set(products)) == 6 + 2
@@ -67,13 +68,13 @@ def test_shared_layers_are_stored_once(bundle):
 
 
 def test_one_quantized_activation_serves_query_key_and_value(bundle):
-    model = onnx.load(quantize_bundle(bundle("qa")).model_path("int8"))
+    model = onnx.load(shelf.quantize(bundle("qa")).model_path("int8"))
     readers = Counter(inputs_of(model, "MatMulInteger", 0))
     assert sorted(readers.values()) == [1, 1, 1, 1, 1, 1, 3, 3]
 
 
 def test_heads_and_attention_scores_stay_float(bundle):
-    model = onnx.load(quantize_bundle(bundle("qa")).model_path("int8"))
+    model = onnx.load(shelf.quantize(bundle("qa")).model_path("int8"))
     # Two layers with two products of activations each, and the two-column head.
     assert Counter(n.op_type for n in model.graph.node)["MatMul"] == 5
 
@@ -81,7 +82,7 @@ def test_heads_and_attention_scores_stay_float(bundle):
 @pytest.mark.parametrize("kind", KINDS)
 def test_weights_take_a_quarter(bundle, kind):
     """Bytes of what was quantized, scales included; these tiny graphs are half operators."""
-    quantized = quantize_bundle(bundle(kind))
+    quantized = shelf.quantize(bundle(kind))
     before = onnx.load(quantized.model_path("fp32"))
     after = onnx.load(quantized.model_path("int8"))
     matrices = sum(4 * int(np.prod(t.dims)) for t in before.graph.initializer if len(t.dims) == 2)
@@ -113,7 +114,7 @@ def test_distilbert_base_is_at_most_0_26_of_fp32(tmp_path, checkpoint_of):
 
 
 def test_the_manifest_holds_the_evidence(bundle):
-    path = quantize_bundle(bundle("qa")).path
+    path = shelf.quantize(bundle("qa")).path
     reopened = open_bundle(path, verify=True)
     variant = reopened.manifest.variants["int8"]
     assert variant.recipe == "int8"

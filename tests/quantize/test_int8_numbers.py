@@ -8,9 +8,8 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+import shelf
 from onnx import numpy_helper
-
-from edge_distil_quantize import quantize_bundle
 
 BATCH_TOLERANCE = 1e-5  # float32 rounding in another order of summation
 # Optimised and plain kernels round LayerNormalization differently; now and then an activation on
@@ -43,7 +42,7 @@ def expose(model: onnx.ModelProto, name: str, kind: int) -> None:
 
 @pytest.mark.parametrize("kind", ["qa", "tied", "shared"])
 def test_every_integer_product_equals_numpys(bundle, token_ids, kind):
-    quantized = quantize_bundle(bundle(kind))
+    quantized = shelf.quantize(bundle(kind))
     model = onnx.load(quantized.model_path("int8"))
     stored = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     makers = {node.output[0]: node for node in model.graph.node}
@@ -70,7 +69,7 @@ def test_every_integer_product_equals_numpys(bundle, token_ids, kind):
 
 @pytest.mark.parametrize("kind", ["qa", "tied", "shared"])
 def test_outputs_do_not_depend_on_the_batch(bundle, token_ids, kind):
-    runner = session(quantize_bundle(bundle(kind)).model_path("int8"))
+    runner = session(shelf.quantize(bundle(kind)).model_path("int8"))
     ids, mask = token_ids.copy(), np.ones_like(token_ids)
     lengths = [24, 11, 3]
     for row, length in enumerate(lengths):
@@ -90,7 +89,7 @@ def test_outputs_do_not_depend_on_the_batch(bundle, token_ids, kind):
 @pytest.mark.parametrize("kind", ["qa", "tied", "shared"])
 def test_onnxruntimes_fusions_leave_the_numbers_alone(bundle, token_ids, kind):
     """onnxruntime 1.31 folds the bias wrongly into MatMulIntegerToFloat; ours must not fuse so."""
-    path = quantize_bundle(bundle(kind)).model_path("int8")
+    path = shelf.quantize(bundle(kind)).model_path("int8")
     fused, plain = session(path), session(path, optimise=False)
 
     for a, b in zip(
@@ -103,7 +102,7 @@ def test_onnxruntimes_fusions_leave_the_numbers_alone(bundle, token_ids, kind):
 
 @pytest.mark.parametrize("kind", ["qa", "tied", "shared"])
 def test_outputs_are_near_fp32(bundle, token_ids, kind):
-    quantized = quantize_bundle(bundle(kind))
+    quantized = shelf.quantize(bundle(kind))
     exact, near = session(quantized.model_path("fp32")), session(quantized.model_path("int8"))
 
     for a, b in zip(
@@ -117,7 +116,7 @@ def test_outputs_are_near_fp32(bundle, token_ids, kind):
 def test_rows_of_zeros_give_no_nan(bundle):
     """The first layer is given zeros alone, as after an embedding that is all zero."""
     opened = bundle("qa")
-    path = quantize_bundle(opened).model_path("int8")
+    path = shelf.quantize(opened).model_path("int8")
     model = onnx.load(path)
     first = next(n for n in model.graph.node if n.op_type == "Abs")
     source = next(n for n in model.graph.node if first.input[0] in n.output)

@@ -7,6 +7,7 @@ import onnx
 import onnx_ir as ir
 import onnxruntime as ort
 import pytest
+import shelf
 from onnx import numpy_helper
 from onnxruntime.quantization.quant_utils import compute_scale_zp
 
@@ -60,7 +61,7 @@ def fp32_activations(bundle, names, data=None):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_standard_operators_that_the_checker_accepts(bundle, data, kind):
-    quantized = quantize_bundle(bundle(kind), "int8-static", data=data)
+    quantized = shelf.quantize(bundle(kind), "int8-static", data=data)
     model = onnx.load(quantized.model_path("int8-static"))
 
     onnx.checker.check_model(model, full_check=True)
@@ -90,7 +91,7 @@ def test_the_scales_follow_the_texts(bundle, data):
     opened = bundle("qa")
 
     files = [
-        quantize_bundle(opened, "int8-static", data=texts).manifest.variants["int8-static"].file
+        shelf.quantize(opened, "int8-static", data=texts).manifest.variants["int8-static"].file
         for texts in (data, None)
     ]
 
@@ -110,7 +111,7 @@ def test_minmax_scales_are_those_of_the_fp32_activations(bundle, data, kind):
     wanted = {name for node in products for name in (node.input[0], node.output[0])}
     seen = fp32_activations(opened, sorted(wanted), data)
 
-    quantized = quantize_bundle(opened, "int8-static", data=data, method="minmax")
+    quantized = shelf.quantize(opened, "int8-static", data=data, method="minmax")
     model = onnx.load(quantized.model_path("int8-static"))
     values, found = constants(model), set()
     for node in of_type(model, "QuantizeLinear"):
@@ -130,7 +131,7 @@ def test_minmax_scales_are_those_of_the_fp32_activations(bundle, data, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_attention_and_its_mask_stay_float(bundle, data, kind):
-    quantized = quantize_bundle(bundle(kind), "int8-static", data=data)
+    quantized = shelf.quantize(bundle(kind), "int8-static", data=data)
     model = onnx.load(quantized.model_path("int8-static"))
     makers = {output: node for node in model.graph.node for output in node.output}
     values = constants(model)
@@ -151,7 +152,7 @@ def test_attention_and_its_mask_stay_float(bundle, data, kind):
 )  # fmt: skip
 def test_outputs_are_near_fp32_fused_or_not(bundle, data, kind, method):
     opened = bundle(kind)
-    quantized = quantize_bundle(opened, "int8-static", data=data, method=method)
+    quantized = shelf.quantize(opened, "int8-static", data=data, method=method)
     exact, near = (onnx.load(quantized.model_path(name)) for name in ("fp32", "int8-static"))
 
     for feeds in calibration_inputs(opened, data):
@@ -205,7 +206,7 @@ def test_a_kept_operator_has_no_scales(bundle, data):
     stored = {t.name for t in fp32.graph.initializer}
     kept = next(n for n in of_type(fp32, "MatMul") if n.input[1] in stored)
 
-    quantized = quantize_bundle(opened, "int8-static", data=data, keep=[kept.name])
+    quantized = shelf.quantize(opened, "int8-static", data=data, keep=[kept.name])
 
     model = onnx.load(quantized.model_path("int8-static"))
     assert (

@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
+import shelf
 import torch
 
-from edge_distil_quantize import quantize_bundle
 from edge_distil_quantize.rewrites.least_value import least_value
 
 GRID_STEP = 1e-4  # how far from the true minimum a point of the grid can lie
@@ -69,7 +69,7 @@ def test_a_product_of_two_values_is_no_function_of_one():
 
 
 def test_gelu_gets_most_of_uint8(bundle):
-    model = onnx.load(quantize_bundle(bundle("qa"), calibrate=False).model_path("int8"))
+    model = onnx.load(shelf.quantize(bundle("qa"), calibrate=False).model_path("int8"))
     stored = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
     points = [int(stored[n.input[2]]) for n in model.graph.node if n.op_type == "MatMulInteger"]
     assert sorted(points) == [32] * 2 + [128] * 10  # two feed-forward blocks

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import shelf
 from graphs import run
 
 import edge_distil as ed
 from edge_distil._writing import storage
 from edge_distil.bundle import MODEL_FILES, open_bundle, write_manifest
 from edge_distil.errors import BundleCorrupt, QuantizeError, VariantMissing
-from edge_distil_quantize import convert_to_ort, onnx_variants, quantize_bundle
+from edge_distil_quantize import convert_to_ort, onnx_variants
 
 # Another order of float32 operators. fp16 differs by halves: of an .onnx file onnxruntime removes
 # casts that the ORT format keeps.
@@ -37,8 +38,8 @@ print(json.dumps({d: sorted(set().union(*v.values())) for d, v in operators.item
 def convert(opened, variant: str):
     """Make a variant and its ORT format."""
     if variant != "fp32":
-        opened = quantize_bundle(opened, variant, calibrate=False)
-    return convert_to_ort(opened, variant)
+        opened = shelf.quantize(opened, variant, calibrate=False)
+    return shelf.convert(opened, variant)
 
 
 def required_operators(path: Path) -> dict[str, set[str]]:
@@ -126,7 +127,7 @@ def test_what_cannot_be_converted_is_refused(bundle, digest):
         convert_to_ort(made, "int8")
     with pytest.raises(VariantMissing, match="--int8 --ort"):
         made.variant("int8-ort")
-    with pytest.raises(QuantizeError, match="no ONNX file"):
+    with pytest.raises(QuantizeError, match="not an ONNX file"):
         convert_to_ort(made, "fp32-ort")
     assert onnx_variants(made) == ["fp32"]
     assert digest(made.path) == before
@@ -134,7 +135,7 @@ def test_what_cannot_be_converted_is_refused(bundle, digest):
 
 def test_a_graph_that_onnxruntime_refuses_leaves_the_bundle_as_it_was(bundle, digest):
     """A file that is as recorded, with an operator that no onnxruntime has."""
-    made = quantize_bundle(bundle("qa"), "weights-only")
+    made = shelf.quantize(bundle("qa"), "weights-only")
     path = made.model_path("weights-only")
     model = onnx.load(path)
     model.graph.node[0].op_type = "NoSuchOperator"

@@ -13,12 +13,13 @@ import onnx_ir as ir
 import onnxruntime as ort
 import pytest
 import scipy.stats
+import shelf
 from onnx import numpy_helper
 from outliers import break_bundle
 from safetensors.numpy import load_file
 
 from edge_distil.bundle import open_bundle
-from edge_distil_quantize import describe_sensitivity, quantize_bundle
+from edge_distil_quantize import describe_sensitivity
 from edge_distil_quantize.calibration.inputs import calibration_inputs
 from edge_distil_quantize.rewrites.operators import find_operators
 from edge_distil_quantize.sensitivity.candidates import open_workbench
@@ -43,7 +44,7 @@ def described(exported, texts, tmp_path_factory):
     @cache
     def of(kind):
         folder = shutil.copytree(exported(kind), tmp_path_factory.mktemp("sensitivity") / kind)
-        opened = quantize_bundle(folder, calibrate=False)
+        opened = shelf.quantize(folder, calibrate=False)
         return opened, describe_sensitivity(opened, data=texts, calibrate=False)
 
     return of
@@ -93,7 +94,7 @@ def test_errors_equal_those_of_a_variant_with_that_operator_alone(described, bun
     names, fp32 = list(opened.manifest.outputs), opened.model_path("fp32")
     for operator in (operators[0], operators[-1]):
         others = {o.name for o in operators} - {operator.name}
-        alone = quantize_bundle(bundle(kind), calibrate=False, keep=others).model_path("int8")
+        alone = shelf.quantize(bundle(kind), calibrate=False, keep=others).model_path("int8")
         runs = [run(path, [operator.output, *names], inputs) for path in (fp32, alone)]
         exact, got = (list(zip(*each, strict=True)) for each in runs)
         errors = [relative(a, b) for a, b in zip(exact, got, strict=True)]
@@ -104,7 +105,7 @@ def test_errors_equal_those_of_a_variant_with_that_operator_alone(described, bun
 
 
 def test_an_outlier_shows_where_it_is(bundle, texts):
-    opened = quantize_bundle(break_bundle(bundle("qa"), "node_layer_norm_1"), calibrate=False)
+    opened = shelf.quantize(break_bundle(bundle("qa"), "node_layer_norm_1"), calibrate=False)
     document = describe_sensitivity(opened, data=texts, calibrate=False)
     worst = max(document["operators"], key=lambda o: o["error"])
     assert worst["label"] == "transformer.layer.0.ffn.lin1"

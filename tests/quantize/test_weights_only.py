@@ -6,16 +6,15 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+import shelf
 from graphs import constants, matrices, run, with_constants
 from onnxruntime.quantization.quant_utils import QuantType, quantize_data
-
-from edge_distil_quantize import quantize_bundle
 
 KINDS = ["qa", "tied", "shared"]
 
 
 def load(bundle, **options) -> tuple[onnx.ModelProto, onnx.ModelProto]:
-    made = quantize_bundle(bundle, "weights-only", **options)
+    made = shelf.quantize(bundle, "weights-only", **options)
     return onnx.load(made.model_path("fp32")), onnx.load(made.model_path("weights-only"))
 
 
@@ -97,7 +96,7 @@ def test_operators_that_are_kept_read_their_float32_weight(bundle, token_ids):
 
 
 def test_the_manifest_says_how(bundle):
-    made = quantize_bundle(bundle("qa"), "weights-only").manifest.variants
+    made = shelf.quantize(bundle("qa"), "weights-only").manifest.variants
     variant = made["weights-only"]
     assert variant.file.path == "onnx/model_int8_weights.onnx"
     assert variant.recipe == "weights-only"
