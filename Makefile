@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-all test-web check docs release-check bench bench-int8 bench-embedding bench-peers arm-check fuzz clean
+.PHONY: demo test test-safety test-all test-web check docs release-check bench bench-int8 bench-embedding bench-peers arm-check fuzz clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -16,10 +16,16 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED)  ## export the embedded checkpoint to int8, prove it, ask it three questions
 	@$(RUN)/python -m edge_distil_apps.demo
 
-test: $(INSTALLED)  ## everything but the slow tests, a file to a core
-	@OMP_NUM_THREADS=1 $(RUN)/python -m pytest -n auto --dist loadfile
+# Tests share the cores, a file each; what they make lies in .pytest_cache for the next run.
+PYTEST := OMP_NUM_THREADS=1 $(RUN)/python -m pytest -n auto --dist loadfile
 
-test-all: $(INSTALLED)  ## the slow ones too: interoperability, packaging, whole data sets
+test: $(INSTALLED)  ## what a change breaks first, in minutes
+	@$(PYTEST) -m 'not (safety or slow or network or web)'
+
+test-safety: $(INSTALLED)  ## what guards users' files, answers and privacy: kills, two at once, fuzz
+	@$(PYTEST) -m 'safety and not (slow or network or web)'
+
+test-all: $(INSTALLED)  ## all of these and the slow ones: interoperability, packaging, whole data sets
 	@$(RUN)/python -m pytest -m ''
 
 apps/web/runtime/node_modules: apps/web/runtime/package-lock.json

@@ -339,6 +339,7 @@ def test_a_peer_that_fails_says_why(checkpoint: Path) -> None:
         peers.find_checkpoint(own.bundle, empty)
 
 
+@pytest.mark.safety
 @pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.slow)])
 def test_two_of_one_command_at_once(tmp_path: Path, rounds: int) -> None:
     """One is told of the other, or they come one after another; neither leaves a file."""

@@ -32,6 +32,7 @@ _SOON = 60.0  # seconds in which something that is waited for happens on a busy 
 # Ray's own: it reads a setting of its own that it has deprecated, and leaves files to the
 # interpreter's end.
 pytestmark = [
+    pytest.mark.safety,
     pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
     pytest.mark.filterwarnings("ignore:`use_push_based_shuffle` is deprecated:DeprecationWarning"),
 ]

@@ -23,6 +23,7 @@ from edge_distil_apps.embed import ROWS, Job, Shard, embed_corpus
 from edge_distil_apps.embed.engine import Advance, run_local
 from edge_distil_apps.embed.parts import Parts
 
+pytestmark = pytest.mark.safety
 CLI = (sys.executable, "-m", "edge_distil_apps.cli", "embed")
 PATIENCE = 120  # seconds
 

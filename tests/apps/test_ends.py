@@ -16,6 +16,7 @@ import pytest
 
 import edge_distil as ed
 
+pytestmark = pytest.mark.safety
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
 EDGE_DISTIL = shlex.join([sys.executable, "-P", "-m", "edge_distil_apps.cli"])
 PATIENCE = 120  # seconds, on a busy machine

@@ -12,6 +12,7 @@ from command import Command
 
 from edge_distil._writing import storage
 
+pytestmark = pytest.mark.safety
 ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 WORDS = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202elabel\r[bold]x"
 

@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.safety
 GROWTH = 3.0  # MB; one forward of the largest shape takes about 60
 
 SCRIPT = """

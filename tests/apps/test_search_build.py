@@ -119,6 +119,7 @@ def test_one_build_at_a_time(
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
 
 
+@pytest.mark.safety
 @pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_two_builds_at_once_lose_nothing(
     docs: Path, embedding: Path, tmp_path: Path, rounds: int

@@ -41,6 +41,7 @@ from edge_distil_bench.measurements import (
 )
 from edge_distil_bench.protocol import Effort, Protocol
 
+pytestmark = pytest.mark.safety
 MODELS = ("distilbert-base/fp32", "distilbert-base/int8", "bert-base/fp32", "bert-base/int8")
 PATIENCE = 300  # seconds until the first unit is measured, on a busy machine
 FIRST_UNIT = f"base/{QUESTIONS}/0"

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import study_small
 
+pytestmark = pytest.mark.safety
 REPOSITORY = Path(__file__).parents[2]
 PRODUCT = ("edge_distil", "export", "quantize", "apps")
 SCRIPT = Path(sys.executable).with_name("edge-distil")

@@ -19,9 +19,14 @@ from edge_distil.bundle import Bundle, open_bundle
 LEAST_COSINE = 0.995  # of a text's logits: tiny random models have little to average over
 TEXTS = ["Ada lived in London.", "The quick brown fox jumps over the lazy dog, and sleeps on it."]
 SMOOTHED = {"albert": 1, "mobilebert": 0}  # shared weights; no layer norms. Others: most of four
+QUICK = ("distilbert", *SMOOTHED)
+FAMILIES = [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.safety)
+    for name in tiny.FAMILIES
+]
 
 
-@pytest.mark.parametrize("family", tiny.FAMILIES)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_int8_is_near_transformers(
     family: str,
     checkpoint: Callable[..., Path],
@@ -48,6 +53,7 @@ def test_int8_is_near_transformers(
         assert got @ wanted / np.linalg.norm(got) / np.linalg.norm(wanted) > LEAST_COSINE
 
 
+@pytest.mark.safety
 @pytest.mark.parametrize("family", ["distilbert", "mpnet", "modernbert"])
 def test_int8_of_a_sliced_last_layer_is_near_transformers(
     family: str,

@@ -17,6 +17,7 @@ from shapes import original
 from edge_distil.errors import EdgeDistilError
 from edge_distil_export import export_bundle
 
+pytestmark = pytest.mark.safety
 TOLERANCE = 1e-4
 SEED = 20
 EACH = 40  # mutations of a checkpoint, 400 in all

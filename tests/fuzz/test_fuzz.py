@@ -9,7 +9,10 @@ from fuzz import run
 
 SEED = 20261129
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the fuzzer measures as POSIX does")
+pytestmark = [
+    pytest.mark.safety,
+    pytest.mark.skipif(sys.platform == "win32", reason="the fuzzer measures as POSIX does"),
+]
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,12 @@ from kill_everywhere import Case, kill_everywhere
 from kill_materials import make_materials
 from kill_server import Server, serve
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/fd").is_dir(), reason="needs Linux: fork, memfd and /proc"
-)
+pytestmark = [
+    pytest.mark.safety,
+    pytest.mark.skipif(
+        not Path("/proc/self/fd").is_dir(), reason="needs Linux: fork, memfd and /proc"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,12 @@ from kill_server import Ended, Server, serve
 import edge_distil as ed
 from edge_distil.bundle import open_bundle
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/fd").is_dir(), reason="needs Linux: fork, memfd and /proc"
-)
+pytestmark = [
+    pytest.mark.safety,
+    pytest.mark.skipif(
+        not Path("/proc/self/fd").is_dir(), reason="needs Linux: fork, memfd and /proc"
+    ),
+]
 Servers = tuple[Server, Server]
 rounds = pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.slow)])
 

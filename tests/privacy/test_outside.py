@@ -17,7 +17,10 @@ CLI = ("-m", "edge_distil_apps.cli")
 DOCUMENTED = ("tmp/torchinductor_", "home/.cache/edge-distil")
 LOOPBACK = {"127.0.0.1", "::1"}
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "all is there")
+pytestmark = [
+    pytest.mark.safety,
+    pytest.mark.skipif(bool(missing()), reason=missing() or "all is there"),
+]
 Verb = Callable[..., Seen]
 
 

@@ -101,6 +101,7 @@ def filled(bundle: Path) -> None:
     edit_graph(bundle, nodes, "largest", zero=np.float32([0]), shape=np.int64([3 << 30]))
 
 
+@pytest.mark.safety
 @pytest.mark.parametrize("damage", [repeated, grown, looped, filled])
 @needs_limits
 def test_what_takes_all_is_refused_in_time(
