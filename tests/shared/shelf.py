@@ -17,8 +17,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from edge_distil.bundle import Bundle, open_bundle
 
 REPOSITORY = Path(__file__).parents[2]
@@ -39,6 +37,8 @@ def keep(name: str, make: Callable[[Path], object], *parts: object) -> Path:
         make: Makes it, at a path that does not exist yet.
         parts: What decides what it is, beside the code: `digest` is taken of them.
     """
+    from filelock import FileLock  # not where the runtime is tested alone
+
     place = _shelf() / f"{name}-{digest(*parts)[:16]}"
     record = place.with_name(f"{place.name}.contents")
     with FileLock(place.with_name(f"{place.name}.lock")):

@@ -21,7 +21,7 @@ from rich.table import Table
 from edge_distil._reading.printable import printable
 from edge_distil.errors import InputError, MissingExtra
 from edge_distil.rows import decode
-from edge_distil_apps.cli import streams
+from edge_distil_apps.cli import options, streams
 
 
 class _Console(Console):
@@ -44,13 +44,20 @@ _EXPORT_PACKAGES = {
 _SERVE_PACKAGES = {"anyio", "segno", "starlette", "uvicorn"}
 _RAY_PACKAGES = {"pandas", "ray"} | _APPS_PACKAGES
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Json = Annotated[
+    bool, options.flag("--json", text="Print one JSON document.", panel=options.OUTPUT)
+]
 Threads = Annotated[
     int | None,
-    typer.Option(help="Threads; by default OMP_NUM_THREADS, else the cores of this machine."),
+    options.value(
+        kind="N", text="By default OMP_NUM_THREADS, else the cores.", panel=options.MODEL
+    ),
 ]
 VariantName = Annotated[
-    str | None, typer.Option("--variant", help="fp32, int8, …; by default fp32 if it is there.")
+    str | None,
+    options.value(
+        "--variant", kind="NAME", text="fp32, int8, …; by default fp32.", panel=options.MODEL
+    ),
 ]
 
 

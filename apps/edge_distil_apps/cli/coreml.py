@@ -10,37 +10,32 @@ from typing import Annotated, Literal
 import typer
 
 from edge_distil.bundle import Bundle
-from edge_distil_apps.cli import console
+from edge_distil_apps.cli import console, options
 
 _COMPRESSIONS = ("int8", "palette6", "palette4")
 
-CoreML = Annotated[
-    bool, typer.Option("--coreml", help="Add coreml/model.mlpackage, for iOS and macOS apps.")
-]
+_PANEL = "Core ML, for iOS and macOS"
+
+CoreML = Annotated[bool, options.flag("--coreml", text="Add coreml/model.mlpackage.", panel=_PANEL)]
 Lengths = Annotated[
     str,
-    typer.Option(
-        help="Tokens that the package takes: one length (384), some (64,128,256 or 'enumerated', "
-        "iOS 18 only) or a range (2-512 or 'range')."
-    ),
+    options.value(kind="TOKENS", text="384; 64,128,256 (iOS 18); or 2-512.", panel=_PANEL),
 ]
-Precision = Annotated[Literal["fp16", "fp32"], typer.Option(help="Of weights and arithmetic.")]
+Precision = Annotated[
+    Literal["fp16", "fp32"],
+    options.value(kind="fp16|fp32", text="By default fp16.", panel=_PANEL),
+]
 Target = Annotated[
-    Literal["iOS16", "iOS17", "iOS18"], typer.Option(help="The oldest system that is to run it.")
+    Literal["iOS16", "iOS17", "iOS18"],
+    options.value(kind="iOS16|17|18", text="The oldest system; by default iOS16.", panel=_PANEL),
 ]
 Compress = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="|".join(_COMPRESSIONS),
-        help="Add a package with smaller weights beside it, its error recorded. May be given "
-        "several times.",
-    ),
+    options.value(kind="KIND", text="Add int8, palette6 or palette4.", panel=_PANEL),
 ]
 Atol = Annotated[
     float | None,
-    typer.Option(
-        min=0, help="Greatest allowed difference from PyTorch; 2e-2 for fp16, 1e-4 for fp32."
-    ),
+    options.value(kind="X", text="Allowed difference; by default 2e-2.", panel=_PANEL, min=0),
 ]
 
 

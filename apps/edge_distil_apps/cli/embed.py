@@ -19,7 +19,7 @@ from edge_distil._reading.printable import printable
 from edge_distil._writing.storage import atomic_file
 from edge_distil.errors import PlaceBusy, StorageError
 from edge_distil.precision import Precision, check_precision
-from edge_distil_apps.cli import console
+from edge_distil_apps.cli import console, options
 from edge_distil_apps.cli.throughput import watch_texts
 from edge_distil_apps.embed import Job, Options, Summary, embed_corpus
 from edge_distil_apps.embed.engine import Engine, run_local
@@ -27,73 +27,78 @@ from edge_distil_apps.embed.ray_engine import run_ray
 from edge_distil_apps.embed.run import describe
 
 _STDIN = "-"
+_INPUT = "Texts"
+_VECTORS = "Vectors"
+_WORK = "Work"
 
 
 class EngineName(StrEnum):
-    """Who does the work."""
+    """Who works; by default local."""
 
     LOCAL = "local"
     RAY = "ray"
 
 
 def embed(
-    bundle: Annotated[Path, typer.Argument(help="An embedding bundle.")],
-    file: Annotated[
-        str,
-        typer.Argument(
-            help="txt (a text a line, empty ones too), jsonl, json, csv, tsv or parquet; a folder "
-            "of such files; - is text on stdin. Delimiters, quotes and encodings (UTF-8, UTF-16) "
-            "are found out."
-        ),
-    ],
+    bundle: Annotated[Path, options.argument("BUNDLE", "An embedding bundle.")],
+    file: Annotated[str, options.argument("FILE", "Texts: a file, a folder, or - (stdin).")],
     output: Annotated[
         Path,
-        typer.Option(
-            "--output", "-o", help="OUT.npy, OUT.parquet, or OUT/: a directory of Parquet files."
+        options.value(
+            "--output", "-o", kind="OUT", text="OUT.npy, OUT.parquet or OUT/.", panel=options.OUTPUT
         ),
     ],
     column: Annotated[
-        str | None, typer.Option(help="The text's column; by default text, or the only one.")
+        str | None,
+        options.value(kind="NAME", text="The column of the texts; by default text.", panel=_INPUT),
     ] = None,
-    keep: Annotated[str, typer.Option(help="Columns to carry over to Parquet: id,title")] = "",
+    keep: Annotated[
+        str, options.value(kind="A,B", text="Columns to carry over to Parquet.", panel=_INPUT)
+    ] = "",
+    prompt_name: Annotated[
+        str | None,
+        options.value(kind="NAME", text="The model's prompt before each text.", panel=_INPUT),
+    ] = None,
+    prompt: Annotated[
+        str | None, options.value(kind="TEXT", text="Put this before each text.", panel=_INPUT)
+    ] = None,
     precision: Annotated[
-        str, typer.Option(help="float32, int8, uint8, binary or ubinary.")
+        str,
+        options.value(kind="TYPE", text="float32, int8, uint8, binary or ubinary.", panel=_VECTORS),
     ] = "float32",
     truncate_dim: Annotated[
-        int | None, typer.Option(min=1, help="Keep so many dimensions.")
+        int | None, options.value(kind="N", text="Keep N dimensions.", panel=_VECTORS, min=1)
     ] = None,
     normalize: Annotated[
-        bool, typer.Option("--normalize", help="Scale vectors to length 1.")
+        bool, options.flag("--normalize", text="Scale vectors to length 1.", panel=_VECTORS)
     ] = False,
-    prompt_name: Annotated[
-        str | None, typer.Option(help="Put this prompt of the model before each text.")
-    ] = None,
-    prompt: Annotated[str | None, typer.Option(help="Put this before each text.")] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="At most so many texts at once.")
-    ] = None,
     engine: Annotated[
-        EngineName, typer.Option(help="Who does the work: this process, or workers on Ray.")
+        EngineName, options.value(kind="local|ray", text="Who does the work.", panel=_WORK)
     ] = EngineName.LOCAL,
     address: Annotated[
         str | None,
-        typer.Option(
-            help="Ray's, on one of its nodes: auto or HOST:PORT; by default one is started here. "
-            "Bundle, FILE and OUT must be on a file system that all its nodes share."
-        ),
+        options.value(kind="HOST:PORT", text="Ray's, or auto; else it is started.", panel=_WORK),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Ray's; by default one a core. Each has 1 thread, or --threads."),
+        options.value(kind="N", text="Ray's; else one a core.", panel=_WORK, min=1),
+    ] = None,
+    batch_size: Annotated[
+        int | None, options.value(kind="N", text="At most N texts at once.", panel=_WORK, min=1)
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace OUT, and parts of another job beside it.")
+        bool,
+        options.flag("--force", text="Replace OUT, and another job's parts.", panel=options.OUTPUT),
     ] = False,
     variant: console.VariantName = None,
     threads: console.Threads = None,
     json: console.Json = False,
 ) -> None:
-    """Embed a corpus.
+    """Embed a corpus: a file of texts becomes a file of vectors.
+
+    FILE is txt (a text a line, empty ones too), jsonl, json, csv, tsv or parquet, or a folder of
+    them; delimiters, quotes and encodings (UTF-8, UTF-16) are found out. On a cluster of Ray,
+    bundle, FILE and OUT must be on a file system that all nodes share.
 
     Killed or interrupted, the same command goes on where it was: what is done is kept beside OUT
     in .OUT.parts until OUT is whole. A row that cannot be embedded (broken JSON, no text, no UTF-8)

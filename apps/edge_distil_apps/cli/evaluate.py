@@ -5,34 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 import edge_distil
 from edge_distil import evaluate as evaluation
-from edge_distil_apps.cli import console
+from edge_distil_apps.cli import console, options
 
 
 def evaluate(
-    bundle: Annotated[Path, typer.Argument(help="A bundle directory.")],
+    bundle: Annotated[Path, options.argument("BUNDLE", "A bundle directory.")],
     data: Annotated[
         Path,
-        typer.Option(
-            help="SQuAD JSON, STS-B CSV, text (text_pair) and label as TSV, or CoNLL, by the task."
-        ),
+        options.value(kind="FILE", text="Labelled data, in the format of the task."),
     ],
     variant: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Variants to evaluate; by default all ONNX ones. May be given several times."
-        ),
+        options.value(kind="NAME", text="May be repeated; by default all.", panel=options.MODEL),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many examples.")] = None,
+    limit: Annotated[
+        int | None, options.value(kind="N", text="The first N examples.", min=1)
+    ] = None,
     threads: console.Threads = None,
     json: console.Json = False,
 ) -> None:
     """Score variants on a data set, and compare each with fp32.
 
     Example: `edge-distil eval qa --data dev-v1.1.json --variant fp32 --variant int8`
+
+    FILE: SQuAD JSON (v1.1, v2.0), STS-B CSV, TSV of text (text_pair) and label, or CoNLL.
     """
     names = variant or edge_distil.open_bundle(bundle).portable_variants()
     results: dict[str, dict[str, Any]] = {}

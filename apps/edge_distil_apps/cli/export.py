@@ -7,29 +7,59 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from edge_distil_apps.cli import console, inspect
+from edge_distil_apps.cli import console, inspect, options
 from edge_distil_apps.cli import coreml as coreml_flags
 from edge_distil_apps.cli import variants as flags
 
+_CHECKPOINT = "Checkpoint"
+_GRAPH = "Graph"
+
 
 def export(
-    model: Annotated[str, typer.Argument(help="A checkpoint: a local directory or a hub id.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Directory of the new bundle.")],
+    model: Annotated[
+        str, options.argument("MODEL", "A checkpoint: a local directory or a hub id.")
+    ],
+    output: Annotated[
+        Path,
+        options.value("--output", "-o", kind="DIR", text="The new bundle.", panel=options.OUTPUT),
+    ],
     task: Annotated[
         str | None,
-        typer.Option(help="Task, if not the one of the checkpoint's architecture."),
+        options.value(kind="TASK", text="If not that of its architecture.", panel=_CHECKPOINT),
     ] = None,
+    revision: Annotated[
+        str | None, options.value(kind="NAME", text="Branch, tag or commit.", panel=_CHECKPOINT)
+    ] = None,
+    trust_remote_code: Annotated[
+        bool,
+        options.flag("--trust-remote-code", text="Run the checkpoint's Python.", panel=_CHECKPOINT),
+    ] = False,
+    trust_pickle: Annotated[
+        bool,
+        options.flag(
+            "--trust-pickle", text="Unpickle a SetFit head: it may run code.", panel=_CHECKPOINT
+        ),
+    ] = False,
+    opset: Annotated[
+        int | None,
+        options.value(kind="N", text="ONNX operator set, 18 to 23.", panel=_GRAPH),
+    ] = None,
+    atol: Annotated[
+        float, options.value(kind="X", text="Allowed difference from PyTorch; 1e-4.", panel=_GRAPH)
+    ] = 1e-4,
+    no_slice: Annotated[
+        bool,
+        options.flag("--no-slice", text="Compute the last layer for all tokens.", panel=_GRAPH),
+    ] = False,
     int8: flags.Int8 = False,
     int8_static: flags.Int8Static = False,
     weights_only: flags.WeightsOnly = False,
     fp16: flags.Fp16 = False,
     int4: flags.Int4 = False,
     ort: flags.Ort = False,
-    static_method: flags.StaticMethod = "percentile",
     data: flags.Data = None,
     no_calibration: flags.NoCalibration = False,
+    static_method: flags.StaticMethod = "percentile",
     max_drop: flags.MaxDrop = None,
     report: flags.Report = False,
     coreml: coreml_flags.CoreML = False,
@@ -38,37 +68,20 @@ def export(
     coreml_target: coreml_flags.Target = "iOS16",
     coreml_compress: coreml_flags.Compress = None,
     coreml_atol: coreml_flags.Atol = None,
-    opset: Annotated[int | None, typer.Option(help="ONNX operator set.")] = None,
-    atol: Annotated[
-        float, typer.Option(help="Greatest allowed difference of outputs from PyTorch.")
-    ] = 1e-4,
-    no_slice: Annotated[
-        bool,
-        typer.Option(
-            "--no-slice",
-            help="Compute the last layer for all tokens, even where the head reads only the first.",
-        ),
-    ] = False,
-    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")] = None,
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run Python code from the checkpoint.")
-    ] = False,
-    trust_pickle: Annotated[
-        bool, typer.Option("--trust-pickle", help="Unpickle a SetFit head, which may run code.")
-    ] = False,
     force: Annotated[
-        bool,
-        typer.Option("--force", help="Replace the bundle at the output; only a bundle."),
+        bool, options.flag("--force", text="Replace a bundle that is there.", panel=options.OUTPUT)
     ] = False,
     json: console.Json = False,
 ) -> None:
     """Export a checkpoint to a bundle and compare it with PyTorch.
 
-    Example: `edge-distil export distilbert/distilbert-base-cased-distilled-squad -o qa --int8`
+    Example: `edge-distil export ./my-checkpoint -o qa --int8`
 
     A hub id is taken from the local cache or downloaded (HF_HOME, HF_HUB_OFFLINE, HF_TOKEN
-    count). If the graph differs from PyTorch by more than --atol, the export fails and leaves
-    nothing behind.
+    count). If the graph differs from PyTorch by more than --atol, nothing is written. Each
+    variant is compared with fp32; --data is a file as for eval, or .txt with a text a line.
+    The Core ML package takes texts of every length by default;
+    --coreml-compress may be repeated.
     """
     recipes = flags.chosen(
         int8=int8, int8_static=int8_static, weights_only=weights_only, fp16=fp16, int4=int4

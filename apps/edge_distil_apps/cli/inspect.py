@@ -6,17 +6,15 @@ import json as json_library
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
-import typer
-
 from edge_distil._reading import untrusted
 from edge_distil._reading.fields import figure
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.manifest import Manifest, Variant, to_json
-from edge_distil_apps.cli import console
+from edge_distil_apps.cli import console, options
 
 
 def inspect(
-    bundle: Annotated[Path, typer.Argument(help="A bundle, or a plain hub ONNX directory.")],
+    bundle: Annotated[Path, options.argument("BUNDLE", "A bundle, or a plain hub ONNX directory.")],
     json: console.Json = False,
 ) -> None:
     """Show a bundle's manifest: task, variants, sizes, evidence.

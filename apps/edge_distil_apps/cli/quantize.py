@@ -8,21 +8,21 @@ from typing import Annotated
 import typer
 
 from edge_distil.bundle import open_bundle
-from edge_distil_apps.cli import console, inspect
+from edge_distil_apps.cli import console, inspect, options
 from edge_distil_apps.cli import variants as flags
 
 
 def quantize(
-    bundle: Annotated[Path, typer.Argument(help="A bundle directory.")],
+    bundle: Annotated[Path, options.argument("BUNDLE", "A bundle directory.")],
     int8: flags.Int8 = False,
     int8_static: flags.Int8Static = False,
     weights_only: flags.WeightsOnly = False,
     fp16: flags.Fp16 = False,
     int4: flags.Int4 = False,
     ort: flags.Ort = False,
-    static_method: flags.StaticMethod = "percentile",
     data: flags.Data = None,
     no_calibration: flags.NoCalibration = False,
+    static_method: flags.StaticMethod = "percentile",
     max_drop: flags.MaxDrop = None,
     report: flags.Report = False,
     json: console.Json = False,
@@ -31,10 +31,13 @@ def quantize(
 
     Example: `edge-distil quantize qa --int8`
 
-    The smallest file, and the same for a mobile build: `edge-distil quantize qa --int4 --ort`
+    For a mobile build: `edge-distil quantize qa --int4 --ort`
 
-    Within half a percent of fp32's F1, and why: `edge-distil quantize qa --int8 --max-drop 0.5
-    --data dev-v1.1.json --report`
+    Within half a percent of fp32: `edge-distil quantize qa --int8 --max-drop 0.5 --data dev.json`
+
+    --max-drop keeps as few operators in fp32 as it takes, and goes on where it was interrupted.
+    --data is a file as for eval, or .txt with a text a line; without it a built-in sample is used.
+    --ort converts the variants named beside it, or all that are there.
     """
     recipes = flags.chosen(
         int8=int8, int8_static=int8_static, weights_only=weights_only, fp16=fp16, int4=int4

@@ -11,29 +11,35 @@ import edge_distil
 from edge_distil.errors import InputError
 from edge_distil.rows import BadRow, object_of_line, split_lines
 from edge_distil.tasks import Embedding, FillMask, QuestionAnswering, TextClassification
-from edge_distil_apps.cli import console
+from edge_distil_apps.cli import console, options
 
 
 def run(
-    bundle: Annotated[Path, typer.Argument(help="A bundle directory.")],
+    bundle: Annotated[Path, options.argument("BUNDLE", "A bundle directory.")],
     texts: Annotated[
-        list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts; else stdin's lines.")
+        list[str] | None, options.argument("TEXT", "Texts; else the lines of stdin.")
     ] = None,
-    question: Annotated[str | None, typer.Option("--question", "-q", help="A question.")] = None,
+    question: Annotated[
+        str | None, options.value("--question", "-q", kind="TEXT", text="A question.")
+    ] = None,
     context: Annotated[
-        str | None, typer.Option("--context", "-c", help="Its context: text, @FILE, or - (stdin).")
+        str | None,
+        options.value("--context", "-c", kind="TEXT", text="Its context, or @FILE, or - (stdin)."),
     ] = None,
     pair: Annotated[
-        str | None, typer.Option("--pair", help="The second text, for a classifier of pairs.")
+        str | None, options.value(kind="TEXT", text="The second text, for a classifier of pairs.")
     ] = None,
-    top_k: Annotated[int, typer.Option(min=1, help="Answers, labels or candidates to show.")] = 1,
+    top_k: Annotated[
+        int, options.value(kind="N", text="Answers or labels; by default 1.", min=1)
+    ] = 1,
     jsonl: Annotated[
-        bool,
-        typer.Option("--jsonl", help="stdin is JSON lines: objects with text (and text_pair)."),
+        bool, options.flag("--jsonl", text="stdin is JSON lines: text (and text_pair).")
     ] = False,
     untrusted: Annotated[
         bool,
-        typer.Option("--untrusted", help="A stranger's bundle: open it on trial first."),
+        options.flag(
+            "--untrusted", text="A stranger's bundle: try it apart first.", panel=options.MODEL
+        ),
     ] = False,
     variant: console.VariantName = None,
     threads: console.Threads = None,

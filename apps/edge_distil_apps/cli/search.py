@@ -11,34 +11,42 @@ import typer
 
 from edge_distil._reading.printable import printable
 from edge_distil.errors import InputError
-from edge_distil_apps.cli import console
+from edge_distil_apps.cli import console, options
+
+_BUILD = "Build"
+_ASK = "Search"
 
 
 def search(
-    index: Annotated[Path | None, typer.Argument(help="An index.")] = None,
-    query: Annotated[
-        list[str] | None, typer.Argument(metavar="QUERY", help="A question, or words.")
-    ] = None,
+    index: Annotated[Path | None, options.argument("INDEX", "An index.")] = None,
+    query: Annotated[list[str] | None, options.argument("QUERY", "A question, or words.")] = None,
     build: Annotated[
         Path | None,
-        typer.Option("--build", metavar="DIR", help="Index the .txt, .md and .rst files of DIR."),
+        options.value("--build", kind="DIR", text="A folder of .txt, .md, .rst.", panel=_BUILD),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="INDEX", help="The index to build.")
+        Path | None,
+        options.value("--output", "-o", kind="INDEX", text="The index to build.", panel=_BUILD),
     ] = None,
     bundle: Annotated[
-        Path | None,
-        typer.Option(help="The embedding bundle; later only where it is, if it was moved."),
+        Path | None, options.value(kind="BUNDLE", text="The embedding bundle.", panel=_BUILD)
     ] = None,
-    k: Annotated[int, typer.Option("-k", "--top-k", min=1, help="Passages to show.")] = 10,
+    k: Annotated[
+        int,
+        options.value(
+            "-k", "--top-k", kind="N", text="Passages; by default 10.", panel=_ASK, min=1
+        ),
+    ] = 10,
     mode: Annotated[
-        str, typer.Option(help="hybrid, vector (by meaning) or words (bm25).")
+        str, options.value(kind="MODE", text="hybrid, vector (meaning) or words.", panel=_ASK)
     ] = "hybrid",
-    answer: Annotated[bool, typer.Option("--answer", help="Answer from the passages.")] = False,
+    answer: Annotated[
+        bool, options.flag("--answer", text="Answer from the passages.", panel=_ASK)
+    ] = False,
     qa: Annotated[
-        Path | None, typer.Option(help="The question-answering bundle for --answer.")
+        Path | None, options.value(kind="BUNDLE", text="Who answers, for --answer.", panel=_ASK)
     ] = None,
-    whole: Annotated[bool, typer.Option("--whole", help="Show whole passages.")] = False,
+    whole: Annotated[bool, options.flag("--whole", text="Show them whole.", panel=_ASK)] = False,
     variant: console.VariantName = None,
     threads: console.Threads = None,
     json: console.Json = False,
@@ -51,7 +59,7 @@ def search(
     `edge-distil search docs.index "How are weights quantized?" --answer --qa qa`
 
     Building again embeds only what changed. --variant chooses the embedding variant of a new
-    index.
+    index; --bundle later says only where the bundle is now, if it was moved.
     """
     if build is not None:
         if index is not None or output is None or answer or qa:

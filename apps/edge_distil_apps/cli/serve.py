@@ -10,34 +10,38 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge_distil_apps.cli import console
+from edge_distil_apps.cli import console, options
 
 if TYPE_CHECKING:
     from edge_distil_apps.serve import Contents
 
+_WHERE = "Where"
 _TOKEN_BYTES = 9  # 72 bits, in twelve characters: a QR code stays small
 
 
 def serve(
-    bundles: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Bundles.")],
+    bundles: Annotated[list[Path], options.argument("DIR", "Bundles.")],
     lan: Annotated[
-        bool,
-        typer.Option("--lan", help="Let phones in this network reach it, not only this machine."),
+        bool, options.flag("--lan", text="Let phones in this network reach it.", panel=_WHERE)
     ] = False,
     host: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Where to listen; loopback by default.")
+        str | None,
+        options.value(kind="ADDRESS", text="By default this machine alone.", panel=_WHERE),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8000,
+    port: Annotated[
+        int,
+        options.value(kind="N", text="Else 8000; 0: any free one.", panel=_WHERE, min=0, max=65535),
+    ] = 8000,
     measurements: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Take measurements from phones, and keep them there."),
+        options.value(kind="DIR", text="Keep phones' measurements there.", panel=options.OUTPUT),
     ] = None,
     static: Annotated[
         Path | None,
-        typer.Option(metavar="OUT", help="Write all of it for a static host, and serve nothing."),
+        options.value(kind="OUT", text="Write it all, for a static host.", panel=options.OUTPUT),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace what --static wrote before.")
+        bool, options.flag("--force", text="Replace an earlier OUT.", panel=options.OUTPUT)
     ] = False,
     json: console.Json = False,
 ) -> None:

@@ -7,74 +7,57 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from edge_distil._writing import storage
 from edge_distil.bundle import Bundle
-from edge_distil_apps.cli import console
+from edge_distil_apps.cli import console, options
 
 _KEEPING = "int8"  # the recipe that can keep operators in fp32
 Method = Literal["minmax", "percentile", "entropy"]
 
-Int8 = Annotated[
-    bool, typer.Option("--int8", help="Add int8: dynamic, the same integers on every CPU.")
-]
-Int8Static = Annotated[
-    bool,
-    typer.Option(
-        "--int8-static", help="Add int8-static: scales from calibration, for accelerators."
-    ),
-]
-WeightsOnly = Annotated[
-    bool,
-    typer.Option("--weights-only", help="Add weights-only: a quarter of the size at fp32's speed."),
-]
-Fp16 = Annotated[
-    bool, typer.Option("--fp16", help="Add fp16, for GPU, Apple and WebGPU: slow on a CPU.")
-]
-Int4 = Annotated[
-    bool,
-    typer.Option(
-        "--int4", help="Add int4: the smallest file; for onnxruntime only, slower than fp32."
-    ),
-]
-Ort = Annotated[
-    bool,
-    typer.Option(
-        "--ort",
-        help="Add the ORT format, for minimal mobile builds, of the variants named beside it; of "
-        "all that there are where none is named.",
-    ),
-]
-StaticMethod = Annotated[Method, typer.Option(help="How int8-static chooses ranges.")]
+_VARIANTS = "Variants"
+_ACCURACY = "Accuracy"
+
+
+def _recipe(name: str, text: str) -> Any:
+    return options.flag(name, text=text, panel=_VARIANTS)
+
+
+Int8 = Annotated[bool, _recipe("--int8", "The same integers on every CPU; the usual choice.")]
+Int8Static = Annotated[bool, _recipe("--int8-static", "Calibrated scales, for accelerators.")]
+WeightsOnly = Annotated[bool, _recipe("--weights-only", "A quarter of the size at fp32's speed.")]
+Fp16 = Annotated[bool, _recipe("--fp16", "For GPU, Apple and WebGPU; slow on a CPU.")]
+Int4 = Annotated[bool, _recipe("--int4", "The smallest file; onnxruntime only, slow.")]
+Ort = Annotated[bool, _recipe("--ort", "The ORT format too, for minimal mobile builds.")]
 Data = Annotated[
     Path | None,
-    typer.Option(
-        help="Texts to calibrate on: a file as for eval, or .txt with a text a line "
-        "(question, tab, context). By default an own-written sample. With --max-drop the file, "
-        "as for eval, that scores are taken on."
-    ),
+    options.value(kind="FILE", text="To calibrate on, or to score.", panel=_ACCURACY),
 ]
 NoCalibration = Annotated[
-    bool, typer.Option("--no-calibration", help="Round by the weights alone: fast, less faithful.")
+    bool,
+    options.flag("--no-calibration", text="Fast, less faithful.", panel=_ACCURACY),
+]
+StaticMethod = Annotated[
+    Method,
+    options.value(kind="HOW", text="minmax, percentile or entropy.", panel=_ACCURACY),
 ]
 MaxDrop = Annotated[
     float | None,
-    typer.Option(
+    options.value(
         "--max-drop",
+        kind="X",
+        text="Percent of the score to lose.",
+        panel=_ACCURACY,
         min=0,
         max=99,
-        help="Accuracy budget of --int8: keep as few operators in fp32 as it takes to lose at most "
-        "so many percent of fp32's score on --data. Goes on where it was interrupted.",
     ),
 ]
 Report = Annotated[
     bool,
-    typer.Option(
-        "--report", help="Write a page on what each operator of --int8 costs, to DIR/report/."
-    ),
+    options.flag("--report", text="What operators cost: a page.", panel=_ACCURACY),
 ]
 
 

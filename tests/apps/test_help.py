@@ -1,0 +1,85 @@
+"""`--help`, as it is read on a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from command import Command
+
+VERBS = (
+    "export", "quantize", "run", "embed", "search", "serve", "eval", "bench", "inspect", "doctor",
+    "study",
+)  # fmt: skip
+# Verbs whose options stand in panels of one subject; the others have few.
+IN_PANELS = {
+    "export": ["Output", "Checkpoint", "Graph", "Variants", "Accuracy", "Core ML"],
+    "quantize": ["Variants", "Accuracy", "Output"],
+    "embed": ["Output", "Texts", "Vectors", "Work", "Model"],
+    "serve": ["Where", "Output"],
+    "search": ["Build", "Search", "Model", "Output"],
+}
+
+
+@pytest.fixture(autouse=True)
+def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 80)
+
+
+def rows(text: str) -> list[str]:
+    """The lines between the borders of panels, but for what is required."""
+    found = re.findall(r"^│ (.*)│$", text, re.MULTILINE)
+    return [row for row in found if row.strip() != "[required]"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_option_takes_one_line(verb: str, edge_distil: Command) -> None:
+    """So a row begins with its name: nothing is a continuation of the row above."""
+    done = edge_distil(verb, "--help")
+    assert done.status == 0
+    assert max(map(len, done.out.splitlines())) <= 80
+    for row in rows(done.out):
+        assert re.match(r"(\* |  )? *(-|[A-Za-z])\S*", row), row
+        assert not row.startswith("      "), f"{verb}: {row}"
+
+
+@pytest.mark.parametrize("verb", IN_PANELS)
+def test_options_of_one_subject_stand_together(verb: str, edge_distil: Command) -> None:
+    out = edge_distil(verb, "--help").out
+    panels = re.findall(r"^╭─ (.*?) ─", out, re.MULTILINE)
+    assert [title for title in panels if title not in ("Arguments", "Options")] == [
+        next(title for title in panels if title.startswith(wanted)) for wanted in IN_PANELS[verb]
+    ]
+
+
+def test_core_ml_has_a_panel_of_its_own(edge_distil: Command) -> None:
+    panels = edge_distil("export", "--help").out.split("╭─ ")
+    [panel] = [text for text in panels if text.startswith("Core ML")]
+    assert len(re.findall(r"^│ --coreml", panel, re.MULTILINE)) == 6
+    assert sum("--coreml" in text for text in panels[2:]) == 1
+
+
+def test_the_root_has_an_example_and_panels(edge_distil: Command) -> None:
+    out = edge_distil("--help").out
+    assert "edge-distil export" in out
+    assert set(VERBS) <= {row.split()[0] for row in rows(out)}
+    assert re.findall(r"^╭─ (.*?) ─", out, re.MULTILINE)[1:] == [
+        "Make a bundle", "Use it", "Judge it", "Help",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", ["", *VERBS])
+def test_help_verb_says_what_the_flag_says(verb: str, edge_distil: Command) -> None:
+    asked = edge_distil("help", verb) if verb else edge_distil("help")
+    flagged = edge_distil(verb, "--help") if verb else edge_distil("--help")
+    assert asked.status == 0
+    assert asked.out.strip() == flagged.out.strip()
+    assert asked.out.strip()
+
+
+def test_a_verb_that_is_not_there(edge_distil: Command) -> None:
+    done = edge_distil("help", "exprot")
+    assert done.status == 2
+    assert "exprot" in done.err
+    assert "export" in done.err
