@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-safety test-all test-web check docs release-check bench bench-int8 bench-embedding bench-peers arm-check fuzz clean
+.PHONY: demo test test-safety test-all test-web page check docs release-check bench bench-int8 bench-embedding bench-peers bench-browser arm-check fuzz clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -32,8 +32,20 @@ apps/web/runtime/node_modules: apps/web/runtime/package-lock.json
 	@npm ci --prefix apps/web/runtime --no-audit --no-fund --silent
 	@touch $@
 
-test-web: $(INSTALLED) apps/web/runtime/node_modules  ## the JavaScript runtime: needs Node 20 or later
+apps/web/page/node_modules: apps/web/page/package-lock.json
+	@npm ci --prefix apps/web/page --no-audit --no-fund --silent
+	@touch $@
+
+PAGE := $(shell find apps/web/page apps/web/runtime/src -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+apps/web/page/dist/index.html: apps/web/page/node_modules $(PAGE)
+	@npm run build --prefix apps/web/page --silent -- --logLevel warn
+	@touch $@
+
+page: apps/web/page/dist/index.html  ## the page of `edge-distil serve`: needs Node 20 or later
+
+test-web: $(INSTALLED) apps/web/runtime/node_modules page  ## the JavaScript runtime and the page
 	@npm test --prefix apps/web/runtime --silent
+	@npm run check --prefix apps/web/page --silent
 	@$(RUN)/python -m pytest -m 'web and not slow' tests/web
 
 check: docs  ## style, types, the documentation's links
@@ -63,6 +75,11 @@ bench-embedding: $(INSTALLED)  ## embedding beside fastembed and sentence-transf
 
 bench-peers: $(INSTALLED)  ## beside torch, optimum, CTranslate2 and OpenVINO, each in one run
 	@$(RUN)/python bench/tables/against_peers.py
+
+bench-browser: $(INSTALLED) page  ## the JavaScript runtime beside transformers.js, in Chromium
+	@npm ci --prefix apps/web/bench --no-audit --no-fund --silent
+	@npm run build --prefix apps/web/bench --silent -- --logLevel warn
+	@$(RUN)/python bench/tables/browser.py
 
 arm-check: $(INSTALLED)  ## int8 on other processors, emulated: apt-get install qemu-user-static debootstrap
 	@$(RUN)/python bench/tables/arm_check.py

@@ -89,3 +89,13 @@ def test_the_wheel_brings_the_vocabulary_and_not_the_weights(wheel: Path) -> Non
     brought = {Path(n).name for n in names if n.startswith("edge_distil_apps/data/vocabulary/")}
     assert brought == set(VOCABULARY_FILES)
     assert not [name for name in names if name.endswith(".safetensors")]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm builds the page")
+def test_the_wheel_brings_the_page_and_nothing_that_built_it(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    page = "edge_distil_apps/serve/page"
+    assert {f"{page}/index.html", f"{page}/sw.js", f"{page}/manifest.webmanifest"} <= set(names)
+    assert [name for name in names if name.endswith("ort-wasm-simd-threaded.wasm")]
+    assert not [name for name in names if "node_modules" in name or name.endswith(".ts")]

@@ -15,7 +15,7 @@ from edge_distil_bench.protocol import QUICK
 from edge_distil_bench.queries import make_queries
 
 _VARIANTS = ("fp32", "int8", "fp16")  # those that the page compares
-_QUERIES = 32
+_QUERIES = 24
 _LONGEST = 128  # tokens of a sentence
 SENTENCES = "sentences"
 

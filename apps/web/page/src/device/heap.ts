@@ -1,0 +1,18 @@
+/** How large the engine's heap is: in all browsers, by watching it come to be. */
+
+let heap: WebAssembly.Memory | undefined;
+
+/** Keep every WebAssembly memory that is made from now on; the engine makes one. */
+export function watchHeap(): void {
+  const Native = WebAssembly.Memory;
+  class Watched extends Native {
+    constructor(descriptor: WebAssembly.MemoryDescriptor) {
+      super(descriptor);
+      heap = this;
+    }
+  }
+  (WebAssembly as { Memory: unknown }).Memory = Watched;
+}
+
+/** Bytes; it never shrinks, so this is also the most that it was. Null before there is one. */
+export const heapBytes = (): number | null => heap?.buffer.byteLength ?? null;
