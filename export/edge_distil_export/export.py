@@ -17,6 +17,7 @@ from edge_distil._reading.foreign import describe_pooling
 from edge_distil._reading.manifest_pooling import Pooling
 from edge_distil._reading.sentence_settings import TransformerSettings
 from edge_distil._writing import ownership, staging, storage
+from edge_distil._writing.temporary import temporaries_in
 from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle, write_manifest
 from edge_distil.encoder import open_encoder
 from edge_distil.errors import InputError
@@ -96,6 +97,7 @@ def export_bundle(
     with (
         links.trusted(Path(model)),  # a directory of the user's own; the bundle holds copies
         staging.staged_directory(Path(output), replaceable=allowed) as staged,
+        temporaries_in(staged / ".edge_distil.tmp"),
         _no_collection(),
     ):
         _check_installed()

@@ -14,6 +14,7 @@ import onnx_ir as ir
 
 from edge_distil._writing import staging, storage
 from edge_distil._writing.additions import add_to_bundle
+from edge_distil._writing.temporary import temporaries_in
 from edge_distil.bundle import MODEL_FILES, Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.manifest import Variant
@@ -86,10 +87,12 @@ def quantize_bundle(
     bundle = reopen(bundle)
     source = bundle.model_path("fp32")
     inputs = _calibration(bundle, recipe, data, calibrate)
-    say(f"quantizing {source.name} ({recipe})")
-    made = _make(source, recipe, inputs, frozenset(keep), method, say)
-    gc.collect()  # graphs are cyclic: without this the fp32 weights stay beside those of sessions
     with staging.scratch(bundle.path) as folder:
+        say(f"quantizing {source.name} ({recipe})")
+        with temporaries_in(folder / "tmp"):
+            made = _make(source, recipe, inputs, frozenset(keep), method, say)
+        # Graphs are cyclic: without this the fp32 weights stay beside those of sessions.
+        gc.collect()
         model_file = folder / Path(MODEL_FILES[recipe]).name
         model_file.write_bytes(made.data)
         made = made._replace(data=b"")  # room for the sessions below

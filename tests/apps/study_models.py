@@ -21,13 +21,14 @@ SIZES = {
 }
 
 
-def make_models(folder: Path) -> Path:
+def make_models(folder: Path, *, int8: bool = True) -> Path:
     """Make what `edge-distil study --models` takes, and the checkpoints beside it."""
     for architecture, sizes in SIZES.items():
         checkpoint = folder / "checkpoints" / architecture.name
         make_checkpoint(architecture.model, architecture.config, checkpoint, sizes)
         bundle = export_bundle(checkpoint, folder / "models" / architecture.name)
-        bundle = quantize_bundle(bundle, "int8", calibrate=False)
+        if int8:
+            bundle = quantize_bundle(bundle, "int8", calibrate=False)
         # One passes for trained, so that something is scored.
         trained = architecture is BERT
         write_mark(bundle.path, Mark(trained, "tiny", calibrated=False, **count(bundle)))

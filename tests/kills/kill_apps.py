@@ -74,7 +74,7 @@ def _docs(folder: Path, materials: Path) -> None:
         os.utime(path, (1_000_000_000, 1_000_000_000))
 
 
-def _index(folder: Path) -> str:
+def found_in_index(folder: Path) -> str:
     """How many files the index holds, each of them whole."""
     if not (folder / "docs.index" / "passages.sqlite").exists():
         return "nothing"
@@ -94,8 +94,13 @@ def _changed_docs(folder: Path, materials: Path) -> None:
     (folder / "docs" / "new.md").write_text("A river, new.\n")
 
 
+def prepare_docs(folder: Path, *, changed: bool) -> None:
+    """Texts and bundle; with an index of what the texts were before, where they changed since."""
+    (_changed_docs if changed else _docs)(folder, folder)
+
+
 def _renewed(folder: Path) -> str:
-    found = _index(folder)
+    found = found_in_index(folder)
     assert found in ("2 passages", "3 passages"), "files of the index are lost"
     return found
 
@@ -131,7 +136,7 @@ CASES = (
         "search --build, no index yet",
         ("search", "--build", "docs", "-o", "docs.index", "--bundle", "bundle"),
         _docs,
-        _index,
+        found_in_index,
         measured=frozenset({"passages.sqlite"}),
     ),
     Case(

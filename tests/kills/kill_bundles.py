@@ -46,9 +46,26 @@ def _found_one(folder: Path) -> str:
     return found
 
 
+def add_packages(bundle: str, checkpoint: str) -> None:
+    """Do what ``export --coreml`` does once the bundle is there."""
+    from edge_distil_export.coreml import add_coreml
+
+    add_coreml(bundle, checkpoint, lengths="8", overwrite=True)
+
+
+def _packages(folder: Path) -> bool:
+    return "coreml" in open_bundle(folder / _OUTPUT).manifest.variants
+
+
 def _tiny(folder: Path, materials: Path) -> None:
     """The tiny bundle, int8 in it, at the output."""
     shutil.copytree(_TINY, folder / _OUTPUT)
+
+
+def _scored(folder: Path, materials: Path) -> None:
+    """The tiny bundle, and a file to take scores on."""
+    _tiny(folder, materials)
+    (folder / "data.tsv").write_text("a charming film\tgood\nstorm\tbad\nthe old sea\tfair\n" * 2)
 
 
 def _variants(folder: Path) -> str:
@@ -73,6 +90,13 @@ EXPORT = (
         lambda folder, materials: _bundle("old", folder, materials),
         _found_one,
     ),
+    Case(
+        "export --coreml, its last part",
+        ("kill_bundles:add_packages", _OUTPUT, "new"),
+        lambda folder, materials: _bundle("new", folder, materials),
+        lambda folder: "new" if _found_one(folder) and _packages(folder) else "old",
+        long=True,
+    ),
 )
 QUANTIZE = (
     Case("quantize, a new variant", ("quantize", _OUTPUT, "--fp16"), _tiny, _variants),
@@ -87,5 +111,23 @@ QUANTIZE = (
         ("quantize", _OUTPUT, "--fp16", "--ort"),
         _tiny,
         _variants,
+    ),
+    Case("quantize, static", ("quantize", _OUTPUT, "--int8-static"), _tiny, _variants),
+)
+# Those that measure; their records hold times.
+BUDGET = (
+    Case(
+        "quantize --max-drop",
+        ("quantize", _OUTPUT, "--int8", "--max-drop", "50", "--data", "data.tsv"),
+        _scored,
+        _variants,
+        measured=frozenset({"edge_distil.json", ".edge_distil-budget.json"}),
+    ),
+    Case(
+        "quantize --report",
+        ("quantize", _OUTPUT, "--int8", "--report"),
+        _tiny,
+        _variants,
+        measured=frozenset({"int8.html", "int8.json"}),
     ),
 )

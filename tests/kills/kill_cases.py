@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from kill_apps import CASES as APPS
-from kill_bundles import EXPORT, QUANTIZE
+from kill_bundles import BUDGET, EXPORT, QUANTIZE
+from kill_measuring import CASES as MEASURING
 
-# Those that need torch, with materials that it makes; the others need neither.
-HEAVY = EXPORT
+# Those that need torch, or materials that it makes, or much time; the others need none of it.
+HEAVY = (*EXPORT, *BUDGET, *MEASURING)
 LIGHT = (*QUANTIZE, *APPS)
 # What the heavy ones import, once for all of them.
 MODULES = (
@@ -19,6 +20,7 @@ MODULES = (
     "edge_distil_export.files",
     "edge_distil_export.graph",
     "edge_distil_export.cleanup",
+    "edge_distil_export.coreml",
     "edge_distil_export.parity",
     "edge_distil_export.provenance",
     "edge_distil_export.slicing",

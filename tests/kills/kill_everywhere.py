@@ -7,6 +7,7 @@ directory is as an undisturbed run leaves it, to the byte and without a file mor
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import signal
 from collections.abc import Callable, Collection, Iterable
@@ -16,6 +17,8 @@ from typing import NamedTuple
 
 from kill_server import Ended, Server
 
+# What differs in the names of temporary files.
+_CHANCE = re.compile(r"tmp\w{8}|[0-9a-f]{16}|profile_[\d_-]+")
 _USERS_FILE = "of-the-user.txt"  # beside the output: no command has any business with it
 
 
@@ -33,6 +36,7 @@ class Case:
         done: What the one line of the second run says where the first had done all its work, as
             an export does that finds its bundle. Empty: the second run succeeds.
         measured: Names of files that hold timings, so that only their presence is compared.
+        long: A run takes so long that it is killed at one operation of each kind alone.
     """
 
     name: str
@@ -41,6 +45,15 @@ class Case:
     found: Callable[[Path], str]
     done: str = ""
     measured: frozenset[str] = frozenset()
+    long: bool = False
+
+    def choose(self, operations: list[str]) -> Iterable[int]:
+        """Return the numbers, from 1, of the operations to kill at."""
+        numbers = range(1, len(operations) + 1)
+        if not self.long:
+            return numbers
+        kinds = [_CHANCE.sub("*", operation) for operation in operations]
+        return [number for number in numbers if kinds.index(kinds[number - 1]) == number - 1]
 
 
 class Outcome(NamedTuple):
@@ -55,7 +68,7 @@ def kill_everywhere(
     case: Case,
     folder: Path,
     materials: Path,
-    choose: Callable[[list[str]], Iterable[int]] = lambda seen: range(1, len(seen) + 1),
+    choose: Callable[[list[str]], Iterable[int]] | None = None,
 ) -> list[Outcome]:
     """Run a case undisturbed, then kill it at each operation that is chosen.
 
@@ -64,7 +77,7 @@ def kill_everywhere(
         case: The case.
         folder: An absent directory, which is made and remade.
         materials: What `Case.prepare` copies from.
-        choose: Gives the numbers, from 1, of the operations to kill at.
+        choose: Gives the numbers, from 1, of the operations to kill at; see `Case.choose`.
 
     Raises:
         AssertionError: Something was lost, or left behind, or said in more than a line.
@@ -74,7 +87,7 @@ def kill_everywhere(
     assert whole.status == 0, f"{case.name}: {whole.said}"
     expected = _snapshot(folder, case.measured)
     outcomes = []
-    for number in choose(whole.operations):
+    for number in (choose or case.choose)(whole.operations):
         _prepare(case, folder, materials)
         killed = server.run(case.command, folder, kill_at=number)
         place = f"{case.name}, killed before operation {number}: {whole.operations[number - 1]}"

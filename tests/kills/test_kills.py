@@ -82,7 +82,7 @@ def test_kills_everywhere(
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("case", HEAVY, ids=lambda case: case.name)
-def test_kills_of_export_everywhere(
+def test_kills_of_heavy_verbs_everywhere(
     server: Server, materials: Path, tmp_path: Path, case: Case
 ) -> None:
     assert kill_everywhere(server, case, tmp_path / "work", materials)

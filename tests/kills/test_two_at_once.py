@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import kill_apps
 import kill_storage
 import pytest
 from kill_cases import MODULES
@@ -86,6 +87,23 @@ def test_two_directories_at_one_place(
         check_one_winner(run_both(two, [command, command], tmp_path / "work"), bool(there))
         assert open_bundle(bundle, verify=True).manifest.labels[0] == "new-a"
         assert left_over(tmp_path / "work") == []
+
+
+@rounds
+@pytest.mark.parametrize("changed", [False, True])
+def test_two_search_builds(two: Servers, tmp_path: Path, rounds: int, changed: bool) -> None:
+    """One builds, or both after each other; every file is in the index once."""
+    for _ in range(rounds):
+        folder = tmp_path / "work"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        kill_apps.prepare_docs(folder, changed=changed)
+        before = {str(path) for path in folder.rglob("*")}
+        command = ("search", "--build", "docs", "-o", "docs.index", "--bundle", "bundle")
+        check_one_winner(run_both(two, [command, command], folder), again=True)
+        assert kill_apps.found_in_index(folder) == "3 passages"
+        left = {str(path) for path in folder.rglob("*")} - before
+        assert {Path(path).name for path in left} <= {"docs.index", "passages.sqlite"}
 
 
 @pytest.mark.slow

@@ -15,10 +15,10 @@ import typer
 from edge_distil import hardware
 from edge_distil._writing import locks, storage
 from edge_distil._writing.journal import Journal
+from edge_distil._writing.temporary import temporaries_in
 from edge_distil.bundle import Bundle
 from edge_distil_apps import peers, side_by_side
 from edge_distil_apps.cli import console
-from edge_distil_apps.scratch import scratch
 from edge_distil_apps.side_by_side import presentation
 from edge_distil_apps.side_by_side.texts import PASSAGES
 from edge_distil_bench.measurements import Measurements, write_measurements
@@ -93,7 +93,7 @@ def bench(
     """
     if quick and full:
         raise typer.BadParameter("--quick and --full exclude each other: give one of them")
-    _check_output(output)
+    output = _checked(output)
     protocol, effort = _protocol(quick, full, queries, seconds, processes)
     count = hardware.threads(threads)
     work = work or _cache()
@@ -125,13 +125,16 @@ def _reads_passages(bundle: Bundle) -> bool:
     return manifest.task == _QUESTION_ANSWERING and manifest.max_length >= _LEAST_LENGTH
 
 
-def _check_output(output: Path | None) -> None:
-    """Refuse before the work, and not after it, what cannot be written."""
+def _checked(output: Path | None) -> Path | None:
+    """Refuse before the work, and not after it, what cannot be written; a link stays one."""
     if output is None:
-        return
+        return None
     if output.is_dir():
         raise typer.BadParameter(f"-o {output} is a directory: give a file, such as bench.json")
+    if output.is_symlink():
+        output = output.resolve()
     storage.make_folder(output.parent)
+    return output
 
 
 def _protocol(
@@ -186,7 +189,7 @@ def _measure(plan: side_by_side.Plan, work: Path, output: Path | None) -> Measur
         with storage.storage_errors(file):
             storage.make_folder(work)
             stack.enter_context(locks.hold(locks.beside(file), file))
-        stack.enter_context(scratch(file.with_suffix(".tmp")))
+        stack.enter_context(temporaries_in(file.with_suffix(".tmp")))
         journal = Journal(file, key)
         if journal.count(""):
             console.note("going on where the same command was interrupted")

@@ -12,9 +12,9 @@ from typing import Any
 from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil._writing import locks, storage
 from edge_distil._writing.journal import Journal
+from edge_distil._writing.temporary import temporaries_in
 from edge_distil.encoder import open_encoder
 from edge_distil.errors import InputError
-from edge_distil_apps.scratch import scratch
 from edge_distil_apps.study.architectures import ARCHITECTURES
 from edge_distil_apps.study.inputs import PAIRS, make_inputs, same_tokens
 from edge_distil_apps.study.models import Made, find_models
@@ -57,7 +57,7 @@ def run_study(options: Options, folder: Path, progress: Progress) -> Measurement
         if found is not None:
             progress.say(f"{folder / DOCUMENT} is complete: nothing is measured again")
         else:
-            stack.enter_context(scratch(work / _TEMPORARY))
+            stack.enter_context(temporaries_in(work / _TEMPORARY))
             models = find_models(options, work / "models", progress.say)
             found = _measure(options, request, models, work / _JOURNAL, progress)
             write_measurements(found, folder / DOCUMENT)

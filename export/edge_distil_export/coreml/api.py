@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edge_distil._reading import links
 from edge_distil._writing import ownership, staging, storage
 from edge_distil._writing.additions import add_to_bundle
+from edge_distil._writing.temporary import temporaries_in
 from edge_distil.bundle import CORE_ML, Bundle, open_bundle
 from edge_distil.coreml import Lengths
 from edge_distil.errors import BundleExists, InputError
@@ -110,6 +111,7 @@ def add_coreml(
         quiet_coremltools(),
         quiet_libraries(),
         staging.scratch(path) as folder,
+        temporaries_in(folder / "tmp"),
     ):
         say(f"loading {checkpoint} for Core ML")
         source = find_checkpoint(checkpoint, revision=revision)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from pathlib import Path
 import onnx
 import onnx_ir as ir
 
-from edge_distil._writing import storage
+from edge_distil._writing import staging, storage
+from edge_distil._writing.temporary import temporaries_in
 from edge_distil.bundle import Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil_quantize.calibration.inputs import calibration_inputs
@@ -77,11 +77,12 @@ class Workbench:
 def open_workbench(
     bundle: Bundle, recipe: str, data: str | Path | None, calibrate: bool
 ) -> Iterator[Workbench]:
-    """Make candidates from a bundle, in a temporary folder; arguments as for `quantize_bundle`.
+    """Make candidates from a bundle, in a scratch folder of it; arguments as for `quantize_bundle`.
 
     Raises:
         QuantizeError: The recipe keeps nothing in fp32.
         DataError: `data` cannot be read.
+        StorageError: The bundle cannot be written.
     """
     if recipe not in KEEPING:
         raise QuantizeError(
@@ -90,7 +91,7 @@ def open_workbench(
         )
     source = bundle.model_path("fp32")
     inputs = calibration_inputs(bundle, data)
-    with tempfile.TemporaryDirectory() as folder:
+    with staging.scratch(bundle.path) as folder, temporaries_in(folder / "tmp"):
         yield Workbench(
             source=source,
             recipe=recipe,
@@ -98,7 +99,7 @@ def open_workbench(
             probes=inputs[:: -(-len(inputs) // _MOST_PROBES)],
             operators=find_operators(_read(source).graph),
             outputs=bundle.manifest.outputs,
-            folder=Path(folder),
+            folder=folder,
         )
 
 

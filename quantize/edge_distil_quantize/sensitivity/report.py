@@ -76,6 +76,7 @@ def describe_sensitivity(
         VariantMissing: The bundle has no such variant.
         QuantizeError: The recipe keeps nothing in fp32.
         DataError: `data` cannot be read.
+        StorageError: The bundle cannot be written.
     """
     bundle = open_bundle(bundle.path if isinstance(bundle, Bundle) else bundle)
     _, variant = bundle.variant(recipe)
