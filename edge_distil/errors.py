@@ -32,15 +32,22 @@ builtin that a caller would expect, so ``except FileNotFoundError`` works as usu
 
 from edge_distil._reading.printable import printable
 
+# Characters of a message: what is quoted may have any length. The end, what to do, is kept.
+_LONGEST, _END = 3000, 500
+
 
 class EdgeDistilError(Exception):
     """The root: catch this to catch all of edge-distil's own errors.
 
-    Messages quote file names, labels and texts of strangers, so they are shown escaped.
+    Messages quote file names, labels and texts of strangers, so they are shown escaped and, where
+    they are very long, without their middle.
     """
 
     def __str__(self) -> str:
-        return printable(super().__str__())
+        message = printable(super().__str__())
+        if len(message) <= _LONGEST:
+            return message
+        return f"{message[: _LONGEST - _END]}...{message[-_END:]}"
 
 
 class BundleError(EdgeDistilError):

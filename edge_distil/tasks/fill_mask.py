@@ -97,8 +97,8 @@ class FillMask(Task):
             found = f"{len(positions)} of the text's masks stand" if unread else "no mask stands"
             raise InputError(
                 f"{found} in the {tokenizer.max_length} tokens that the model reads, expected "
-                f"{'all' if unread else 'one'}: put {mask} where a word is missing, and shorten "
-                "the text where it is longer"
+                f"{'all' if unread else 'one'}: put {shortened(mask)} where a word is missing, and "
+                "shorten the text where it is longer"
             )
         return positions
 

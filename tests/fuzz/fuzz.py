@@ -24,7 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-DEFAULT = {"json": 100_000, "tokenizer": 10_000, "onnx": 10_000, "calls": 100_000}
+DEFAULT = {
+    "json": 100_000, "swaps": 100_000, "tokenizer": 10_000, "tokenizer-swaps": 10_000,
+    "onnx": 10_000, "graphs": 10_000, "calls": 100_000, "tasks": 100_000,
+}  # fmt: skip
 HANG = 5.0  # seconds of one case
 _START = 120.0  # seconds until the first case of a process, on a busy machine
 _MEMORY = 1 << 30  # bytes
