@@ -36,6 +36,7 @@ _LEFT: tuple[tuple[tuple[str, ...], str], ...] = (
     (("study",), "what was measured is kept; run the same command again to go on"),
     (("serve",), "measurements that were sent are kept"),
     (("bench",), "what was measured is kept; run the same command again to go on"),
+    ((), "nothing was written"),
 )
 
 
