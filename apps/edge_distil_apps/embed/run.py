@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from edge_distil._writing.storage import atomic_file
@@ -20,6 +21,8 @@ from edge_distil_apps.embed.rows import Shard
 # Given the number of rows and of those that were done before, shows how the rest goes.
 Watch = Callable[[int, int], AbstractContextManager[Advance]]
 
+# How the files begin that this command writes.
+_BEGINS = {".npy": b"\x93NUMPY", ".parquet": b"PAR1"}
 _FIRST = 3  # bad rows that a person is shown at once; all are in the file
 
 
@@ -112,7 +115,21 @@ def _is_there(job: Job) -> bool:
         return bool(names)
     if job.is_directory and job.output.exists():
         raise InputError(f"{job.output} is a file, expected a directory: choose another output")
+    if job.output.exists() and not _is_ours(job.output):
+        raise InputError(
+            f"{job.output} is no {job.output.suffix} file of vectors, and --force replaces nothing "
+            "else: choose another output"
+        )
     return job.output.exists()
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a file is of the kind that its name says, or empty."""
+    if not path.is_file():
+        return False
+    begin = _BEGINS[path.suffix]
+    with path.open("rb") as file:
+        return file.read(len(begin)) in (begin, b"")
 
 
 def _write_problems(

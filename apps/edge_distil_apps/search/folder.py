@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,7 +39,7 @@ class Listing(NamedTuple):
 
     Attributes:
         sources: Its text files.
-        unreadable: Names of files and folders inside it that may not be looked at, and why.
+        unreadable: Names of files and folders inside it that are not looked at, and why.
     """
 
     sources: list[Source]
@@ -94,16 +95,28 @@ def _walk(folder: Path, but: Path, found: Listing) -> None:
         name = Path(os.fsdecode(error.filename)).relative_to(folder).as_posix()
         found.unreadable[name] = error.strerror or str(error)
 
+    root = folder.resolve()
     for place, folders, files in os.walk(folder, onerror=note):
         folders[:] = [f for f in folders if f[0] != "." and (Path(place) / f).resolve() != but]
         for name in files:
             path = Path(place, name)
             if path.suffix.lower() not in ENDINGS:
                 continue
+            inside = path.relative_to(folder).as_posix()
             try:
-                if path.is_file():
-                    state = path.stat()
-                    inside = path.relative_to(folder).as_posix()
+                state = path.stat()
+                if reason := _unfit(path, state, root):
+                    found.unreadable[inside] = reason
+                else:
                     found.sources.append(Source(inside, state.st_size, state.st_mtime_ns))
             except OSError as error:
                 note(error)
+
+
+def _unfit(path: Path, state: os.stat_result, root: Path) -> str:
+    """Say why a file of the right name is not read; empty where it is."""
+    if not stat.S_ISREG(state.st_mode):
+        return "is not a regular file"
+    if path.is_symlink() and not path.resolve().is_relative_to(root):
+        return "is a link that leads out of the folder"
+    return ""
