@@ -84,7 +84,7 @@ bench-browser: $(INSTALLED) page  ## the JavaScript runtime beside transformers.
 arm-check: $(INSTALLED)  ## int8 on other processors, emulated: apt-get install qemu-user-static debootstrap
 	@$(RUN)/python bench/tables/arm_check.py
 
-fuzz: $(INSTALLED)  ## 220,000 damaged files and calls; SEED=N for the same again
+fuzz: $(INSTALLED)  ## 440,000 damaged files and calls; SEED=N for the same again
 	@$(RUN)/python tests/fuzz/fuzz.py $(if $(SEED),--seed $(SEED))
 
 clean:

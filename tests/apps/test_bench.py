@@ -93,12 +93,15 @@ def test_the_command_measures_and_says_which_to_ship(
 ) -> None:
     file, data = tmp_path / "out" / "bench.json", tmp_path / "squad.json"
     data.write_text(json.dumps(SQUAD), encoding="utf-8")
+    link = tmp_path / "link.json"
+    link.symlink_to(file)
     result = edge_distil(
         "bench", tiny / "question_answering", "--texts", texts, "--data", data, "--quick",
         "--queries", QUERIES, "--seconds", 0, "--processes", 2, "--threads", 1,
-        "--work", tmp_path / "work", "-o", file, "--json",
+        "--work", tmp_path / "work", "-o", link, "--json",
     )  # fmt: skip
     assert result.status == 0, result.err
+    assert link.is_symlink()
     found = json.loads(result.out)
     assert found["verdict"].startswith(f"ship {found['ship']} here: ")
     assert [one["variant"] for one in found["models"]] == ["fp32", "int8"]

@@ -151,6 +151,13 @@ def test_nothing_is_lost_silently(
     assert "holds letter.txt, expected an empty directory" in result.err
     assert names(tmp_path / "mine") == ["letter.txt"]
 
+    for name in ("letter.npy", "letter.parquet"):
+        (tmp_path / name).write_text("dear")
+        result = edge_distil(*command, tmp_path / name, "--force")
+        assert result.status == 1
+        assert f"is no {Path(name).suffix} file of vectors" in result.err
+        assert (tmp_path / name).read_text() == "dear"
+
 
 def test_parts_of_another_job_are_kept_apart(
     edge_distil: Command, tiny: Path, corpus: Path, texts: list[str], tmp_path: Path

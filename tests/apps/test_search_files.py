@@ -196,3 +196,19 @@ def test_files_that_are_no_text(
     assert report.passages == 4
     assert list(report.skipped) == ["bad.txt"]
     assert report.skipped["bad.txt"].startswith(reason)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="makes a pipe")
+def test_pipes_and_links_that_lead_out_are_named_and_not_read(
+    folder: Path, embedding: Path, tmp_path: Path
+) -> None:
+    os.mkfifo(folder / "pipe.txt")
+    (tmp_path / "secret.txt").write_text("The storm of another folder.")
+    (folder / "out.txt").symlink_to(tmp_path / "secret.txt")
+    (folder / "inside.txt").symlink_to(folder / "a.txt")
+    report = build(folder, tmp_path / "index", bundle=embedding)
+    assert report.added == 4
+    assert report.skipped == {
+        "pipe.txt": "is not a regular file",
+        "out.txt": "is a link that leads out of the folder",
+    }

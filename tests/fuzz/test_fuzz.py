@@ -16,7 +16,17 @@ pytestmark = [
 
 
 @pytest.mark.parametrize(
-    ("kind", "count"), [("json", 300), ("tokenizer", 100), ("onnx", 100), ("calls", 500)]
+    ("kind", "count"),
+    [
+        ("json", 300),
+        ("swaps", 300),
+        ("tokenizer", 100),
+        ("tokenizer-swaps", 100),
+        ("onnx", 100),
+        ("graphs", 100),
+        ("calls", 500),
+        ("tasks", 500),
+    ],
 )
 def test_only_our_errors_or_right_results(kind: str, count: int) -> None:
     failures = run(kind, count, SEED, workers=1, hang=30.0)

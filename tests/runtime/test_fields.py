@@ -63,6 +63,13 @@ def check(open_it: Callable[[], object]) -> None:
     assert len(found) < 600
 
 
+def test_a_message_is_never_longer_than_a_page() -> None:
+    message = str(errors.InputError(f"got {'[PAD]' * 10**5}, expected one: give it"))
+    assert len(message) == 3003
+    assert message.startswith("got [PAD]")
+    assert message.endswith("expected one: give it")
+
+
 def test_every_field_with_every_wrong_value(tiny: Path) -> None:
     document = json.loads((tiny / "embedding" / "edge_distil.json").read_text("utf-8"))
     document["labels"] = ["a", "b"]

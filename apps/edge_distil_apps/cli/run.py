@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -12,6 +13,8 @@ from edge_distil.errors import InputError
 from edge_distil.rows import BadRow, object_of_line, split_lines
 from edge_distil.tasks import Embedding, FillMask, QuestionAnswering, TextClassification
 from edge_distil_apps.cli import console, options
+
+_LONG = 100_000  # characters; some seconds of a small model's time
 
 
 def run(
@@ -60,8 +63,9 @@ def run(
             raise typer.BadParameter(
                 "this is a question-answering bundle: give --question Q and --context TEXT|@FILE|-"
             )
-        question = console.argument(question)
-        answers = task.batch([(question, _context(context))], top_k=top_k)
+        question, text = console.argument(question), _context(context)
+        with _progress(len(text)) as show:
+            answers = task.batch([(question, text)], top_k=top_k, show_progress=show)
         _show([question], answers, json)
         return
     if question or context:
@@ -92,7 +96,15 @@ def _results(task: Any, texts: list[Any], top_k: int) -> list[list[Any]]:
         ]
     if isinstance(task, TextClassification):
         return task.batch(texts, top_k=top_k)
-    return list(task.batch(texts))
+    with _progress(sum(map(len, texts))) as show:
+        return list(task.batch(texts, show_progress=show))
+
+
+def _progress(characters: int) -> AbstractContextManager[Any]:
+    """Give what shows, to a person who watches, how far into long texts the model has read."""
+    if characters < _LONG or not console.interactive():
+        return nullcontext(False)
+    return console.progress_bar("characters")
 
 
 def _stdin(jsonl: bool, takes_pairs: bool) -> list[Any]:
