@@ -1,9 +1,10 @@
 """Batches of one width each, so that a text's numbers do not depend on what shares its batch.
 
-A text is padded to a width that follows from its own length alone, and only texts of one width
-share a batch. onnxruntime's CPU kernels then take the same sums in the same order, however many
-rows there are: the result is the same bit for bit (`bench/tables/batch_invariance.py`). Not at
-every hidden size: of models 16 numbers wide some vectors differ in the last bit.
+A row of tokens is padded to a width that follows from its own length alone, and only rows of one
+width share a batch. onnxruntime's CPU kernels then take the same sums in the same order, however
+many rows there are: the result is the same bit for bit, for every task
+(`tests/runtime/test_same_bits.py`). One kernel does otherwise for a row alone: see
+`Encoder.moves_alone`.
 """
 
 from __future__ import annotations
@@ -15,26 +16,27 @@ from typing import NamedTuple
 # memory grows with it (`bench/tables/token_budget.py`).
 TOKEN_BUDGET = 512
 _EXACT = 32  # tokens; up to here a text is not padded at all
+# Tokens from which it is not either: few rows share a batch there, and a product of so many rows
+# gains nothing from more.
+_WIDE = 128
 
 
 def padded_length(length: int, longest: int) -> int:
-    """Return the width to which a text is padded: at most 1/16 more than it has.
+    """Return the width to which a row is padded: a token more at most.
 
-    >>> [padded_length(n, 512) for n in (7, 32, 33, 65, 130, 510)]
-    [7, 32, 34, 68, 136, 512]
+    >>> [padded_length(n, 512) for n in (7, 32, 33, 65, 128, 131)]
+    [7, 32, 34, 66, 128, 131]
 
     Args:
-        length: Of the text, in tokens.
+        length: Of the row, in tokens.
         longest: The most that the model takes.
     """
-    step = 1
-    while length > _EXACT * step:
-        step *= 2
-    return min(-(-length // step) * step, longest)
+    even = length + length % 2 if _EXACT < length < _WIDE else length
+    return min(even, longest)
 
 
 class Batch(NamedTuple):
-    """Texts that run together: their width in tokens and their indices."""
+    """Rows that run together: their width in tokens and their indices."""
 
     width: int
     indices: list[int]
@@ -60,7 +62,7 @@ class Buckets:
         self._open: dict[int, list[int]] = {}
 
     def add(self, index: int, length: int) -> Batch | None:
-        """Put a text of `length` tokens into its batch; return the batch if it is full."""
+        """Put a row of `length` tokens into its batch; return the batch if it is full."""
         width = padded_length(length, self._longest)
         indices = self._open.setdefault(width, [])
         indices.append(index)

@@ -1,8 +1,4 @@
-"""Encodings to model outputs: sort by length, batch under a token budget, run.
-
-Sorting keeps padding away and the budget keeps memory flat: a batch holds many short texts or
-one long one.
-"""
+"""A bundle's tokenizer and session, ready to run batches; `edge_distil.streaming` makes them."""
 
 from __future__ import annotations
 
@@ -16,15 +12,17 @@ import numpy as np
 
 from edge_distil import calls, coreml, hardware
 from edge_distil._reading.untrusted import check as check_untrusted
-from edge_distil._tokenizing.tokenizer import Encoded, Tokenizer, collate
+from edge_distil._tokenizing.rows import Encoded, collate
+from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil._writing.settling import settled
+from edge_distil.batching import Buckets
 from edge_distil.bundle import CORE_ML, Bundle, open_bundle
 from edge_distil.errors import BundleCorrupt, InputError
-from edge_distil.outputs import OutputCheck
+from edge_distil.outputs import POOLED, OutputCheck
 from edge_distil.session import Floats, OnnxSession, Session, Tokens
 
-# Padded tokens in a batch: beyond this a CPU's matrix kernels gain nothing and memory grows.
-TOKEN_BUDGET = 512
+# A text of more tokens than any kernel adds up at a time; see `Encoder.moves_alone`.
+_PROBE = "a b c d e f g h i j k l m n o p q r s t u v w"
 
 
 @dataclass(frozen=True)
@@ -58,9 +56,11 @@ class Encoder:
             return self
         if not session.is_current():
             return self._without_lanes()
+        session.rest()
         lanes = OnnxSession(session.path, threads=1, bulk=True, large_pages=session.large_pages)
         if lanes.state != session.state:
             return self._without_lanes()
+        session.stand_in = lanes
         return replace(self, session=lanes, workers=session.threads)
 
     def _without_lanes(self) -> Encoder:
@@ -80,7 +80,7 @@ class Encoder:
         batch_size: int | None = None,
         finite: bool = True,
     ) -> Iterator[tuple[list[int], dict[str, Floats]]]:
-        """Run encodings batch by batch, longest first.
+        """Run encodings batch by batch, no wider than they are: for graphs, not for tasks.
 
         Args:
             encodings: What `Tokenizer` gives.
@@ -95,7 +95,9 @@ class Encoder:
         Raises:
             OutputError: The outputs are not those of the task, or hold NaN or infinity.
         """
-        for indices in batches([len(e) for e in encodings], batch_size=batch_size):
+        buckets = Buckets(self.tokenizer.max_length, batch_size)
+        full = [buckets.add(index, len(row)) for index, row in enumerate(encodings)]
+        for _, indices in [*filter(None, full), *buckets.rest()]:
             feeds = self.features([encodings[i] for i in indices])
             found = self.outputs(feeds, outputs)
             for name, array in found.items() if finite else ():
@@ -114,9 +116,37 @@ class Encoder:
             OutputError: They are not those of the task.
         """
         self.check.names(names or (), self.session.outputs)
+        rows = len(feeds["input_ids"])
+        if rows == 1 and self.moves_alone and (not names or self._pooled in names):
+            feeds = {name: np.repeat(ids, 2, axis=0) for name, ids in feeds.items()}
         found = self.session.run(feeds, names)
         self.check.shapes(found, feeds["input_ids"], asked=names is not None)
-        return {name: np.asarray(array, np.float32) for name, array in found.items()}
+        return {name: np.asarray(array[:rows], np.float32) for name, array in found.items()}
+
+    @cached_property
+    def moves_alone(self) -> bool:
+        """Whether what the graph makes of all tokens of a row alone differs from that among others.
+
+        onnxruntime adds up over the tokens of a single row in another order than over those of
+        several (``ReduceSum`` and ``ReduceMean``, whose axes before the tokens' are merged away).
+        Graphs of ours do not add up so; some of others, and our early ones, do. Such a row then
+        runs twice, side by side.
+        """
+        if not isinstance(self.session, OnnxSession) or self._pooled not in self.session.outputs:
+            return False
+        feeds = self.probe()
+        both = {name: np.repeat(ids, 2, axis=0) for name, ids in feeds.items()}
+        alone, among = (self.session.run(f, (self._pooled,))[self._pooled] for f in (feeds, both))
+        return np.atleast_1d(alone)[:1].tobytes() != np.atleast_1d(among)[:1].tobytes()
+
+    def probe(self) -> dict[str, Tokens]:
+        """Return the inputs for one text of some tokens."""
+        return self.features(self.tokenizer.encode([_PROBE]))
+
+    @property
+    def _pooled(self) -> str:
+        """The output that has no axis of tokens, where the graph has it."""
+        return "logits" if self.bundle.manifest.task == "text-classification" else POOLED
 
     @property
     def check(self) -> OutputCheck:
@@ -124,34 +154,9 @@ class Encoder:
         return OutputCheck(self.bundle, self.variant)
 
     def features(self, encodings: Sequence[Encoded], width: int | None = None) -> dict[str, Tokens]:
-        """Return the graph's inputs for one batch; see `tokenizer.collate`."""
+        """Return the graph's inputs for one batch; see `rows.collate`."""
         tokenizer = self.tokenizer
         return collate(encodings, tokenizer.pad_id, width, token_types=tokenizer.token_types)
-
-
-def batches(
-    lengths: Sequence[int], *, batch_size: int | None = None, budget: int = TOKEN_BUDGET
-) -> Iterator[list[int]]:
-    """Group indices into batches of like length, longest first, ties in order.
-
-    >>> list(batches([3, 9, 4, 4], budget=12))
-    [[1], [2, 3, 0]]
-
-    Args:
-        lengths: Tokens of each text.
-        batch_size: At most so many a batch.
-        budget: At most so many tokens a batch, padding included; one text is always allowed.
-    """
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        padded = lengths[batch[0]] if batch else 0
-        full = len(batch) == batch_size or (len(batch) + 1) * padded > budget
-        if batch and full:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
 
 
 @settled

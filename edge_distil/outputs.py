@@ -21,9 +21,9 @@ from edge_distil.session import Tokens
 
 Shape = tuple[int | None, ...]  # None: of any length from 1
 
-_POOLED = "sentence_embedding"
+POOLED = "sentence_embedding"
 _PER_TOKEN = ("start_logits", "end_logits")
-_HIDDEN = ("last_hidden_state", "token_embeddings")
+HIDDEN = ("last_hidden_state", "token_embeddings")  # ours and optimum's, sentence-transformers'
 _EXPORT = "export the checkpoint again, or use another variant"
 
 
@@ -108,14 +108,14 @@ def _expected(bundle: Bundle, name: str, shape: tuple[int, ...], asked: bool) ->
     manifest, (rows, tokens) = bundle.manifest, shape
     if name in _PER_TOKEN:
         return (rows, tokens)
-    if name == _POOLED:
+    if name == POOLED:
         known = manifest.pooling if not bundle.inferred else None
         return (rows, known.dimension if known else None)
     if name == "logits":
         labels = len(manifest.labels) if manifest.task.endswith("-classification") else 0
         axes = (rows,) if manifest.task == "text-classification" else (rows, tokens)
         return (*axes, labels or None)
-    if name in _HIDDEN or asked:
+    if name in HIDDEN or asked:
         cls = manifest.pooling is not None and manifest.pooling.mode == "cls"
         return (rows, None if cls else tokens, None)  # CLS pooling may give its token alone
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -101,28 +102,20 @@ class OnnxSession:
         self.state = file_state(path)
         self.threads = hardware.threads(threads)
         self.on_cpu = wanted == [DEFAULT_PROVIDER]
+        self._providers = wanted
         self.large_pages = huge_pages.wanted(large_pages)
         options = _options(self.threads, bulk)
         if profile is not None:
             options.enable_profiling, options.profile_file_prefix = True, str(profile)
-        try:
-            self._session = ort.InferenceSession(str(path), options, providers=wanted)
-        except Exception as error:  # onnxruntime's errors share no other base
-            if _lacks_memory(error):
-                raise OutOfMemory(
-                    f"there is not the memory to load {path} ({path.stat().st_size:,} bytes): free "
-                    "some, raise the limit (ulimit -v), or take a smaller variant"
-                ) from error
-            raise SessionError(
-                f"onnxruntime {ort.__version__} cannot load {path} ({_first_line(error)}): "
-                "copy or export the bundle again"
-            ) from error
-        if not self.is_current():
-            raise SessionError(f"{path} was replaced while it was loaded: load it again")
+        self._options = options
+        self._opening = threading.Lock()
+        self._session: ort.InferenceSession | None = None
+        session = self._opened()
         self._runs = 0
-        self._types = {i.name: _TYPES.get(i.type, np.int64) for i in self._session.get_inputs()}
+        self._types = {i.name: _TYPES.get(i.type, np.int64) for i in session.get_inputs()}
         self.inputs = tuple(self._types)
-        self.outputs = tuple(o.name for o in self._session.get_outputs())
+        self.outputs = tuple(o.name for o in session.get_outputs())
+        self.stand_in: OnnxSession | None = None
 
     def run(
         self, feeds: Mapping[str, Tokens], outputs: Sequence[str] | None = None
@@ -139,12 +132,17 @@ class OnnxSession:
                 f"does not give (it gives {', '.join(feeds)}): export the checkpoint again"
             )
         names = list(outputs or self.outputs)
+        session = self._session
+        if session is None:
+            if self.stand_in is not None and not self.is_current():
+                return self.stand_in.run(feeds, outputs)
+            session = self._opened()
         self._runs += 1
         if self._runs == _SETTLED and self.on_cpu and self.large_pages:
             huge_pages.collapse()
         try:
             given = {n: feeds[n].astype(t, copy=False) for n, t in self._types.items()}
-            arrays = self._session.run(names, given)
+            arrays = session.run(names, given)
         except Exception as error:
             shape = feeds[self.inputs[0]].shape
             if _lacks_memory(error):
@@ -158,13 +156,51 @@ class OnnxSession:
             ) from error
         return dict(zip(names, arrays, strict=True))
 
+    def rest(self) -> None:
+        """Give the model's memory back until the next run, which loads it again.
+
+        Where the file is another one by then, `stand_in` runs in this session's place.
+        """
+        self._session = None
+
+    def _opened(self) -> ort.InferenceSession:
+        """Return onnxruntime's session, loaded if need be.
+
+        Raises:
+            SessionError: It refuses the file, or the file was replaced meanwhile.
+        """
+        with self._opening:
+            if self._session is None:
+                session = self._load()
+                if not self.is_current():
+                    raise SessionError(
+                        f"{self.path} was replaced while it was loaded: load it again"
+                    )
+                self._session = session
+            return self._session
+
+    def _load(self) -> ort.InferenceSession:
+        path = self.path
+        try:
+            return ort.InferenceSession(str(path), self._options, providers=self._providers)
+        except Exception as error:  # onnxruntime's errors share no other base
+            if _lacks_memory(error):
+                raise OutOfMemory(
+                    f"there is not the memory to load {path} ({path.stat().st_size:,} bytes): free "
+                    "some, raise the limit (ulimit -v), or take a smaller variant"
+                ) from error
+            raise SessionError(
+                f"onnxruntime {ort.__version__} cannot load {path} ({_first_line(error)}): "
+                "copy or export the bundle again"
+            ) from error
+
     def is_current(self) -> bool:
         """Return whether the file that this session runs is still the one at its path."""
         return self.state is not None and file_state(self.path) == self.state
 
     def profiled(self) -> list[int]:
         """End the profiler and return the nanoseconds of each run so far, by its clock."""
-        events = json.loads(Path(self._session.end_profiling()).read_text(encoding="utf-8"))
+        events = json.loads(Path(self._opened().end_profiling()).read_text(encoding="utf-8"))
         # "dur" counts microseconds (the Trace Event format of Chrome).
         return [1000 * event["dur"] for event in events if event["name"] == "model_run"]
 

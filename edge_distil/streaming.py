@@ -1,176 +1,241 @@
-"""Endless streams of texts to vectors: tokenise ahead, run batches side by side.
+"""The one scheduler: rows of any task in, what the model says of each out, in their order.
 
-A window of texts is tokenised in slices, those with the most characters first, and a batch runs
-as soon as it is full: the first batches of a window run while the rest of it, and then the next
-window, is tokenised.
+Rows are read in blocks. A batch runs as soon as it is full, so that the batches of one block run
+while the next one is read and tokenised. What is short runs in the caller's thread; work that turns
+out to be long goes on in `Encoder.bulk`, a batch a core.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import chain, islice
-from typing import Any, TypeVar
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import chain, islice, repeat
+from typing import Generic, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from edge_distil._tokenizing.reading import naming
+from edge_distil._tokenizing.rows import Encoded
 from edge_distil.batching import Batch, Buckets
-from edge_distil.calls import wrong_text
 from edge_distil.encoder import Encoder
-from edge_distil.errors import InputError
+from edge_distil.errors import EdgeDistilError
 from edge_distil.pooling import Floats
 
-T = TypeVar("T")
+K = TypeVar("K")  # what a task knows a row by
+R = TypeVar("R", bound=Encoded)
+P = TypeVar("P")  # what the model says of a row
 
-WINDOW = 1024  # texts among which those of one length find each other
-_SLICE = 64  # texts tokenised at a time: their full encodings take about 100 bytes a token
-# Characters from which it pays to open a session for long work; about 8,000 tokens, or half a
-# second of a small model's time.
-_LONG_WORK = 32_000
-
+# An encoder and a batch of rows, to be padded to a width -> what is said of each, or its error.
+Work = Callable[[Encoder, Sequence[tuple[K, R]], int], Sequence[P | EdgeDistilError]]
 Done = Callable[[int], None]
 
-
-@dataclass(frozen=True)
-class Row:
-    """The tokens of one text, 8 bytes each: an ``Encoding`` holds about 100 a token."""
-
-    ids: NDArray[np.int32]
-    type_ids: NDArray[np.int32]
-
-    def __len__(self) -> int:
-        return len(self.ids)
+WINDOW = 1024  # rows in a block, among which those of one width find each other
+_RAMP = (8, 16, 32, 64, 128, 256, 512)  # of a stream: its first result comes soon
+# Tokens in a block of windows of long texts, which hold some 200 bytes each.
+WINDOW_TOKENS = 16_384
+# Tokens from which it pays to open a session for long work, or characters, where all are known;
+# half a second of a small model's time.
+_LONG_TOKENS = 8_000
+_LONG_CHARACTERS = 32_000
 
 
-# An encoder and one batch -> vectors (batch, dimension), in the batch's order.
-Embed = Callable[[Encoder, Sequence[Row], int], Floats]
+def sizes(*, known: bool) -> Iterator[int]:
+    """Yield the sizes of blocks, in rows.
+
+    Args:
+        known: All rows are there, and all results are waited for.
+    """
+    return repeat(WINDOW) if known else chain(_RAMP, repeat(WINDOW))
+
+
+def is_long(characters: int) -> bool:
+    """Say whether texts of so many characters in all are long work."""
+    return characters >= _LONG_CHARACTERS
+
+
+def reading(
+    outputs: Sequence[str],
+    say: Callable[[K, R, dict[str, Floats]], P],
+    item: Callable[[K], str] = lambda _: "",
+) -> Work[K, R, P]:
+    """Return work that reads graph outputs row by row; an error is that of its row alone.
+
+    Args:
+        outputs: The outputs wanted.
+        say: What a row is known by, the row and its part of each output -> what is said of it.
+        item: What an error calls the row: ``"text 3: "``.
+    """
+
+    def one(key: K, row: R, found: dict[str, Floats]) -> P | EdgeDistilError:
+        try:
+            with naming(item(key)):
+                return say(key, row, found)
+        except EdgeDistilError as error:
+            return error
+
+    def work(
+        encoder: Encoder, rows: Sequence[tuple[K, R]], width: int
+    ) -> Sequence[P | EdgeDistilError]:
+        found = encoder.outputs(encoder.features([row for _, row in rows], width), outputs)
+        return [
+            one(key, row, {name: array[place] for name, array in found.items()})
+            for place, (key, row) in enumerate(rows)
+        ]
+
+    return work
 
 
 def stream(
     encoder: Encoder,
-    texts: Iterable[str],
-    embed: Embed,
+    rows: Iterable[tuple[K, R]],
+    work: Work[K, R, P],
     *,
-    window: int = WINDOW,
+    blocks: Iterator[int],
+    tokens: int | None = None,
     batch_size: int | None = None,
+    long: bool = False,
     done: Done | None = None,
-) -> Iterator[Floats]:
-    """Embed a stream, window by window.
+) -> Generator[tuple[K, P], None, None]:
+    """Run rows, read ahead by at most one block.
 
     Args:
-        encoder: Tokenizes and runs.
-        texts: Read ahead by at most one window.
-        embed: Runs one batch, padded to a width.
-        window: Texts a block.
-        batch_size: At most so many texts a batch.
-        done: Called with the number of texts that each finished batch held.
+        encoder: Runs them.
+        rows: The rows, each with what it is known by. An error that reading one raises comes
+            after the results of those before it.
+        work: Runs a batch.
+        blocks: Most rows in each block: see `sizes`.
+        tokens: Most tokens in a block, whose last row may reach beyond.
+        batch_size: At most so many rows a batch.
+        long: It is long work from the first row on.
+        done: Called with the number of rows of each batch that has run.
 
     Yields:
-        ``(texts, dimension)`` for each window, in order.
-
-    Raises:
-        InputError: Something is not a text; it is named by its place in the stream.
+        For each row what it is known by, and what `work` says of it.
     """
-    windows = _windows(texts, window)
-    first = next(windows, None)
-    if first is None:
-        return
-    long = sum(map(len, first.texts)) >= _LONG_WORK
-    encoder = encoder.bulk if long else encoder
-    pool = ThreadPoolExecutor(encoder.workers) if long else _Inline()
-    running: deque[_Running] = deque()
+    crew = _Crew(encoder, work, long)
+    reader = _Reader(iter(rows), crew, blocks, tokens, batch_size)
+    running: deque[_Block[K, P]] = deque()
     try:
-        for part in chain([first], windows):
-            running.append(_start(encoder, part, embed, batch_size, pool))
-            if len(running) > 1:
-                yield running.popleft().vectors(done)
-        yield running.popleft().vectors(done)
+        while block := reader.block():
+            running.append(block)
+            while len(running) > crew.ahead:
+                yield from running.popleft().said(done)
+        while running:
+            yield from running.popleft().said(done)
+        if reader.error is not None:
+            raise reader.error
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        crew.close()
 
 
-@dataclass(frozen=True)
-class _Window:
-    """Texts, and the place of the first in the stream."""
+@dataclass
+class _Crew(Generic[K, R, P]):
+    """Who runs the batches: the caller, or several side by side once the work is long."""
 
-    texts: list[str]
-    first: int
+    encoder: Encoder
+    work: Work[K, R, P]
+    long: bool
+    _tokens: int = 0
+    _pool: ThreadPoolExecutor | None = None
 
+    @property
+    def ahead(self) -> int:
+        """Blocks that may be under way while another is read."""
+        return 0 if self._pool is None else 1
 
-class _Running:
-    """The batches of one window."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._batches: list[tuple[list[int], Future[Floats]]] = []
-
-    def add(self, indices: list[int], vectors: Future[Floats]) -> None:
-        self._batches.append((indices, vectors))
-
-    def vectors(self, done: Done | None) -> Floats:
-        """Wait for all batches and put their rows in order: ``(texts, dimension)``."""
-        (_, first), *_ = self._batches
-        rows = np.empty((self._size, first.result().shape[1]), np.float32)
-        for indices, vectors in self._batches:
-            rows[indices] = vectors.result()
-            if done:
-                done(len(indices))
-        return rows
-
-
-class _Inline(Executor):
-    """Runs what is submitted at once, in the caller's thread: for one text that is quickest."""
-
-    def submit(self, fn: Callable[..., T], /, *args: Any, **options: Any) -> Future[T]:
-        future: Future[T] = Future()
-        future.set_result(fn(*args, **options))
+    def submit(
+        self, rows: Sequence[tuple[K, R]], width: int
+    ) -> Future[Sequence[P | EdgeDistilError]]:
+        self._tokens += len(rows) * width
+        if self._pool is None and (self.long or self._tokens >= _LONG_TOKENS):
+            self.encoder = self.encoder.bulk
+            self._pool = ThreadPoolExecutor(self.encoder.workers)
+        if self._pool is not None:
+            return self._pool.submit(self.work, self.encoder, rows, width)
+        future: Future[Sequence[P | EdgeDistilError]] = Future()
+        try:
+            future.set_result(self.work(self.encoder, rows, width))
+        except Exception as error:  # raised when its turn comes
+            future.set_exception(error)
         return future
 
-
-def _windows(texts: Iterable[str], size: int) -> Iterator[_Window]:
-    remaining, first = iter(texts), 0
-    while part := list(islice(remaining, size)):
-        if any(not isinstance(text, str) for text in part):
-            raise wrong_text(part, first)
-        yield _Window(part, first)
-        first += len(part)
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _start(
-    encoder: Encoder, part: _Window, embed: Embed, batch_size: int | None, pool: Executor
-) -> _Running:
-    """Tokenise a window and submit its batches, each as soon as it is full."""
-    buckets = Buckets(encoder.tokenizer.max_length, batch_size)
-    rows: dict[int, Row] = {}
-    running = _Running(len(part.texts))
+@dataclass
+class _Block(Generic[K, P]):
+    """Rows under way: what they are known by, and for each its batch and its place there."""
 
-    def submit(batch: Batch) -> None:
-        taken = [rows.pop(index) for index in batch.indices]
-        running.add(batch.indices, pool.submit(embed, encoder, taken, batch.width))
+    keys: list[K] = field(default_factory=list)
+    places: dict[int, tuple[Future[Sequence[P | EdgeDistilError]], int]] = field(
+        default_factory=dict
+    )
 
-    for indices in _slices(part.texts):
-        for index, row in zip(indices, _tokenize(encoder, part, indices), strict=True):
-            rows[index] = row
-            if batch := buckets.add(index, len(row)):
+    def said(self, done: Done | None) -> Iterator[tuple[K, P]]:
+        """Wait for each row in turn."""
+        for index, key in enumerate(self.keys):
+            batch, place = self.places.pop(index)
+            parts = batch.result()
+            part = parts[place]
+            if isinstance(part, EdgeDistilError):
+                raise part
+            if done and place == 0:
+                done(len(parts))
+            yield key, part
+
+
+class _Reader(Generic[K, R, P]):
+    """Reads rows block by block and gives full batches to the crew.
+
+    Attributes:
+        error: What ended the rows before their end, if anything did.
+    """
+
+    def __init__(
+        self,
+        rows: Iterator[tuple[K, R]],
+        crew: _Crew[K, R, P],
+        sizes: Iterator[int],
+        tokens: int | None,
+        batch_size: int | None,
+    ) -> None:
+        self.error: Exception | None = None
+        self._rows = rows
+        self._crew = crew
+        self._sizes = sizes
+        self._most = tokens
+        self._batch_size = batch_size
+
+    def block(self) -> _Block[K, P] | None:
+        """Submit the next block; ``None`` at the end of the rows."""
+        block: _Block[K, P] = _Block()
+        buckets = Buckets(self._crew.encoder.tokenizer.max_length, self._batch_size)
+        held: dict[int, tuple[K, R]] = {}
+
+        def submit(batch: Batch) -> None:
+            future = self._crew.submit([held.pop(i) for i in batch.indices], batch.width)
+            block.places.update((i, (future, place)) for place, i in enumerate(batch.indices))
+
+        for index, row in enumerate(self._read(next(self._sizes))):
+            block.keys.append(row[0])
+            held[index] = row
+            if batch := buckets.add(index, len(row[1])):
                 submit(batch)
-    for batch in buckets.rest():
-        submit(batch)
-    return running
+        for batch in buckets.rest():
+            submit(batch)
+        return block if block.keys else None
 
-
-def _slices(texts: Sequence[str]) -> Iterator[list[int]]:
-    """Indices in slices, the longest texts first, ties in order."""
-    order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
-    for start in range(0, len(order), _SLICE):
-        yield order[start : start + _SLICE]
-
-
-def _tokenize(encoder: Encoder, part: _Window, indices: list[int]) -> list[Row]:
-    try:
-        encodings = encoder.tokenizer.encode([part.texts[i] for i in indices], offsets=False)
-    except InputError as error:
-        raise wrong_text(part.texts, part.first) from error
-    return [Row(np.array(e.ids, np.int32), np.array(e.type_ids, np.int32)) for e in encodings]
+    def _read(self, size: int) -> Iterator[tuple[K, R]]:
+        if self.error is not None:
+            return
+        tokens = 0
+        try:
+            for row in islice(self._rows, size):
+                yield row
+                tokens += len(row[1])
+                if self._most is not None and tokens >= self._most:
+                    return
+        except Exception as error:
+            self.error = error

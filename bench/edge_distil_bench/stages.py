@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from tokenizers import Encoding
 
-from edge_distil._tokenizing.tokenizer import Encoded, Tokenizer
+from edge_distil._tokenizing.rows import Encoded
+from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.encoder import Encoder
 from edge_distil.errors import InputError
 from edge_distil.session import Floats, Session, Tokens

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edge_distil._tokenizing.tokenizer import Tokenizer, collate
+from edge_distil._tokenizing.rows import collate
+from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.bundle import Bundle
 from edge_distil.session import OnnxSession
 from edge_distil_bench.distribution import Estimate

@@ -23,7 +23,8 @@ from minilm import PACKAGES, embed, make_files
 from numpy.typing import NDArray
 from tokenizers import Encoding
 
-from edge_distil._tokenizing.tokenizer import Tokenizer, collate
+from edge_distil._tokenizing.rows import collate
+from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.bundle import open_bundle
 from edge_distil.evaluate.sts import cosines, read_pairs
 from edge_distil.session import OnnxSession

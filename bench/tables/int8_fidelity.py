@@ -22,7 +22,8 @@ from figures import add_data, machine, markdown, parser, pin, publish, times
 from minilm import PACKAGES, PER_TENSOR, embed, make_files
 from variants import FP32
 
-from edge_distil._tokenizing.tokenizer import Tokenizer, collate
+from edge_distil._tokenizing.rows import collate
+from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.bundle import open_bundle
 from edge_distil.evaluate.fidelity import of_vectors
 from edge_distil.evaluate.sts import ScoredPair, cosines, read_pairs, spearman

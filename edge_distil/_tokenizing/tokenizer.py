@@ -1,4 +1,4 @@
-"""Texts to int64 arrays, and long texts to overlapping windows.
+"""Texts to tokens, and long texts to overlapping windows.
 
 Holds no state but the vocabulary: truncation is asked for with each call, so one tokenizer
 serves several threads and several lengths.
@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Encoding
 
 from edge_distil._reading.rust import guarded
@@ -259,49 +256,3 @@ class Tokenizer:
 
     def _id(self, token: str | None) -> int | None:
         return None if token is None else self._fast.token_to_id(token)
-
-
-class Encoded(Protocol):
-    """What a batch is made of: an ``Encoding``, or a `streaming.Row`."""
-
-    @property
-    def ids(self) -> Any:
-        """Token ids, in order."""
-
-    @property
-    def type_ids(self) -> Any:
-        """Of each token, which of the two texts it belongs to."""
-
-    def __len__(self) -> int: ...
-
-
-def collate(
-    encodings: Sequence[Encoded],
-    pad_id: int,
-    width: int | None = None,
-    *,
-    token_types: bool = True,
-) -> dict[str, NDArray[np.int64]]:
-    """Pad encodings on the right to one batch.
-
-    Args:
-        encodings: One for each row.
-        pad_id: Fills ``input_ids``.
-        width: Tokens of a padded row; by default those of the longest.
-        token_types: Tell the texts of a pair apart; else all token types are 0.
-
-    Returns:
-        ``input_ids``, ``attention_mask`` and ``token_type_ids``, each int64
-        ``(batch, sequence)``.
-    """
-    shape = (len(encodings), width or max(len(encoding) for encoding in encodings))
-    ids = np.full(shape, pad_id, np.int64)
-    mask = np.zeros(shape, np.int64)
-    types = np.zeros(shape, np.int64)
-    for row, encoding in enumerate(encodings):
-        end = len(encoding)
-        ids[row, :end] = encoding.ids
-        mask[row, :end] = 1
-        if token_types:
-            types[row, :end] = encoding.type_ids
-    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}

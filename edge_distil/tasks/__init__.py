@@ -1,11 +1,13 @@
 """The task objects: what a bundle does for its user, one file a task."""
 
+from edge_distil.tasks.answers import Answer
 from edge_distil.tasks.base import Task
 from edge_distil.tasks.embedding import Embedding
+from edge_distil.tasks.entities import Entity
 from edge_distil.tasks.fill_mask import Candidate, FillMask
-from edge_distil.tasks.question_answering import Answer, QuestionAnswering
+from edge_distil.tasks.question_answering import QuestionAnswering
 from edge_distil.tasks.text_classification import Label, TextClassification
-from edge_distil.tasks.token_classification import Entity, TokenClassification
+from edge_distil.tasks.token_classification import TokenClassification
 
 BY_NAME: dict[str, type[Task]] = {
     "feature-extraction": Embedding,

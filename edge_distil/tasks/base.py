@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 from edge_distil.bundle import Bundle
 from edge_distil.encoder import Encoder, open_encoder
+
+T = TypeVar("T")
 
 
 class Task:
@@ -65,3 +67,9 @@ class Task:
                 untrusted=untrusted,
             )
         )
+
+
+def only(results: Iterator[T]) -> T:
+    """Return the one result of work on one input."""
+    [result] = results
+    return result

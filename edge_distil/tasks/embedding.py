@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from functools import partial
+from contextlib import closing
+from functools import cached_property, partial
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, ClassVar, Self, Unpack
 
@@ -11,19 +13,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edge_distil import calls, pooling, similarity
-from edge_distil._tokenizing.tokenizer import Encoded
+from edge_distil._tokenizing.reading import tokenized
+from edge_distil._tokenizing.rows import Row
 from edge_distil.batching import padded_length
 from edge_distil.encoder import Encoder, open_encoder
 from edge_distil.errors import InputTypeError, TaskError
 from edge_distil.pooling import Floats
 from edge_distil.precision import Precision, check_precision, quantize_embeddings
 from edge_distil.progress import Progress, counting
-from edge_distil.streaming import WINDOW, stream
+from edge_distil.streaming import WINDOW, Work, is_long, stream
 from edge_distil.tasks import prompts
 from edge_distil.tasks.base import Task
-
-_POOLED = "sentence_embedding"
-_HIDDEN = ("last_hidden_state", "token_embeddings")  # ours and optimum's, sentence-transformers'
+from edge_distil.tasks.vectors import Vectors
 
 
 class Embedding(Task):
@@ -105,7 +106,9 @@ class Embedding(Task):
                 prompt=prompt,
                 done=done,
             )
-            vectors = _joined(list(blocks), self._dimension(truncate_dim))
+            dimension = self._vectors.dimension
+            none = np.empty((0, min(dimension, truncate_dim or dimension)), np.float32)
+            vectors = np.concatenate(list(blocks) or [none])
         return quantize_embeddings(vectors, precision)
 
     def encode_query(
@@ -190,11 +193,9 @@ class Embedding(Task):
             raise InputTypeError(f"done is {calls.kind(done)}, expected a function of the number")
         texts = calls.many(texts, "texts")
         prefix = self._prompt(prompt_name, prompt)
-        prefixed = (prompts.before(text, prefix) for text in texts) if prefix else texts
-        embed = partial(self._embed, left_out=self._left_out(prefix))
-        blocks = stream(
-            self.encoder, prefixed, embed, window=window, batch_size=batch_size, done=done
-        )
+        known = (text for text in texts if isinstance(text, str))
+        long = isinstance(texts, Sequence) and is_long(sum(map(len, known)))
+        blocks = self._blocks(texts, prefix, window, batch_size=batch_size, done=done, long=long)
         if not keep_non_finite:
             blocks = self._finite(blocks)
         return (_finish(vectors, truncate_dim, normalize_embeddings) for vectors in blocks)
@@ -207,7 +208,7 @@ class Embedding(Task):
             TaskError: The bundle gives the first token's alone, being for CLS pooling.
         """
         encodings = self.encoder.tokenizer.encode(calls.texts(texts))
-        name = self._hidden_name()
+        name = self._vectors.hidden_name
         states: dict[int, Floats] = {}
         for indices, outputs in self.encoder.run(encodings, (name,)):
             if outputs[name].shape[1] < len(encodings[indices[0]]):
@@ -218,6 +219,23 @@ class Embedding(Task):
             for row, index in enumerate(indices):
                 states[index] = outputs[name][row, : len(encodings[index])]
         return [states[index] for index in range(len(encodings))]
+
+    def _blocks(
+        self, texts: Iterable[Any], prefix: str, window: int, **options: Any
+    ) -> Iterator[Floats]:
+        """Yield the vectors of each window of texts; see `streaming.stream` for the options."""
+        checked = (prefix + calls.text(text, f"text {n}") for n, text in enumerate(texts))
+        found = tokenized(self.encoder.tokenizer, checked, repeat(window))
+        rows = ((number, Row.of(encoding)) for number, encoding in found)
+        work: Work[int, Row, Floats] = partial(self._work, left_out=self._left_out(prefix))
+        with closing(stream(self.encoder, rows, work, blocks=repeat(window), **options)) as vectors:
+            while block := [vector for _, vector in islice(vectors, window)]:
+                yield np.stack(block)
+
+    def _work(
+        self, encoder: Encoder, rows: Sequence[tuple[int, Row]], width: int, left_out: int
+    ) -> list[Floats]:
+        return list(self._vectors(encoder, [row for _, row in rows], width, left_out))
 
     def _finite(self, blocks: Iterable[Floats]) -> Iterator[Floats]:
         """Pass vectors ``(n, dimension)`` on; the first text without a finite one is named."""
@@ -233,27 +251,7 @@ class Embedding(Task):
         tokenizer = self.encoder.tokenizer
         encoding = tokenizer.encode_one(prefix + text)
         width = padded_length(len(encoding), tokenizer.max_length)
-        return self._embed(self.encoder, [encoding], width, self._left_out(prefix))
-
-    def _embed(
-        self, encoder: Encoder, rows: Sequence[Encoded], width: int, left_out: int = 0
-    ) -> Floats:
-        """Run one batch: ``(batch, dimension)``; the first `left_out` tokens are not pooled."""
-        feeds = encoder.features(rows, width)
-        pooled = _POOLED in encoder.session.outputs and not left_out
-        name = _POOLED if pooled else self._hidden_name()
-        vectors = encoder.outputs(feeds, (name,))[name]
-        if pooled:
-            return vectors
-        mask = feeds["attention_mask"].copy()
-        mask[:, :left_out] = 0
-        return self._pool(vectors, mask)
-
-    def _pool(self, hidden: Floats, mask: NDArray[np.int64]) -> Floats:
-        """Pool ``(batch, sequence, hidden)`` as the manifest says."""
-        settings = self.bundle.manifest.pooling
-        vectors = pooling.pool(hidden, mask, settings.mode if settings else "mean")
-        return pooling.normalize(vectors) if settings and settings.normalize else vectors
+        return self._vectors(self.encoder, [encoding], width, self._left_out(prefix))
 
     def _left_out(self, prefix: str) -> int:
         """Return how many tokens are the prompt's, where the pooling leaves them out."""
@@ -262,14 +260,9 @@ class Embedding(Task):
             return 0
         return self.encoder.tokenizer.prompt_length(prefix)
 
-    def _hidden_name(self) -> str:
-        """Return the graph's output of token vectors, by name or else the first."""
-        outputs = self.encoder.session.outputs
-        return next((name for name in _HIDDEN if name in outputs), outputs[0])
-
-    def _dimension(self, truncate_dim: int | None) -> int:
-        settings = self.bundle.manifest.pooling
-        return min(settings.dimension, truncate_dim or settings.dimension) if settings else 0
+    @cached_property
+    def _vectors(self) -> Vectors:
+        return Vectors(self.encoder)
 
     def _prompt(self, name: str | None, prompt: str | None) -> str:
         return prompts.find(self.bundle.manifest.pooling, name, prompt)
@@ -279,7 +272,3 @@ def _finish(vectors: Floats, truncate_dim: int | None, normalize: bool) -> Float
     """Cut and scale vectors ``(n, dimension)``, in sentence-transformers' order."""
     kept = vectors[:, :truncate_dim]
     return pooling.normalize(kept) if normalize else kept
-
-
-def _joined(blocks: list[Floats], dimension: int) -> Floats:
-    return np.concatenate(blocks) if blocks else np.empty((0, dimension), np.float32)

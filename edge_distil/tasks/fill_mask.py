@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -11,9 +12,11 @@ from tokenizers import Encoding
 
 from edge_distil import calls
 from edge_distil._reading.printable import shortened
+from edge_distil._tokenizing.reading import tokenized
 from edge_distil.errors import InputError, OutputError
 from edge_distil.pooling import Floats, softmax
-from edge_distil.tasks.base import Task
+from edge_distil.streaming import WINDOW_TOKENS, reading, sizes, stream
+from edge_distil.tasks.base import Task, only
 
 _CONTINUES = "##"  # WordPiece's sign of a token that continues a word
 
@@ -24,6 +27,10 @@ class Candidate(NamedTuple):
     token: str
     score: float
     text: str
+
+
+# A text, its tokens and the graph's outputs for it -> the candidates for each mask.
+Fill = Callable[[str, Encoding, dict[str, Floats]], list[list[Candidate]]]
 
 
 class FillMask(Task):
@@ -51,33 +58,101 @@ class FillMask(Task):
                 length, or a target is no token.
             OutputError: What the model gives is not of its task, or not finite for a mask.
         """
-        masks = self.each_mask(text, top_k=top_k, targets=targets)
-        if len(masks) > 1:
-            raise InputError(f"the text has {len(masks)} masks, expected one: use each_mask")
-        return masks[0]
+        return only(self._single([calls.text(text, "text")], top_k, targets, known=True))
+
+    def stream(
+        self,
+        texts: Iterable[str],
+        *,
+        top_k: int = 5,
+        targets: str | Iterable[str] | None = None,
+    ) -> Iterator[list[Candidate]]:
+        """Fill the one mask of each text of a stream of any length, in order; see `__call__`.
+
+        The texts are read ahead by at most 1,024, at first by 8.
+        """
+        return self._single(calls.many(texts, "texts"), top_k, targets)
 
     def each_mask(
         self, text: str, *, top_k: int = 5, targets: str | Iterable[str] | None = None
     ) -> list[list[Candidate]]:
         """Fill each mask by itself, the other ones left in place; see `__call__`."""
+        texts = [calls.text(text, "text")]
+        return only(self._stream(texts, self._filler(top_k, targets), known=True))
+
+    def stream_each_mask(
+        self,
+        texts: Iterable[str],
+        *,
+        top_k: int = 5,
+        targets: str | Iterable[str] | None = None,
+    ) -> Iterator[list[list[Candidate]]]:
+        """Fill each mask of each text of a stream, in order; see `each_mask` and `stream`."""
+        return self._stream(calls.many(texts, "texts"), self._filler(top_k, targets))
+
+    def _single(
+        self,
+        texts: Iterable[str],
+        top_k: int,
+        targets: str | Iterable[str] | None,
+        *,
+        known: bool = False,
+    ) -> Iterator[list[Candidate]]:
+        fill = self._filler(top_k, targets)
+
+        def one(text: str, row: Encoding, found: dict[str, Floats]) -> list[list[Candidate]]:
+            masks = sum(token == self.encoder.tokenizer.mask_id for token in row.ids)
+            if masks > 1:
+                raise InputError(f"the text has {masks} masks, expected one: use each_mask")
+            return fill(text, row, found)
+
+        return (masks[0] for masks in self._stream(texts, one, known=known))
+
+    def _stream(
+        self, texts: Iterable[str], fill: Fill, *, known: bool = False
+    ) -> Iterator[list[list[Candidate]]]:
+        held: deque[str] = deque()  # texts whose tokens are not made yet
+
+        def kept() -> Iterator[str]:
+            for number, text in enumerate(texts):
+                held.append(calls.text(text, f"text {number}"))
+                yield text
+
+        found = tokenized(self.encoder.tokenizer, kept(), sizes(known=known), offsets=True)
+        rows = (((number, held.popleft()), encoding) for number, encoding in found)
+        said = stream(
+            self.encoder,
+            rows,
+            reading(
+                ("logits",),
+                lambda key, row, outputs: fill(key[1], row, outputs),
+                lambda key: "" if known else f"text {key[0]}: ",
+            ),
+            blocks=sizes(known=known),
+            tokens=WINDOW_TOKENS,
+        )
+        return (masks for _, masks in said)
+
+    def _filler(self, top_k: int, targets: str | Iterable[str] | None) -> Fill:
         calls.whole(1, top_k=top_k)
-        [encoding] = self.encoder.tokenizer.encode([calls.text(text, "text")])
-        positions = self._mask_positions(encoding, text)
         allowed = None if targets is None else self._target_ids(targets)
-        # A row for each token, as wide as the vocabulary: only what is read is checked.
-        [(_, outputs)] = self.encoder.run([encoding], ("logits",), finite=False)
-        logits = self.encoder.check.finite("logits", outputs["logits"][0, positions])
-        self._check_width(logits.shape[-1])
-        probabilities = softmax(logits)  # (masks, vocabulary)
-        if allowed is not None and allowed.max() >= logits.shape[-1]:
-            raise InputError(
-                f"a target has the id {allowed.max()}, but the model gives {logits.shape[-1]} "
-                "logits: leave out the targets that were added to its vocabulary"
-            )
-        return [
-            self._candidates(text, encoding.offsets[position], row, top_k, allowed)
-            for position, row in zip(positions, probabilities, strict=True)
-        ]
+
+        def fill(text: str, row: Encoding, found: dict[str, Floats]) -> list[list[Candidate]]:
+            positions = self._mask_positions(row, text)
+            # A row for each token, as wide as the vocabulary: only what is read is checked.
+            logits = self.encoder.check.finite("logits", found["logits"][positions])
+            self._check_width(logits.shape[-1])
+            if allowed is not None and allowed.max() >= logits.shape[-1]:
+                raise InputError(
+                    f"a target has the id {allowed.max()}, but the model gives {logits.shape[-1]} "
+                    "logits: leave out the targets that were added to its vocabulary"
+                )
+            return [
+                self._candidates(text, row.offsets[position], probabilities, top_k, allowed)
+                for position, probabilities in zip(positions, softmax(logits), strict=True)
+            ]
+
+        return fill
 
     def _check_width(self, width: int) -> None:
         """See that each token has a logit, but those that were added to the tokenizer alone."""

@@ -19,41 +19,32 @@ defaults. Known differences, each on purpose:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import islice
-from typing import ClassVar, NamedTuple, TypedDict, Unpack
-
-import numpy as np
-from numpy.typing import NDArray
+from contextlib import closing
+from itertools import groupby
+from typing import Any, ClassVar, NamedTuple, TypedDict, Unpack
 
 from edge_distil import calls
-from edge_distil._tokenizing.windows import Window, of_pair, reached
+from edge_distil._tokenizing.reading import naming
+from edge_distil._tokenizing.windows import Window, of_pair
 from edge_distil.errors import InputError
-from edge_distil.pooling import Floats, softmax
+from edge_distil.pooling import Floats
 from edge_distil.progress import Progress, counting
+from edge_distil.streaming import WINDOW_TOKENS, is_long, reading, sizes, stream
+from edge_distil.tasks.answers import Answer, Answers, Said, Settings, say
 from edge_distil.tasks.base import Task
-from edge_distil.tasks.spans import top_spans, trim
 
 _NAMES = ("question", "context")
-_CONTEXT = 1  # the context is the second sequence of a window
-_MASKED = np.float32(-10000.0)  # the pipeline's logit for tokens that cannot be in an answer
-_WINDOWS_AT_ONCE = 32  # logits held before they are decoded: flat memory for any context
-_ANSWERS_KEPT = 100  # beside the best
 _USUAL_WINDOW = 384  # tokens, the pipeline's default
 _USUAL_STRIDE = 128
 
 
-class Answer(NamedTuple):
-    """An answer and where it stands: ``context[start:end] == text``.
+class _Asked(NamedTuple):
+    """A question, its context, and what an error calls the two."""
 
-    The score is a probability: that the text, in any case, is the answer, by the window that is
-    surest of it.
-    """
-
-    text: str
-    score: float
-    start: int
-    end: int
+    number: int
+    name: str
+    question: str
+    context: str
 
 
 class Options(TypedDict, total=False):
@@ -66,33 +57,6 @@ class Options(TypedDict, total=False):
     handle_impossible_answer: bool
     align_to_words: bool
     show_progress: bool | Progress
-
-
-@dataclass(frozen=True)
-class _Settings:
-    top_k: int
-    doc_stride: int
-    max_answer_len: int
-    max_seq_len: int
-    max_question_len: int
-    handle_impossible_answer: bool
-    align_to_words: bool
-
-    def __post_init__(self) -> None:
-        sizes = ("top_k", "max_answer_len", "max_seq_len", "max_question_len")
-        calls.whole(1, **{name: getattr(self, name) for name in sizes})
-        calls.whole(0, doc_stride=self.doc_stride)
-        flags = ("handle_impossible_answer", "align_to_words")
-        calls.flag(**{name: getattr(self, name) for name in flags})
-        if not 0 <= self.doc_stride <= self.max_seq_len:
-            raise InputError(
-                f"doc_stride is {self.doc_stride}, expected 0 to max_seq_len ({self.max_seq_len})"
-            )
-
-    @property
-    def spans_a_window(self) -> int:
-        """Spans to take from a window: aligning to words makes some of them equal."""
-        return self.top_k * 2 + 10 if self.align_to_words else self.top_k
 
 
 class QuestionAnswering(Task):
@@ -112,7 +76,10 @@ class QuestionAnswering(Task):
         """
         calls.known("a call", options, Options.__annotations__, "for several answers use batch")
         given = question if context is None and isinstance(question, Mapping) else None
-        return self.batch([calls.pair(given or (question, context), _NAMES)], **options)[0][0]
+        pair = _Asked(0, "", *calls.pair(given or (question, context), _NAMES))
+        show = options.pop("show_progress", False)
+        settings = self._settings(**options)  # type: ignore[misc]  # no longer among them
+        return self._answered([pair], settings, show)[0][0]
 
     def batch(
         self,
@@ -149,10 +116,49 @@ class QuestionAnswering(Task):
         Raises:
             InputError: An empty text, half a surrogate pair, or a parameter out of range.
         """
+        settings = self._settings(
+            top_k, doc_stride, max_answer_len, max_seq_len, max_question_len,
+            handle_impossible_answer, align_to_words,
+        )  # fmt: skip
+        asked = list(_asked(calls.many(pairs, "pairs")))
+        return self._answered(asked, settings, show_progress)
+
+    def stream(
+        self,
+        pairs: Iterable[tuple[str, str] | Mapping[str, str]],
+        *,
+        top_k: int = 1,
+        doc_stride: int | None = None,
+        max_answer_len: int = 15,
+        max_seq_len: int | None = None,
+        max_question_len: int = 64,
+        handle_impossible_answer: bool = False,
+        align_to_words: bool = True,
+    ) -> Iterator[list[Answer]]:
+        """Answer a stream of questions of any length, in order; see `batch`.
+
+        The pairs are read ahead by some 16,000 tokens, at first by 8 windows.
+        """
+        settings = self._settings(
+            top_k, doc_stride, max_answer_len, max_seq_len, max_question_len,
+            handle_impossible_answer, align_to_words,
+        )  # fmt: skip
+        return self._stream(_asked(calls.many(pairs, "pairs")), settings)
+
+    def _settings(
+        self,
+        top_k: int = 1,
+        doc_stride: int | None = None,
+        max_answer_len: int = 15,
+        max_seq_len: int | None = None,
+        max_question_len: int = 64,
+        handle_impossible_answer: bool = False,
+        align_to_words: bool = True,
+    ) -> Settings:
         calls.whole_or_none(1, max_seq_len=max_seq_len)
         calls.whole_or_none(0, doc_stride=doc_stride)
         length = max_seq_len or min(self.encoder.tokenizer.max_length, _USUAL_WINDOW)
-        settings = _Settings(
+        return Settings(
             top_k=top_k,
             doc_stride=min(length // 2, _USUAL_STRIDE) if doc_stride is None else doc_stride,
             max_answer_len=max_answer_len,
@@ -161,125 +167,72 @@ class QuestionAnswering(Task):
             handle_impossible_answer=handle_impossible_answer,
             align_to_words=align_to_words,
         )
-        checked = [
-            calls.pair(pair, _NAMES, f"pair {index}: ")
-            for index, pair in enumerate(calls.many(pairs, "pairs"))
-        ]
-        total = sum(len(context) for _, context in checked)
-        with counting(show_progress, total, "characters") as done:
-            return [self._answer(*pair, settings, done or _to_nobody) for pair in checked]
 
-    def _answer(
-        self, question: str, context: str, settings: _Settings, done: Callable[[int], None]
-    ) -> list[Answer]:
-        for name, text in (("question", question), ("context", context)):
-            if not text or text.isspace():
-                raise InputError(f"the {name} is {text[:40]!r}, expected some text")
-        windows = of_pair(
-            self.encoder.tokenizer,
-            question,
-            context,
-            max_length=settings.max_seq_len,
-            stride=settings.doc_stride,
-            max_first=settings.max_question_len,
-        )
-        answers: dict[str, Answer] = {}
-        no_answer, read = 1.0, 0
-        for window, start, end in self._probabilities(windows):
-            now = max(read, reached(window, _CONTEXT))
-            done(now - read)
-            read = now
-            no_answer = min(no_answer, float(start[0] * end[0]))
-            _merge(answers, _window_answers(window, start, end, context, settings), settings.top_k)
-        done(len(context) - read)
-        found = list(answers.values())
-        if settings.handle_impossible_answer or not found:
-            found.append(Answer("", no_answer, 0, 0))
-        return _best(found, settings.top_k)
+    def _answered(
+        self, asked: list[_Asked], settings: Settings, show: bool | Progress
+    ) -> list[list[Answer]]:
+        total = sum(len(one.context) for one in asked)
+        with counting(show, total, "characters") as done:
+            return list(self._stream(asked, settings, done or (lambda _: None), known=total))
 
-    def _probabilities(self, windows: Iterator[Window]) -> Iterator[tuple[Window, Floats, Floats]]:
-        """Yield each window, in order, with its start and end probabilities ``(tokens,)``."""
-        while chunk := list(islice(windows, _WINDOWS_AT_ONCE)):
-            rows: dict[int, tuple[Floats, Floats]] = {}
-            for indices, outputs in self.encoder.run(chunk, ("start_logits", "end_logits")):
-                for row, index in enumerate(indices):
-                    allowed = self._allowed(chunk[index])
-                    rows[index] = (
-                        _masked_softmax(outputs["start_logits"][row], allowed),
-                        _masked_softmax(outputs["end_logits"][row], allowed),
-                    )
-            for index, window in enumerate(chunk):
-                yield window, *rows[index]
-
-    def _allowed(self, window: Window) -> NDArray[np.bool_]:
-        """Mark the tokens that share in the softmax: the context's and the "no answer" token."""
+    def _stream(
+        self,
+        asked: Iterable[_Asked],
+        settings: Settings,
+        done: Callable[[int], None] = lambda _: None,
+        *,
+        known: int | None = None,
+    ) -> Iterator[list[Answer]]:
+        """Answer question by question; `known` are the characters, where all are there."""
         cls_id = self.encoder.tokenizer.cls_id
-        is_cls = np.array([token == cls_id for token in window.ids])
-        allowed: NDArray[np.bool_] = _in_context(window) | is_cls
-        return allowed
+        outputs = ("start_logits", "end_logits")
+
+        def hear(one: _Asked, window: Window, found: dict[str, Floats]) -> Said:
+            start, end = (
+                self.encoder.check.finite(name, found[name][: len(window)]) for name in outputs
+            )
+            return say(window, start, end, cls_id, one.context, settings)
+
+        windows = stream(
+            self.encoder,
+            self._windows(asked, settings),
+            reading(outputs, hear, lambda one: one.name),
+            blocks=sizes(known=known is not None),
+            tokens=WINDOW_TOKENS,
+            long=known is not None and is_long(known),
+        )
+        with closing(windows):
+            for one, said in groupby(windows, lambda window: window[0]):
+                answers, read = Answers(settings), 0
+                for _, part in said:
+                    done(max(part.reached - read, 0))
+                    read = max(read, part.reached)
+                    answers.add(part)
+                done(len(one.context) - read)
+                yield answers.best()
+
+    def _windows(
+        self, asked: Iterable[_Asked], settings: Settings
+    ) -> Iterator[tuple[_Asked, Window]]:
+        for one in asked:
+            with naming(one.name):
+                for name, text in zip(_NAMES, one[2:], strict=True):
+                    if not text or text.isspace():
+                        raise InputError(f"the {name} is {text[:40]!r}, expected some text")
+                yield from (
+                    (one, window)
+                    for window in of_pair(
+                        self.encoder.tokenizer,
+                        one.question,
+                        one.context,
+                        max_length=settings.max_seq_len,
+                        stride=settings.doc_stride,
+                        max_first=settings.max_question_len,
+                    )
+                )
 
 
-def _to_nobody(characters: int) -> None:
-    """Nobody asked how far the work is."""
-
-
-def _in_context(window: Window) -> NDArray[np.bool_]:
-    return np.array([sequence == _CONTEXT for sequence in window.sequence_ids])
-
-
-def _masked_softmax(logits: Floats, allowed: NDArray[np.bool_]) -> Floats:
-    """Softmax over the allowed tokens of a row; `logits` may be padded on the right."""
-    return softmax(np.where(allowed, logits[: len(allowed)], _MASKED))
-
-
-def _window_answers(
-    window: Window, start: Floats, end: Floats, context: str, settings: _Settings
-) -> dict[str, Answer]:
-    """Return a window's best answers by their text in lower case.
-
-    Spans of one text are different events of one distribution: their probabilities add up. The
-    first is the most probable, so its place is given.
-    """
-    inside = _in_context(window)
-    spans = top_spans(
-        np.where(inside, start, -1), np.where(inside, end, -1), settings.max_answer_len,
-        settings.spans_a_window,
-    )  # fmt: skip
-    answers: dict[str, Answer] = {}
-    for first, last, score in spans:
-        begin, stop = trim(context, *_characters(window, first, last, settings.align_to_words))
-        if begin < stop:
-            text = context[begin:stop]
-            known = answers.setdefault(text.lower(), Answer(text, 0.0, begin, stop))
-            answers[text.lower()] = known._replace(score=min(known.score + score, 1.0))
-    return answers
-
-
-def _merge(answers: dict[str, Answer], found: dict[str, Answer], top_k: int) -> None:
-    """Put a window's answers to those of the windows before it: of equal texts the surer one.
-
-    Of what cannot be among the best any more only a few are kept: flat memory for any context.
-    """
-    for key, answer in found.items():
-        if key not in answers or answer.score > answers[key].score:
-            answers[key] = answer
-    if len(answers) > 2 * top_k + _ANSWERS_KEPT:
-        kept = set(_best(answers.values(), top_k))
-        for key in [key for key, answer in answers.items() if answer not in kept]:
-            del answers[key]
-
-
-def _best(answers: Iterable[Answer], top_k: int) -> list[Answer]:
-    return sorted(answers, key=lambda answer: -answer.score)[:top_k]
-
-
-def _characters(window: Window, first: int, last: int, align_to_words: bool) -> tuple[int, int]:
-    """Return where the tokens `first` to `last` stand in the context."""
-    if align_to_words:
-        words = window.token_to_word(first), window.token_to_word(last)
-        if words[0] is not None and words[1] is not None:
-            start = window.word_to_chars(words[0], _CONTEXT)
-            end = window.word_to_chars(words[1], _CONTEXT)
-            if start is not None and end is not None:
-                return start[0], end[1]
-    return window.offsets[first][0], window.offsets[last][1]
+def _asked(pairs: Iterable[Any]) -> Iterator[_Asked]:
+    for number, pair in enumerate(pairs):
+        name = f"pair {number}: "
+        yield _Asked(number, name, *calls.pair(pair, _NAMES, name))

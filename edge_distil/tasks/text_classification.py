@@ -6,14 +6,17 @@ transformers, and for cross-encoders ``CrossEncoder`` of sentence-transformers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import ClassVar, NamedTuple
 
 from edge_distil import calls
 from edge_distil._reading.labels import fit_labels
+from edge_distil._tokenizing.reading import tokenized
+from edge_distil._tokenizing.rows import Row
 from edge_distil.manifest import FUNCTIONS
 from edge_distil.pooling import Floats, sigmoid, softmax
-from edge_distil.tasks.base import Task
+from edge_distil.streaming import is_long, reading, sizes, stream
+from edge_distil.tasks.base import Task, only
 
 # A text, or a pair of them as a tuple or with the pipeline's keys: {"text": ..., "text_pair": ...}.
 TextOrPair = str | tuple[str, str] | Mapping[str, str]
@@ -43,7 +46,9 @@ class TextClassification(Task):
         """Label one text, or one pair; for the options see `batch`."""
         given = text if text_pair is None else calls.pair((text, text_pair), _KEYS)
         rows = [_one(given, "text", "the pair ")]
-        return self._label(rows, top_k=top_k, function_to_apply=function_to_apply)[0]
+        return only(
+            self._stream(rows, top_k, None, function_to_apply, known=True, item=lambda _: "")
+        )
 
     def batch(
         self,
@@ -69,35 +74,55 @@ class TextClassification(Task):
         Raises:
             InputError: Something is not a text, `top_k` is below 1, or the function is unknown.
         """
-        rows = [
-            _one(row, f"text {index}", f"pair {index}: ")
-            for index, row in enumerate(calls.many(texts, "texts"))
-        ]
-        return self._label(
-            rows, top_k=top_k, batch_size=batch_size, function_to_apply=function_to_apply
-        )
+        rows = list(_checked(calls.many(texts, "texts")))
+        return list(self._stream(rows, top_k, batch_size, function_to_apply, known=True))
 
-    def _label(
+    def stream(
         self,
-        texts: Sequence[str | tuple[str, str]],
+        texts: Iterable[TextOrPair],
         *,
-        top_k: int | None,
+        top_k: int | None = 1,
         batch_size: int | None = None,
         function_to_apply: str | None = None,
-    ) -> list[list[Label]]:
+    ) -> Iterator[list[Label]]:
+        """Label a stream of texts or pairs of any length, in order; see `batch`.
+
+        The texts are read ahead by at most 1,024, at first by 8.
+        """
+        rows = _checked(calls.many(texts, "texts"))
+        return self._stream(rows, top_k, batch_size, function_to_apply)
+
+    def _stream(
+        self,
+        texts: Iterable[str | tuple[str, str]],
+        top_k: int | None,
+        batch_size: int | None,
+        function: str | None,
+        *,
+        known: bool = False,
+        item: Callable[[int], str] = "text {}: ".format,
+    ) -> Iterator[list[Label]]:
         calls.whole_or_none(1, top_k=top_k, batch_size=batch_size)
-        if function_to_apply is not None:
-            calls.choice("function_to_apply", function_to_apply, FUNCTIONS)
-        encodings = self.encoder.tokenizer.encode(texts)
-        found: list[list[Label]] = [[] for _ in encodings]
-        for indices, outputs in self.encoder.run(encodings, ("logits",), batch_size=batch_size):
-            rows = self._scores(outputs["logits"], function_to_apply)
-            for index, scores in zip(indices, rows, strict=True):
-                found[index] = self._ranked(scores)[:top_k]
-        return found
+        if function is not None:
+            calls.choice("function_to_apply", function, FUNCTIONS)
+
+        def label(_: int, row: Row, found: dict[str, Floats]) -> list[Label]:
+            logits = self.encoder.check.finite("logits", found["logits"])
+            return self._ranked(self._scores(logits, function))[:top_k]
+
+        found = tokenized(self.encoder.tokenizer, texts, sizes(known=known))
+        said = stream(
+            self.encoder,
+            ((number, Row.of(encoding)) for number, encoding in found),
+            reading(("logits",), label, item),
+            blocks=sizes(known=known),
+            batch_size=batch_size,
+            long=isinstance(texts, list) and is_long(sum(map(_characters, texts))),
+        )
+        return (labels for _, labels in said)
 
     def _scores(self, logits: Floats, function: str | None) -> Floats:
-        """Turn logits ``(batch, labels)`` into scores of the same shape."""
+        """Turn logits ``(labels,)`` into scores of the same shape."""
         function = function or self.bundle.manifest.function_to_apply or self._usual(logits)
         if function == "none":
             return logits
@@ -123,3 +148,12 @@ def _one(value: TextOrPair, name: str, where: str) -> str | tuple[str, str]:
     if isinstance(value, tuple | Mapping):
         return calls.pair(value, _KEYS, where)
     return calls.text(value, name)
+
+
+def _checked(texts: Iterable[TextOrPair]) -> Iterator[str | tuple[str, str]]:
+    for index, row in enumerate(texts):
+        yield _one(row, f"text {index}", f"pair {index}: ")
+
+
+def _characters(row: str | tuple[str, str]) -> int:
+    return len(row) if isinstance(row, str) else sum(map(len, row))

@@ -8,56 +8,29 @@ joined as what they are; an entity neither begins nor ends with a space.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import groupby, islice
-from typing import ClassVar, Literal, NamedTuple, get_args
-
-import numpy as np
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import groupby
+from typing import ClassVar, NamedTuple, get_args
 
 from edge_distil import calls
+from edge_distil._tokenizing.reading import naming
 from edge_distil._tokenizing.windows import Window, of_text
-from edge_distil.pooling import Floats, softmax
+from edge_distil.pooling import Floats
 from edge_distil.progress import Progress, counting
+from edge_distil.streaming import WINDOW_TOKENS, is_long, reading, sizes, stream
 from edge_distil.tasks.base import Task
-from edge_distil.tasks.schemes import Tag, continues, read_scheme
-from edge_distil.tasks.spans import trim
+from edge_distil.tasks.entities import Aggregation, Entity, Joiner, Piece, pieces, say
 
-Aggregation = Literal["none", "simple", "first", "average", "max"]
-
-_WINDOWS_AT_ONCE = 32  # whose probabilities are held: flat memory for any text
 _OVERLAP = 0.25  # share of a window that its neighbour repeats: context at the seams
 
 
-class Entity(NamedTuple):
-    """A labelled span: ``text == source[start:end]``."""
+class _Text(NamedTuple):
+    """A text, and what an error calls it."""
 
-    label: str
-    score: float
+    number: int
+    name: str
     text: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """A token, or a word: its label probabilities ``(labels,)``, its place and its word."""
-
-    scores: Floats
-    start: int
-    end: int
-    word: int | None
-
-
-class _Run(NamedTuple):
-    """Pieces of one entity: its label, the sum of their scores, how many, and their place."""
-
-    label: str
-    total: float
-    pieces: int
-    start: int
-    end: int
 
 
 class TokenClassification(Task):
@@ -74,8 +47,8 @@ class TokenClassification(Task):
         show_progress: bool | Progress = False,
     ) -> list[Entity]:
         """Find the entities of one text; for the options see `batch`."""
-        texts = [calls.text(text, "text")]
-        return self._batch(texts, aggregation_strategy, ignore_labels, show_progress)[0]
+        given = [_Text(0, "", calls.text(text, "text"))]
+        return self._found(given, aggregation_strategy, ignore_labels, show_progress)[0]
 
     def batch(
         self,
@@ -104,106 +77,84 @@ class TokenClassification(Task):
         Raises:
             InputError: Something is not a text, or the strategy is unknown.
         """
-        return self._batch(calls.texts(texts), aggregation_strategy, ignore_labels, show_progress)
+        given = list(_named(calls.many(texts, "texts")))
+        return self._found(given, aggregation_strategy, ignore_labels, show_progress)
 
-    def _batch(
+    def stream(
         self,
-        texts: Sequence[str],
+        texts: Iterable[str],
+        *,
+        aggregation_strategy: Aggregation = "simple",
+        ignore_labels: Sequence[str] = ("O",),
+    ) -> Iterator[list[Entity]]:
+        """Find the entities of a stream of texts of any length, in order; see `batch`.
+
+        The texts are read ahead by some 16,000 tokens, at first by 8 windows.
+        """
+        joiner = self._joiner(aggregation_strategy, ignore_labels)
+        return self._stream(_named(calls.many(texts, "texts")), joiner)
+
+    def _joiner(self, strategy: Aggregation, ignored: Iterable[str]) -> Joiner:
+        calls.choice("aggregation_strategy", strategy, get_args(Aggregation))
+        left_out = [
+            calls.text(label, "a label in ignore_labels")
+            for label in calls.many(ignored, "ignore_labels")
+        ]
+        return Joiner(self.bundle.manifest.labels, strategy, left_out)
+
+    def _found(
+        self,
+        texts: list[_Text],
         strategy: Aggregation,
         ignored: Iterable[str],
-        show_progress: bool | Progress,
+        show: bool | Progress,
     ) -> list[list[Entity]]:
-        _check(strategy, ignored)
-        left_out = frozenset(ignored)
-        found: list[list[Entity]] = []
-        with counting(show_progress, sum(map(len, texts)), "characters") as done:
-            for text in texts:
-                entities, read = [], 0
-                for run in self._runs(text, strategy):
-                    if done:
-                        done(run.end - read)
-                        read = run.end
-                    start, end = trim(text, run.start, run.end)
-                    # An empty one is a token of white space alone.
-                    if run.label not in left_out and start < end:
-                        score = run.total / run.pieces
-                        entities.append(Entity(run.label, score, text[start:end], start, end))
-                if done:
-                    done(len(text) - read)
-                found.append(entities)
-        return found
+        joiner, total = self._joiner(strategy, ignored), sum(len(one.text) for one in texts)
+        with counting(show, total, "characters") as done:
+            return list(self._stream(texts, joiner, done or (lambda _: None), known=total))
 
-    def _runs(self, text: str, strategy: Aggregation) -> Iterator[_Run]:
-        """Join the text's tokens, or words, one after another: flat memory for any text."""
-        pieces = self._pieces(text)
-        if strategy not in ("none", "simple"):
-            pieces = (_as_word(list(word), strategy) for _, word in groupby(pieces, _word_of))
-        run, last = None, None
-        for piece in pieces:
-            name = self._label(int(piece.scores.argmax()))
-            tag = self._scheme.get(name) or Tag("I", name)
-            score = float(piece.scores.max())
-            if strategy != "none" and run and last and continues(last, tag):
-                run = _Run(run.label, run.total + score, run.pieces + 1, run.start, piece.end)
-            else:
-                if run:
-                    yield run
-                label = name if strategy == "none" else tag.type
-                run = _Run(label, score, 1, piece.start, piece.end)
-            last = tag
-        if run:
-            yield run
-
-    @cached_property
-    def _scheme(self) -> dict[str, Tag]:
-        return read_scheme(self.bundle.manifest.labels)
-
-    def _pieces(self, text: str) -> Iterator[_Piece]:
-        """Yield the text's tokens, each from the window where it stands farther inside."""
+    def _stream(
+        self,
+        texts: Iterable[_Text],
+        joiner: Joiner,
+        done: Callable[[int], None] = lambda _: None,
+        *,
+        known: int | None = None,
+    ) -> Iterator[list[Entity]]:
+        """Go from text to text; `known` are the characters, where all are there."""
         stride = int(self.encoder.tokenizer.room(1) * _OVERLAP)
-        windows = of_text(self.encoder.tokenizer, text, stride)
-        head, ahead = 0, next(windows, None)
-        while ahead is not None:
-            chunk = [ahead, *islice(windows, _WINDOWS_AT_ONCE - 1)]
-            ahead = next(windows, None)
-            for index, (window, scores) in enumerate(self._scores(chunk)):
-                last = ahead is None and index == len(chunk) - 1
-                tokens = [i for i, special in enumerate(window.special_tokens_mask) if not special]
-                kept = tokens[head : len(tokens) - (0 if last else stride - stride // 2)]
-                places, words = window.offsets, window.word_ids
-                yield from (_Piece(scores[i], *places[i], words[i]) for i in kept)
-                head = stride // 2
 
-    def _scores(self, windows: Sequence[Window]) -> list[tuple[Window, Floats]]:
-        """Return windows with the label probabilities of their tokens ``(tokens, labels)``."""
-        scores: dict[int, Floats] = {}
-        for indices, outputs in self.encoder.run(windows, ("logits",)):
-            for row, index in enumerate(indices):
-                scores[index] = softmax(outputs["logits"][row])
-        return [(window, scores[index]) for index, window in enumerate(windows)]
+        def hear(_: _Text, window: Window, found: dict[str, Floats]) -> list[Piece]:
+            logits = found["logits"][: len(window)]
+            return say(window, self.encoder.check.finite("logits", logits))
 
-    def _label(self, index: int) -> str:
-        labels = self.bundle.manifest.labels
-        return labels[index] if index < len(labels) else f"LABEL_{index}"
+        windows = stream(
+            self.encoder,
+            self._windows(texts, stride),
+            reading(("logits",), hear, lambda one: one.name),
+            blocks=sizes(known=known is not None),
+            tokens=WINDOW_TOKENS,
+            long=known is not None and is_long(known),
+        )
+        with closing(windows):
+            for one, said in groupby(windows, lambda window: window[0]):
+                entities, read = [], 0
+                found = joiner.entities(one.text, pieces((part for _, part in said), stride))
+                for entity, end in found:
+                    done(end - read)
+                    read = end
+                    if entity is not None:
+                        entities.append(entity)
+                done(len(one.text) - read)
+                yield entities
 
-
-def _check(strategy: str, ignored: Iterable[str]) -> None:
-    calls.choice("aggregation_strategy", strategy, get_args(Aggregation))
-    for label in calls.many(ignored, "ignore_labels"):
-        calls.text(label, "a label in ignore_labels")
-
-
-def _word_of(piece: _Piece) -> int | None:
-    return piece.word
+    def _windows(self, texts: Iterable[_Text], stride: int) -> Iterator[tuple[_Text, Window]]:
+        for one in texts:
+            with naming(one.name):
+                for window in of_text(self.encoder.tokenizer, one.text, stride):
+                    yield one, window
 
 
-def _as_word(tokens: list[_Piece], strategy: Aggregation) -> _Piece:
-    """Make one piece of a word's tokens."""
-    scores = np.stack([token.scores for token in tokens])  # (tokens, labels)
-    if strategy == "first":
-        chosen: Floats = scores[0]
-    elif strategy == "max":
-        chosen = scores[scores.max(axis=1).argmax()]
-    else:
-        chosen = scores.mean(axis=0)
-    return _Piece(chosen, tokens[0].start, tokens[-1].end, tokens[0].word)
+def _named(texts: Iterable[str]) -> Iterator[_Text]:
+    for number, text in enumerate(texts):
+        yield _Text(number, f"text {number}: ", calls.text(text, f"text {number}"))

@@ -14,7 +14,7 @@ GROWTH = 3.0  # MB; one forward of the largest shape takes about 60
 SCRIPT = """
 import ctypes, random, sys
 import edge_distil as ed
-from edge_distil._tokenizing.tokenizer import collate
+from edge_distil._tokenizing.rows import collate
 def resident():
     ctypes.CDLL(None).malloc_trim(0)  # glibc keeps what was freed: as much as chance has it
     pages = int(open("/proc/self/statm").read().split()[1])

@@ -13,7 +13,8 @@ import transformers
 from study_models import SIZES
 from torch.utils.flop_counter import FlopCounterMode
 
-from edge_distil._tokenizing.tokenizer import Tokenizer, collate
+from edge_distil._tokenizing.rows import collate
+from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.encoder import Encoder, open_encoder
 from edge_distil.errors import DataError
 from edge_distil_apps.study import counting

@@ -12,7 +12,8 @@ import pytest
 import tiny
 import transformers
 
-from edge_distil._tokenizing.tokenizer import Tokenizer, collate
+from edge_distil._tokenizing.rows import collate
+from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.errors import CheckpointError
 from edge_distil_export import export_bundle
 from edge_distil_export.checkpoint import Source, find_checkpoint

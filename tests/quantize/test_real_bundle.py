@@ -11,7 +11,7 @@ import pytest
 from opened_models import exact, open_products, stored_arrays
 
 import edge_distil as ed
-from edge_distil._tokenizing.tokenizer import collate
+from edge_distil._tokenizing.rows import collate
 
 PASSAGES = Path(__file__).parents[2] / "apps" / "edge_distil_apps" / "data" / "passages.json"
 PRODUCTS = 6 * 6  # layers, matrices of each

@@ -114,11 +114,11 @@ def test_scores_are_probabilities(times: int, align: bool, qa: ed.QuestionAnswer
 def test_what_is_forgotten_in_a_long_context_was_not_among_the_best(
     qa: ed.QuestionAnswering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from edge_distil.tasks import question_answering
+    from edge_distil.tasks import answers
 
     pairs = [("Who lives in London?", f"{i} {FILLER} in Paris {i}") for i in range(3)]
     whole = [qa.batch(pairs, top_k=k) for k in (1, 3, 10)]
-    monkeypatch.setattr(question_answering, "_ANSWERS_KEPT", 0)
+    monkeypatch.setattr(answers, "_ANSWERS_KEPT", 0)
     assert [qa.batch(pairs, top_k=k) for k in (1, 3, 10)] == whole
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import edge_distil as ed
-from edge_distil._tokenizing.tokenizer import collate
+from edge_distil._tokenizing.rows import collate
 from edge_distil.errors import InputError, TaskError
 from edge_distil.precision import quantize_embeddings
 

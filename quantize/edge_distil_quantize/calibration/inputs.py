@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_distil._tokenizing.tokenizer import Tokenizer, collate
+from edge_distil._tokenizing.rows import collate
+from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.bundle import Bundle
 from edge_distil.errors import DataError
 from edge_distil.evaluate.classification import read_labelled

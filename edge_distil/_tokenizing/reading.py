@@ -1,0 +1,87 @@
+"""Texts to rows of tokens, some at a time, in order; an error names its text and waits its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import TypeVar
+
+from tokenizers import Encoding
+
+from edge_distil._tokenizing.tokenizer import Tokenizer
+from edge_distil.calls import wrong_text
+from edge_distil.errors import InputError, OutputError
+
+T = TypeVar("T")
+Text = str | tuple[str, str]
+
+_SLICE = 64  # texts tokenised at a time: their full encodings take some 100 bytes a token
+
+
+def tokenized(
+    tokenizer: Tokenizer, texts: Iterable[Text], sizes: Iterator[int], *, offsets: bool = False
+) -> Iterator[tuple[int, Encoding]]:
+    """Tokenize a stream of texts or pairs, each cut to the maximum length.
+
+    Args:
+        tokenizer: Tokenizes.
+        texts: Read in slices that divide blocks of `sizes` texts.
+        sizes: See `edge_distil.streaming.stream`.
+        offsets: Say where in its text each token stands.
+
+    Yields:
+        The number of each text, and its tokens.
+
+    Raises:
+        InputError: A text cannot be tokenized; those before it were yielded.
+    """
+    for first, part in _slices(texts, sizes):
+        try:
+            encodings: Iterable[Encoding] = tokenizer.encode(part, offsets=offsets)
+        except InputError:
+            encodings = _one_by_one(tokenizer, part, first)
+        yield from enumerate(encodings, first)
+
+
+def _one_by_one(tokenizer: Tokenizer, texts: Sequence[Text], first: int) -> Iterator[Encoding]:
+    for number, text in enumerate(texts, first):
+        if not isinstance(text, str):
+            with naming(f"pair {number}: "):
+                encodings = tokenizer.encode([text])
+        else:
+            try:
+                encodings = tokenizer.encode([text])
+            except InputError as error:
+                raise wrong_text([text], number) from error
+        yield encodings[0]
+
+
+def _slices(items: Iterable[T], sizes: Iterator[int]) -> Iterator[tuple[int, list[T]]]:
+    """Yield items in slices, with the number of the first; what the source raises comes last."""
+    source, first = iter(items), 0
+    for size in sizes:
+        for start in range(0, size, _SLICE):
+            part: list[T] = []
+            try:
+                for item in islice(source, min(_SLICE, size - start)):
+                    part.append(item)
+            except Exception:
+                if part:
+                    yield first, part
+                raise
+            if not part:
+                return
+            yield first, part
+            first += len(part)
+
+
+@contextmanager
+def naming(item: str) -> Iterator[None]:
+    """Put what is at fault before the message of an error: ``"pair 3: "``, or nothing."""
+    try:
+        yield
+    except (InputError, OutputError) as error:
+        if not item:
+            raise
+        raise type(error)(f"{item}{error.args[0]}") from error
