@@ -2,7 +2,7 @@ export * from "./errors.js";
 export { load, type AnyTask, type LoadOptions } from "./load.js";
 export type { Cancellable } from "./abort.js";
 export type { Bundle, LoadProgress } from "./bundle/files.js";
-export type { Checkpoint, FileRecord, Manifest, Pooling, Similarity, TaskName, Variant } from "./bundle/manifest.js";
+export type { Checkpoint, FileRecord, FunctionToApply, Manifest, Pooling, Similarity, TaskName, Variant } from "./bundle/manifest.js";
 export type { Content, Folder, From, Source } from "./bundle/source.js";
 export type { CacheOption, Store } from "./bundle/store.js";
 export type { RunOptions, Stage } from "./encoder.js";
@@ -11,5 +11,13 @@ export type { Engine, EngineOptions } from "./session.js";
 export type { Vector } from "./similarity.js";
 export type { Place } from "./spans.js";
 export { Embedding, type EmbedOptions, type EncodeOptions } from "./tasks/embedding.js";
+export { FillMask, type Candidate, type FillOptions } from "./tasks/fill-mask.js";
 export { QuestionAnswering, type Answer, type AnswerOptions, type AnswersOptions, type Pair } from "./tasks/question-answering.js";
+export { TextClassification, type ClassifyOptions, type Label, type TextOrPair } from "./tasks/text-classification.js";
+export {
+  TokenClassification,
+  type Aggregation,
+  type Entity,
+  type EntityOptions,
+} from "./tasks/token-classification.js";
 export * from "./tokenizer/index.js";

@@ -3,10 +3,13 @@ import { sourceOf, type From } from "./bundle/source.js";
 import { storeOf, type CacheOption } from "./bundle/store.js";
 import * as calls from "./calls.js";
 import { Encoder } from "./encoder.js";
-import { InputTypeError, TaskError } from "./errors.js";
+import { InputTypeError } from "./errors.js";
 import type { Engine, EngineOptions } from "./session.js";
 import { Embedding } from "./tasks/embedding.js";
+import { FillMask } from "./tasks/fill-mask.js";
 import { QuestionAnswering } from "./tasks/question-answering.js";
+import { TextClassification } from "./tasks/text-classification.js";
+import { TokenClassification } from "./tasks/token-classification.js";
 
 /** How a bundle is opened. */
 export interface LoadOptions extends ReadOptions, EngineOptions {
@@ -26,23 +29,23 @@ const OPTIONS = [
   "engine", "variant", "cache", "signal", "onProgress", "verify", "threads", "providers", "sessionOptions",
 ];
 const BY_NAME = {
+  "feature-extraction": Embedding,
+  "fill-mask": FillMask,
   "question-answering": QuestionAnswering,
   "sentence-similarity": Embedding,
-  "feature-extraction": Embedding,
+  "text-classification": TextClassification,
+  "token-classification": TokenClassification,
 };
 
 /** A task object of any kind. */
-export type AnyTask = QuestionAnswering | Embedding;
+export type AnyTask = QuestionAnswering | Embedding | TextClassification | TokenClassification | FillMask;
 
 /** Open a bundle as the task object that its manifest names. */
 export async function load<T extends AnyTask = AnyTask>(source: From, options: LoadOptions): Promise<T> {
   const { engine, variant, cache, ...rest } = checked(options);
   const bundle = await Bundle.open(sourceOf(source), storeOf(cache), rest.signal);
-  const Kind = Object.hasOwn(BY_NAME, bundle.manifest.task)
-    ? BY_NAME[bundle.manifest.task as keyof typeof BY_NAME]
-    : undefined;
-  if (!Kind) throw new TaskError(`${bundle.name} is a ${bundle.manifest.task} bundle, expected one of ${Object.keys(BY_NAME).join(", ")}`);
-  return new Kind(await Encoder.open(bundle, engine, variant, rest)) as AnyTask as T;
+  const encoder = await Encoder.open(bundle, engine, variant, rest);
+  return new BY_NAME[bundle.manifest.task](encoder) as AnyTask as T;
 }
 
 function checked(options: LoadOptions): LoadOptions {

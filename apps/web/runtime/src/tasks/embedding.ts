@@ -8,7 +8,7 @@ import { normalize, pool } from "../pooling.js";
 import { PRECISIONS, quantizeEmbeddings, type Precision, type VectorOf } from "../precision.js";
 import { allPairs, pairwise, type Vector } from "../similarity.js";
 import { findPrompt, named, type PromptOptions } from "./prompts.js";
-import { Task } from "./task.js";
+import { inBlocks, Task } from "./task.js";
 
 const POOLED = "sentence_embedding";
 const HIDDEN = ["last_hidden_state", "token_embeddings"]; // ours and optimum's, sentence-transformers'
@@ -94,7 +94,7 @@ export class Embedding extends Task {
     const prefix = findPrompt(this.bundle.manifest.pooling, options);
     const leftOut = this.#leftOut(prefix);
     let first = 0;
-    for await (const block of blocks(texts, window)) {
+    for await (const block of inBlocks(texts, window)) {
       block.forEach((text, i) => calls.text(text, `text ${first + i}`));
       const vectors = await this.#block(block.map((text) => prefix + text), leftOut, options);
       vectors.forEach((vector, i) =>
@@ -196,16 +196,4 @@ function cutRows(data: Float32Array, rows: number): Float32Array[] {
 function finished(vector: Float32Array, { truncateDim, normalizeEmbeddings }: EmbedOptions): Float32Array {
   const kept = truncateDim === undefined ? vector : vector.slice(0, truncateDim);
   return normalizeEmbeddings ? normalize(kept) : kept;
-}
-
-async function* blocks(texts: AsyncIterable<string> | Iterable<string>, size: number): AsyncGenerator<string[]> {
-  let block: string[] = [];
-  for await (const text of texts) {
-    block.push(text);
-    if (block.length === size) {
-      yield block;
-      block = [];
-    }
-  }
-  if (block.length) yield block;
 }

@@ -34,3 +34,18 @@ export abstract class Task {
     return this.encoder.session.close();
   }
 }
+
+const BLOCK = 64; // inputs among which those of like length find each other
+
+/** Gather a stream's inputs in blocks. */
+export async function* inBlocks<T>(inputs: AsyncIterable<T> | Iterable<T>, size = BLOCK): AsyncGenerator<T[]> {
+  let block: T[] = [];
+  for await (const input of inputs) {
+    block.push(input);
+    if (block.length === size) {
+      yield block;
+      block = [];
+    }
+  }
+  if (block.length) yield block;
+}

@@ -133,6 +133,11 @@ export class Tokenizer {
     return room;
   }
 
+  /** Entries of the vocabulary, without those that were added to it. */
+  get vocabularySize(): number {
+    return this.#model.ids.size;
+  }
+
   /** Return the id of an entry of the vocabulary. */
   tokenId(token: string): number | undefined {
     return this.#ids.get(token);
