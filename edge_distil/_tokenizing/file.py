@@ -39,7 +39,7 @@ def load(folder: Path, *, plain: bool = False) -> tuple[FastTokenizer, Tokenizer
     settings = read_settings(folder, fast)
     if plain:
         with reading(path):
-            complete(fast, folder)
+            fast = complete(fast, folder)
     # Checkpoints carry whatever padding and truncation they were trained with.
     fast.no_padding()
     fast.no_truncation()

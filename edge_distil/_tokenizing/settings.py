@@ -47,21 +47,25 @@ _TYPED_CLASSES = frozenset(
 # Model type -> its tokenizer's class, where no file names one.
 _CLASSES = {
     **dict.fromkeys(
-        "bert convbert distilbert electra ernie layoutlm lxmert megatron-bert mobilebert nezha "
-        "nomic_bert qdqbert squeezebert visual_bert".split(),
+        "bert convbert distilbert electra ernie layoutlm lxmert megatron-bert mobilebert "
+        "nomic_bert squeezebert visual_bert".split(),
         "Bert",
     ),
     **dict.fromkeys(
-        "data2vec-text ibert lilt longformer mega mra roberta roberta-prelayernorm".split(),
+        "bart data2vec-text ibert lilt longformer mra roberta roberta-prelayernorm".split(),
         "Roberta",
     ),
-    "deberta": "Deberta",
+    **dict.fromkeys("gte jina_embeddings_v3 xlm-roberta xmod".split(), "XLMRoberta"),
+    **dict.fromkeys(("albert", "yoso"), "Albert"),
+    **{
+        name.lower(): name
+        for name in "Camembert Deberta Esm Flaubert FNet Funnel GPT2 LayoutLMv2 LayoutLMv3 Luke "
+        "MarkupLM MPNet Mvp Perceiver Reformer RemBert RoFormer Splinter T5 Tapas XLM XLNet".split()
+    },
+    "big_bird": "BigBird",
     "deberta-v2": "DebertaV2",
     "dpr": "DPRQuestionEncoder",
-    "fnet": "FNet",
-    "layoutlmv2": "LayoutLMv2",
-    "markuplm": "MarkupLM",
-    "mpnet": "MPNet",
+    "roc_bert": "RoCBert",
 }
 # Model types whose tokenizer is whatever tokenizer.json says, whichever class a file names.
 _GENERIC_MODELS = ("modernbert", "nystromformer", "xlm-roberta-xl")
