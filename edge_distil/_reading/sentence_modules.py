@@ -131,6 +131,11 @@ def read_sentence_modules(path: Path) -> SentenceModules:
     known = kinds[:2] == ["Transformer", "Pooling"] and set(kinds[2:]) <= {*_STEPS, "Dropout"}
     if not known or model_type(path) != EMBEDDER:
         raise _wrong_modules(path, modules)
+    if (kept := settings.optional_whole("truncate_dim", 1)) is not None:
+        raise TaskError(
+            f"{settings.file} cuts vectors to truncate_dim {kept}, expected whole ones: take it "
+            f"out and ask for so many numbers by encode(..., truncate_dim={kept})"
+        )
     pooling = fields.read(path / modules[1].folder / "config.json")
     prompts = settings.object("prompts")
     similarity = settings.optional_text("similarity_fn_name")

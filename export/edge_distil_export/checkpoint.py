@@ -168,10 +168,11 @@ def _read_config(path: Path, name: str) -> dict[str, Any]:
         raise CheckpointError(f"{file} cannot be read ({error}): fetch it again") from error
     if not isinstance(config, dict):
         raise CheckpointError(f"{file} is not a JSON object, as a model's configuration is")
-    if "quantization_config" in config:
+    if (quantized := config.get("quantization_config")) is not None:
+        method = quantized.get("quant_method") if isinstance(quantized, dict) else quantized
         raise CheckpointError(
-            f"{name} is quantized already ({config['quantization_config'].get('quant_method')}): "
-            "export the original checkpoint, then quantize the bundle"
+            f"{name} is quantized already ({method}): export the original checkpoint, then "
+            "quantize the bundle"
         )
     return config
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from edge_distil._reading.sentence_modules import SentenceModules
+from edge_distil.errors import ExportError
 from edge_distil_export.pooling import pool
 from edge_distil_export.sentence_steps import Dense, Normalize, load_step
 from edge_distil_export.setfit import FittedHead
@@ -122,6 +124,29 @@ class VectorClassifier(nn.Module):
 
 
 Head = Encoder | SentenceEncoder | VectorClassifier
+
+
+def run(head: Head, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Run a head.
+
+    Args:
+        head: The module.
+        tensors: One for each of its inputs, int64 ``(batch, sequence)``.
+
+    Raises:
+        ExportError: The checkpoint's own model fails.
+    """
+    try:
+        with torch.inference_mode():
+            outputs: tuple[Tensor, ...] = head(*tensors)
+    except Exception as error:  # the model's own code: any kind
+        first_line = str(error).strip().split("\n", 1)[0]
+        raise ExportError(
+            f"the model itself fails in PyTorch on {' x '.join(map(str, tensors[0].shape))} tokens "
+            f"({type(error).__name__}: {first_line}): choose another checkpoint, or correct its "
+            "config.json"
+        ) from error
+    return outputs
 
 
 def input_names(model: Any) -> tuple[str, ...]:

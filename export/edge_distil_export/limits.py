@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from edge_distil.errors import CheckpointError
+
 _FALLBACK = 512  # tokens, for a checkpoint that states no limit anywhere
 
 
@@ -34,6 +36,17 @@ def max_length(model: nn.Module, config: Any, tokenizer: Any, sentence: int | No
         config: Its configuration.
         tokenizer: transformers' tokenizer of the checkpoint, which may know a lower limit.
         sentence: ``max_seq_length`` of an embedding checkpoint, which overrides the tokenizer's.
+
+    Raises:
+        CheckpointError: That many leave no room for a text.
     """
     limit = sentence or tokenizer.model_max_length  # 1e30 where nobody told it one
-    return min(position_limit(model, config), int(limit))
+    longest = min(position_limit(model, config), int(limit))
+    special = int(tokenizer.num_special_tokens_to_add(pair=False))
+    if longest <= special:
+        raise CheckpointError(
+            f"the checkpoint takes sequences of {longest} tokens, expected more than the {special} "
+            "special tokens around a text: correct model_max_length in tokenizer_config.json, or "
+            "max_seq_length in sentence_bert_config.json"
+        )
+    return longest

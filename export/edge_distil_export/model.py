@@ -138,6 +138,7 @@ def _from_pretrained(source: Source, task: str, trust_remote_code: bool) -> Any:
                 path,
                 dtype=torch.float32,
                 attn_implementation="eager",
+                return_dict=True,
                 use_safetensors=source.safetensors,
                 trust_remote_code=trust_remote_code,
                 local_files_only=True,

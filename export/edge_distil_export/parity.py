@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from edge_distil import hardware
-from edge_distil.errors import ExportError, ParityError
+from edge_distil.errors import ParityError
 from edge_distil.session import Session
-from edge_distil_export.heads import LENGTH_AXIS, Head
+from edge_distil_export.heads import LENGTH_AXIS, Head, run
 
 BATCHES = (1, 2, 7)
 _LENGTHS = (2, 3, 8, 61)  # and the maximum; 61 is no multiple of any kernel's block
@@ -173,16 +173,8 @@ def _config(head: Head) -> Any:
 
 def _run_torch(head: Head, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
     tensors = [torch.from_numpy(inputs[name]) for name in head.inputs]
-    try:
-        with torch.inference_mode(), one_core_left():
-            outputs = head(*tensors)
-    except Exception as error:  # the model's own code: any kind
-        first_line = str(error).strip().split("\n", 1)[0]
-        raise ExportError(
-            f"the model itself fails in PyTorch on {' x '.join(map(str, tensors[0].shape))} tokens "
-            f"({type(error).__name__}: {first_line}): choose another checkpoint, or correct its "
-            "config.json"
-        ) from error
+    with one_core_left():
+        outputs = run(head, tensors)
     return {name: out.numpy() for name, out in zip(head.outputs, outputs, strict=True)}
 
 

@@ -9,10 +9,11 @@ import torch
 import yaml
 
 from edge_distil._reading.labels import fit_labels, label_names
+from edge_distil.errors import CheckpointError
 from edge_distil.manifest import Checkpoint
 from edge_distil.versions import installed_versions
 from edge_distil_export.checkpoint import Source
-from edge_distil_export.heads import Head
+from edge_distil_export.heads import Head, run
 
 _TOOLS = ("edge-distil", "onnx", "onnx-ir", "onnxruntime", "onnxscript", "torch", "transformers")
 _FRONT_MATTER = re.compile(r"\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|$)", re.DOTALL)
@@ -52,13 +53,20 @@ def labels(head: Head, config: Any, task: str) -> tuple[str, ...]:
         head: The module to trace.
         config: transformers' configuration object.
         task: One of `edge_distil.manifest.TASKS`.
+
+    Raises:
+        CheckpointError: ``id2label`` has an index beyond any head's.
+        ExportError: The model fails.
     """
     if not task.endswith("-classification"):
         return ()
     probe = torch.ones((1, 2), dtype=torch.long)
-    with torch.inference_mode():
-        (logits,) = head(*(probe for _ in head.inputs))
-    return fit_labels(label_names(getattr(config, "id2label", None) or {}), logits.shape[-1])
+    (logits,) = run(head, [probe for _ in head.inputs])
+    try:
+        names = label_names(getattr(config, "id2label", None) or {})
+    except ValueError as error:
+        raise CheckpointError(f"the checkpoint's config.json: {error}: correct id2label") from error
+    return fit_labels(names, logits.shape[-1])
 
 
 def _license(source: Source) -> str | None:

@@ -47,7 +47,7 @@ class TransformersWitness:
         options = {"local_files_only": True, "trust_remote_code": trust_remote_code}
         self.kind = _CLASSES[task]
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(source.path, **options)
-        model = _load(source, getattr(transformers, self.kind), options)
+        model = _load(source, getattr(transformers, self.kind), {**options, "return_dict": True})
         # A half-precision checkpoint is loaded as such; what a bundle computes is its float32.
         self._model = model.eval().float()
         self._task = task
