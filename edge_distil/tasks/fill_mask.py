@@ -182,7 +182,8 @@ class FillMask(Task):
             targets = [targets]
         names = [calls.text(name, "a target") for name in calls.many(targets, "targets")]
         ids = {target: self._target_id(target) for target in names}
-        if not ids or (absent := [target for target, token in ids.items() if token is None]):
+        absent = [target for target, token in ids.items() if token is None]
+        if absent or not ids:
             wrong = ", ".join(repr(shortened(name)) for name in absent[:4]) or "nothing"
             raise InputError(
                 f"targets has {wrong}, expected texts that are one token of the model's vocabulary "

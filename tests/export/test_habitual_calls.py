@@ -128,7 +128,7 @@ def test_targets_are_the_pipelines(
     assert [c.score for c in got] == pytest.approx([e["score"] for e in expected], abs=SCORE)
 
 
-@pytest.mark.parametrize("targets", [["xyzzyquux"], "", ["the", "two words"], "林"])
+@pytest.mark.parametrize("targets", [["xyzzyquux"], "", ["the", "two words"], "林", []])
 def test_targets_that_are_no_token_are_refused(
     targets: Any, exported: Callable[..., Bundle]
 ) -> None:
