@@ -120,24 +120,40 @@ def _states(folder: Path, loaded: Any) -> tuple[str, float]:
 
 
 def _answers(folder: Path, loaded: Any) -> tuple[str, float]:
-    """The best span by the model's own logits; transformers 5 no longer has a pipeline."""
+    """The best span by the model's own logits; transformers 5 no longer has a pipeline.
+
+    A context beyond the tokenizer's limit is read in windows, as that pipeline did.
+    """
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForQuestionAnswering.from_pretrained(folder).eval()
-    encoded = tokenizer(QUESTION, TEXT, return_tensors="pt")
+    length = min(tokenizer.model_max_length, loaded.bundle.manifest.max_length)
+    encoded = tokenizer(
+        QUESTION, TEXT, truncation="only_second", max_length=length, stride=length // 2,
+        return_overflowing_tokens=True,
+    )  # fmt: skip
+    score, start, end = max(
+        _best(model, tokenizer, encoded, i) for i in range(len(encoded["input_ids"]))
+    )
+    found = loaded(QUESTION, TEXT, align_to_words=False)
+    assert (found.start, found.end) == (start, end)
+    return "AutoModelForQuestionAnswering", abs(found.score - score)
+
+
+def _best(model: Any, tokenizer: Any, encoded: Any, window: int) -> tuple[float, int, int]:
+    names = [name for name in tokenizer.model_input_names if name in encoded]
+    feeds = {name: torch.tensor([encoded[name][window]]) for name in names}
     with torch.inference_mode():
-        logits = model(**encoded)
-    inside = torch.tensor([s == 1 for s in encoded.sequence_ids()])
-    allowed = inside | (encoded["input_ids"][0] == tokenizer.cls_token_id)
-    start, end = (
+        logits = model(**feeds)
+    inside = torch.tensor([s == 1 for s in encoded.sequence_ids(window)])
+    allowed = inside | (feeds["input_ids"][0] == tokenizer.cls_token_id)
+    starts, ends = (
         out[0].masked_fill(~allowed, -1e4).softmax(-1).masked_fill(~inside, 0)
         for out in (logits.start_logits, logits.end_logits)
     )
-    scores = (start[:, None] * end).triu().tril(14)
-    place = divmod(int(scores.argmax()), len(end))
-    spans = [encoded.token_to_chars(token) for token in place]
-    found = loaded(QUESTION, TEXT, align_to_words=False)
-    assert (found.start, found.end) == (spans[0].start, spans[1].end)
-    return "AutoModelForQuestionAnswering", abs(found.score - float(scores.max()))
+    scores = (starts[:, None] * ends).triu().tril(14)
+    first, last = divmod(int(scores.argmax()), len(ends))
+    spans = [encoded.token_to_chars(window, token) for token in (first, last)]
+    return float(scores.max()), spans[0].start, spans[1].end
 
 
 def _largest(found: Any, expected: Any) -> float:
