@@ -62,19 +62,19 @@ release-check: $(INSTALLED)  ## build the distribution, install it in a clean en
 	@$(RUN)/python -m pytest -m '' tests/packaging
 
 bench: $(INSTALLED)  ## the figures of the README, against named peers
-	@$(RUN)/python bench/tables/first_answer.py
-	@$(RUN)/python bench/tables/export_time.py
+	@$(RUN)/python bench/tables/first_use/first_answer.py
+	@$(RUN)/python bench/tables/first_use/export_time.py
 
 bench-int8: $(INSTALLED)  ## the figures of BENCHMARKS.md; EDGE_DISTIL_DATA names the data sets
-	@for script in int8_fidelity batch_invariance qa_accuracy int8_latency quantize_cost; do \
-		echo "== $$script"; OMP_NUM_THREADS=1 $(RUN)/python bench/tables/$$script.py || exit 1; done
+	@for script in fidelity batch_invariance qa_accuracy quantize_cost; do \
+		echo "== $$script"; OMP_NUM_THREADS=1 $(RUN)/python bench/tables/int8/$$script.py || exit 1; done
 
 bench-embedding: $(INSTALLED)  ## embedding beside fastembed and sentence-transformers; EDGE_DISTIL_DATA
-	@for script in embedding_throughput embedding_latency embedding_memory token_budget last_layer; do \
-		echo "== $$script"; $(RUN)/python bench/tables/$$script.py || exit 1; done
+	@for script in throughput latency memory token_budget last_layer; do \
+		echo "== $$script"; $(RUN)/python bench/tables/embedding/$$script.py || exit 1; done
 
 bench-peers: $(INSTALLED)  ## beside torch, optimum, CTranslate2 and OpenVINO, each in one run
-	@$(RUN)/python bench/tables/against_peers.py
+	@$(RUN)/python bench/tables/engines/against_peers.py
 
 bench-browser: $(INSTALLED) page  ## the JavaScript runtime beside transformers.js, in Chromium
 	@npm ci --prefix apps/web/bench --no-audit --no-fund --silent
@@ -82,7 +82,7 @@ bench-browser: $(INSTALLED) page  ## the JavaScript runtime beside transformers.
 	@$(RUN)/python bench/tables/browser.py
 
 arm-check: $(INSTALLED)  ## int8 on other processors, emulated: apt-get install qemu-user-static debootstrap
-	@$(RUN)/python bench/tables/arm_check.py
+	@$(RUN)/python bench/tables/processors/arm_check.py
 
 fuzz: $(INSTALLED)  ## 440,000 damaged files and calls; SEED=N for the same again
 	@$(RUN)/python tests/fuzz/fuzz.py $(if $(SEED),--seed $(SEED))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 # Tokens in a batch, padding included. One thread a batch is as fast from 256 to 768 tokens, and
-# memory grows with it (`bench/tables/token_budget.py`).
+# memory grows with it (`bench/tables/embedding/token_budget.py`).
 TOKEN_BUDGET = 512
 _EXACT = 32  # tokens; up to here a text is not padded at all
 # Tokens from which it is not either: few rows share a batch there, and a product of so many rows

@@ -25,8 +25,9 @@ DEFAULT_PROVIDER = "CPUExecutionProvider"
 # them. The warm-up of `edge_distil_bench` has more.
 _SETTLED = 8
 # Of the inputs; exports of ours take 64 bits, those of others not always.
-# A product that `edge_distil_bench.limits` times takes 8.
+# A product that `edge_distil_bench.machine.peak_rate` times takes 8.
 _TYPES = {"tensor(int32)": np.int32, "tensor(float)": np.float32, "tensor(uint8)": np.uint8}
+_POOL: list[int] = []  # threads of the pool that `share_threads` made, once it was called
 _FATAL_ONLY = 4  # onnxruntime's log level: what fails is raised as well, and said once
 
 if privacy.wants_quiet():
@@ -219,6 +220,19 @@ def file_state(path: Path) -> FileState | None:
         return None
 
 
+def share_threads(threads: int) -> None:
+    """Let all sessions that this process opens from now on run on one pool of threads.
+
+    Each has a pool of its own otherwise, whose threads go on spinning after a run in case another
+    follows, and would take a core from the next session's. To be called before the first session.
+
+    Args:
+        threads: Of the pool.
+    """
+    ort.set_global_thread_pool_sizes(threads, 1)
+    _POOL.append(threads)
+
+
 def available_providers() -> list[str]:
     """Return the execution providers of the installed onnxruntime, the fastest first."""
     return list(ort.get_available_providers())
@@ -236,8 +250,11 @@ def graph_level() -> str:
 
 def _options(threads: int, bulk: bool = False) -> ort.SessionOptions:
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1  # an encoder is one chain: nothing to run beside it
+    if _POOL:
+        options.use_per_session_threads = False
+    else:
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1  # an encoder is one chain: nothing to run beside it
     options.enable_mem_pattern = not bulk
     options.enable_cpu_mem_arena = bulk
     options.log_severity_level = _FATAL_ONLY

@@ -1,12 +1,17 @@
 """How fast is it, here? Models timed side by side, and which to use on this machine."""
 
-from edge_distil_bench.distribution import Estimate
-from edge_distil_bench.latency import alternate, median_interval, speedup
-from edge_distil_bench.recommendation import Candidate, Recommendation, Score, recommend
-from edge_distil_bench.variants import Speed, measure_speeds, time_ratio
+from edge_distil_bench.side_by_side.recommendation import (
+    Alternative,
+    Recommendation,
+    Score,
+    recommend,
+)
+from edge_distil_bench.side_by_side.variants import Speed, measure_speeds, time_ratio
+from edge_distil_bench.statistics.distribution import Estimate
+from edge_distil_bench.statistics.latency import alternate, median_interval, speedup
 
 __all__ = [
-    "Candidate",
+    "Alternative",
     "Estimate",
     "Recommendation",
     "Score",

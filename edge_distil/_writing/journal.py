@@ -43,6 +43,11 @@ class Journal:
         """Return how many figures have names that begin with `prefix`."""
         return sum(name.startswith(prefix) for name in self._figures)
 
+    def forget(self) -> None:
+        """Remove the file: what it holds has been used, and goes on no more."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
     def _write(self) -> None:
         if self._path is not None:
             with storage.atomic_file(self._path) as temporary:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge_distil_apps.study.architectures import BERT, DISTILBERT
-from edge_distil_apps.study.marks import Mark, count, write_mark
+from edge_distil_apps.study.provenance import Provenance, count, write_provenance
 from edge_distil_apps.study.random_checkpoint import make_checkpoint
 from edge_distil_export import export_bundle
 from edge_distil_quantize import quantize_bundle
@@ -31,5 +31,7 @@ def make_models(folder: Path, *, int8: bool = True) -> Path:
             bundle = quantize_bundle(bundle, "int8", calibrate=False)
         # One passes for trained, so that something is scored.
         trained = architecture is BERT
-        write_mark(bundle.path, Mark(trained, "tiny", calibrated=False, **count(bundle)))
+        write_provenance(
+            bundle.path, Provenance(trained, "tiny", calibrated=False, **count(bundle))
+        )
     return folder / "models"

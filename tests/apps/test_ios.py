@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from swift_golden import FOLDER, load_tokenizer, make_questions, make_tokens
 
+from edge_distil_apps.study.folder import StudyFolder
 from edge_distil_apps.study.merge import merge
 from edge_distil_apps.study.report import write_report
-from edge_distil_bench.comparison import compare_with_itself
-from edge_distil_bench.measurements import LEAD, STAGES, TIMED, WARMUP, read_measurements
-from edge_distil_bench.summary import latency
+from edge_distil_bench.records import LEAD, STAGES, TIMED, WARMUP, read_measurements
+from edge_distil_bench.statistics.comparison import compare_a_a
+from edge_distil_bench.statistics.summary import latency
 
 SCORE = 1e-4  # processors add float32 in different orders
 LOGIT = 1e-3
@@ -67,9 +68,10 @@ def test_statistics_and_report_are_made_of_it(tmp_path: Path) -> None:
     measured = read_measurements(DOCUMENT)
     for model in MODELS:
         assert latency(measured.runs, model, inputs="questions", threads=1).count == 24
-    own = compare_with_itself(measured.runs, MODELS[0], inputs="questions", threads=1)
+    own = compare_a_a(measured.runs, MODELS[0], inputs="questions", threads=1)
     assert (own.blocks, own.processes) == (2, 2)
     other = tmp_path / "other.json"
     other.write_text(DOCUMENT.read_text(encoding="utf-8").replace("1970", "1971"))
-    write_report(merge([DOCUMENT, other], tmp_path / "report"), tmp_path / "report")
+    folder = StudyFolder(tmp_path / "report")
+    write_report(merge([DOCUMENT, other], folder), folder)
     assert "low power mode" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")

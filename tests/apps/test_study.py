@@ -32,14 +32,14 @@ from edge_distil_apps.study.plan import (
     estimate,
     make_plan,
 )
-from edge_distil_bench.measurements import (
+from edge_distil_bench.protocol.design import Effort, Protocol
+from edge_distil_bench.records import (
     TIMED,
     Measurements,
     Point,
     read_measurements,
     write_measurements,
 )
-from edge_distil_bench.protocol import Effort, Protocol
 
 pytestmark = pytest.mark.safety
 MODELS = ("distilbert-base/fp32", "distilbert-base/int8", "bert-base/fp32", "bert-base/int8")
@@ -120,7 +120,7 @@ def test_the_document_is_complete(study: Study) -> None:
     lengths = {(p.model, p.tokens) for p in measured.curves if p.axis == "length"}
     assert lengths == {(model, length) for model in MODELS for length in LENGTHS}
     assert {check.name for check in measured.checks} == {"timer", "profiler", "process"}
-    assert {limit.kind for limit in measured.limits} == {"fp32", "int8"}
+    assert {limit.kind for limit in measured.peak_rates} == {"fp32", "int8"}
     assert measured.device == "a device"
     assert measured.readings
 
@@ -322,9 +322,9 @@ def test_a_plan_tells_its_time_from_a_few_passes() -> None:
     plan = Plan(protocol, (group,), Curves((1,), 4, 1.0), Checks(1, 1.0, 1), (1,), 0.1, 1)
     # 10 ms a pass at 192 tokens, 1 ms at 32.
     probe = [Point("m/fp32", "length", n, 1, 1, (ns,)) for n, ns in ((192, 10**7), (32, 10**6))]
-    # Questions: 2 blocks a process of 8 queries: 32 x 10 ms, but 2 s are asked for; pairs: 16 of
-    # 1 ms; starts and warm-ups: 2 x 4 s.
-    sampled = 2.0 + 0.016 + 8.0
+    # Questions: 2 blocks a process of 6 queries: 24 x 10 ms, but 2 s are asked for; pairs: 12 of
+    # 1 ms; each after a lead; starts and warm-ups: 2 x 4 s.
+    sampled = 2.0 + 0.24 + 2 * 0.012 + 8.0
     shapes = [*LENGTHS, CURVE_TOKENS, CURVE_TOKENS]
     passes = [n * (1e-3 / 32 if n < 112 else 1e-2 / 192) for n in shapes]
     rest = 6 * sum(passes) + 3 * 1.01 + 1 + 0.33

@@ -29,8 +29,8 @@ from edge_distil_apps.study.inputs import (
     same_tokens,
 )
 from edge_distil_apps.study.vocabulary import vocabulary_folder
-from edge_distil_bench.queries import Queries
-from edge_distil_bench.stages import pad
+from edge_distil_bench.protocol.queries import Queries
+from edge_distil_bench.protocol.timed_task import pad
 
 PADDING_TOLERANCE = 1e-5  # of the logits: masked positions weigh nothing, sums round otherwise
 # Words of a sentence of the STS benchmark: most news and caption sentences are in this range.

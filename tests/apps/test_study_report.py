@@ -15,10 +15,11 @@ from scipy import stats
 from simulated_study import simulate_study, true_seconds
 
 from edge_distil.errors import InputError
+from edge_distil_apps.study.folder import StudyFolder
 from edge_distil_apps.study.report import write_report
-from edge_distil_bench.comparison import compare_with_itself
-from edge_distil_bench.measurements import TIMED, Measurements
-from edge_distil_bench.protocol import QUICK, QUICK_HEADLINE, Effort
+from edge_distil_bench.protocol.design import QUICK, QUICK_HEADLINE, Effort
+from edge_distil_bench.records import TIMED, Measurements
+from edge_distil_bench.statistics.comparison import compare_a_a
 
 LABELS = {
     "distilbert-base/fp32": "DistilBERT-base fp32", "distilbert-base/int8": "DistilBERT-base int8",
@@ -89,7 +90,7 @@ def short_study() -> Measurements:
 @pytest.fixture(scope="module")
 def folder(study: Measurements, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "new"
-    write_report([study], path)
+    write_report([study], StudyFolder(path))
     return path
 
 
@@ -138,7 +139,7 @@ def test_ratios_are_the_truth(page: Page, study: Measurements) -> None:
 
 def test_a_model_against_itself_is_shown(page: Page, study: Measurements) -> None:
     rows = {row[0][0]: row for row in page.tables["A against A"]}
-    found = compare_with_itself(
+    found = compare_a_a(
         study.runs, "distilbert-base/fp32", inputs="questions", threads=2
     )  # fmt: skip
     ratio, holds, band = rows["questions, 2 threads"][1:4]
@@ -163,10 +164,10 @@ def test_sizes_and_costs_are_the_document_s(page: Page, study: Measurements) -> 
         assert cold[LABELS[one.model]] == pytest.approx(np.median(parts.sum(axis=0)))
 
 
-def test_the_share_of_the_limit_is_the_simulated_one(page: Page) -> None:
+def test_the_share_of_the_peak_is_the_simulated_one(page: Page) -> None:
     from simulated_study import SHARE
 
-    for label, share in page.column("Size, memory, start and accuracy", "share of limit").items():
+    for label, share in page.column("Size, memory, start and accuracy", "share of peak").items():
         assert share == pytest.approx(SHARE[label[-4:]], rel=0.05)
 
 
@@ -248,7 +249,7 @@ def as_peers(study: Measurements) -> Measurements:
     [
         (without("memory", "cold_starts"), "Memory and cold start"),
         (without("curves"), "Length, batch and threads"),
-        (without("limits"), "Matrix-multiply limits of this machine"),
+        (without("peak_rates"), "Peak matrix-multiply rates of this machine"),
         (without("accuracy", "checks", "readings"), "Is the clock right?"),
         (with_runs(lambda run: run.threads == 2), "questions, 1 thread"),
         (with_runs(lambda run: run.inputs == "pairs"), "384 tokens, padded against unpadded"),
@@ -261,7 +262,7 @@ def as_peers(study: Measurements) -> Measurements:
 def test_what_was_not_measured_leaves_no_gap(
     short_study: Measurements, part: Part, absent: str, tmp_path: Path
 ) -> None:
-    write_report([part(short_study)], tmp_path)
+    write_report([part(short_study)], StudyFolder(tmp_path))
     text = (tmp_path / "report.html").read_text("utf-8")
     shown = text[text.index("<main>") :]
     assert absent not in shown
@@ -274,7 +275,7 @@ def test_what_was_not_measured_leaves_no_gap(
 def test_a_peer_that_takes_token_ids_has_no_time_end_to_end(
     short_study: Measurements, tmp_path: Path
 ) -> None:
-    write_report([as_peers(short_study)], tmp_path)
+    write_report([as_peers(short_study)], StudyFolder(tmp_path))
     page = Page((tmp_path / "report.html").read_text("utf-8"))
     median = page.column("Latency, ms", "end to end, median")
     assert median["mine fp32"] is not None
@@ -285,7 +286,7 @@ def test_a_peer_that_takes_token_ids_has_no_time_end_to_end(
 def test_several_devices_are_compared_first(short_study: Measurements, tmp_path: Path) -> None:
     study = short_study
     other = simulate_study(device="A <b>phone</b>", seed=1)
-    write_report([study, other], tmp_path)
+    write_report([study, other], StudyFolder(tmp_path))
     text = (tmp_path / "report.html").read_text("utf-8")
     found = Page(text)
     devices = [row[0][0] for row in found.tables["Latency on every device"][1:]]
@@ -297,7 +298,7 @@ def test_several_devices_are_compared_first(short_study: Measurements, tmp_path:
 
 def test_nothing_to_report_is_said(study: Measurements, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no measurements to report"):
-        write_report([], tmp_path)
+        write_report([], StudyFolder(tmp_path))
     with pytest.raises(InputError, match="hold no timed run"):
-        write_report([dataclasses.replace(study, runs=())], tmp_path)
+        write_report([dataclasses.replace(study, runs=())], StudyFolder(tmp_path))
     assert not list(tmp_path.iterdir())

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from simulated_study import simulate_study
 
+from edge_distil_apps.study.folder import StudyFolder
 from edge_distil_apps.study.report import write_report
 
 pytestmark = pytest.mark.browser
@@ -50,7 +51,7 @@ FIGURES = """() => [...document.querySelectorAll("figure svg")].filter((s) => s.
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("browser")
-    write_report([simulate_study(), simulate_study(device="A phone", seed=1)], folder)
+    write_report([simulate_study(), simulate_study(device="A phone", seed=1)], StudyFolder(folder))
     return folder / "report.html"
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from edge_distil.encoder import open_encoder
-from edge_distil_bench.processes import Contestant, contestant
-from edge_distil_bench.queries import Queries, make_queries
+from edge_distil_bench.protocol.processes import Participant, participant
+from edge_distil_bench.protocol.queries import Queries, make_queries
 
 TINY = Path(__file__).parents[1] / "golden" / "tiny" / "question_answering"
 TEXTS = [
@@ -39,7 +39,7 @@ def padded() -> Queries:
 
 
 @pytest.fixture(scope="session")
-def contestants() -> list[Contestant]:
+def participants() -> list[Participant]:
     """Both variants, and a copy of the first."""
-    fp32, int8 = (contestant(f"tiny/{v}", TINY, v, 1) for v in ("fp32", "int8"))
-    return [fp32, int8, contestant("tiny/fp32", TINY, "fp32", 1, copy=1)]
+    fp32, int8 = (participant(f"tiny/{v}", TINY, v, 1) for v in ("fp32", "int8"))
+    return [fp32, int8, participant("tiny/fp32", TINY, "fp32", 1, copy=1)]

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from edge_distil_bench.bootstrap import (
+from edge_distil_bench.statistics.bootstrap import (
     RESAMPLES,
     nested_interval,
     pooled_spread,
     resampled_medians,
     student,
 )
-from edge_distil_bench.distribution import CONFIDENCE
+from edge_distil_bench.statistics.distribution import CONFIDENCE
 
 FOUR_DIGITS = 1e-4  # relative
 BLOCK = 0.02  # standard deviation of a block's log ratio
@@ -25,9 +25,10 @@ LEAST_COVERED = CONFIDENCE - 2 * (CONFIDENCE * (1 - CONFIDENCE) / TRIALS) ** 0.5
 
 
 @pytest.mark.parametrize("freedom", [*range(1, 13), 16, 30, 100])
-def test_students_quantile_is_scipys(freedom: int) -> None:
-    expected = stats.t.ppf((1 + CONFIDENCE) / 2, freedom)
-    assert student(freedom) == pytest.approx(expected, rel=FOUR_DIGITS)
+@pytest.mark.parametrize("confidence", [CONFIDENCE, 0.975, 0.999])
+def test_students_quantile_is_scipys(freedom: int, confidence: float) -> None:
+    expected = stats.t.ppf((1 + confidence) / 2, freedom)
+    assert student(freedom, confidence) == pytest.approx(expected, rel=FOUR_DIGITS)
 
 
 def test_pooled_spread_of_two_models_is_the_variance_of_their_ratio() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from edge_distil.errors import InputError
-from edge_distil_bench.distribution import (
+from edge_distil_bench.statistics.distribution import (
     CONFIDENCE,
     FEWEST_FOR_P99,
     PERCENTILES,

@@ -12,7 +12,12 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from edge_distil_bench.environment import Load, loaded_reason, record_environment, watch_load
+from edge_distil_bench.machine.environment import (
+    Load,
+    loaded_reason,
+    record_environment,
+    watch_load,
+)
 
 
 def test_the_record_says_what_the_system_says() -> None:

@@ -11,8 +11,8 @@ from scipy import stats
 from edge_distil.bundle import open_bundle
 from edge_distil.errors import InputError
 from edge_distil_bench import alternate, median_interval, speedup, time_ratio
-from edge_distil_bench.distribution import CONFIDENCE
-from edge_distil_bench.latency import FEWEST, REPEATS
+from edge_distil_bench.statistics.distribution import CONFIDENCE
+from edge_distil_bench.statistics.latency import FEWEST, REPEATS
 
 SAMPLES = 2000
 ROUNDING = 1e-12

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from edge_distil.errors import DataError, StorageError
-from edge_distil_bench.environment import record_environment
-from edge_distil_bench.measurements import (
+from edge_distil_bench.machine.environment import record_environment
+from edge_distil_bench.records import (
     SCHEMA,
     SCHEMA_VERSION,
     Measurements,
@@ -53,7 +53,7 @@ def test_a_measured_environment_is_the_same_after_reading(tmp_path: Path) -> Non
     ("change", "message"),
     [
         ({"schema": "other/results"}, "has the schema 'other/results', expected 'edge-distil"),
-        ({"schema_version": 99}, "has schema_version 99, this release reads 1"),
+        ({"schema_version": 99}, "has schema_version 99, this release reads 1 and 2"),
         ({"memory": [{"model": "tiny/fp32"}]}, "is not a valid document"),
         ({"readings": None}, "is not a valid document"),
     ],
@@ -72,6 +72,22 @@ def test_no_document_is_refused(tmp_path: Path, text: str) -> None:
         read_measurements(tmp_path / "m.json")
     with pytest.raises(DataError, match="cannot read"):
         read_measurements(tmp_path / "absent.json")
+
+
+def test_version_1_is_read(tmp_path: Path) -> None:
+    """The iOS application writes it, and so did this package before processor time was taken."""
+    write_measurements(FOUND, path := tmp_path / "m.json")
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    run = {
+        "model": "a", "copy": 0, "inputs": "q", "threads": 1, "process": 0, "phase": ["timed"],
+        "block": [0], "item": [0], "start_ns": [1], "stage_ns": {}, "total_ns": [2],
+    }  # fmt: skip
+    rate = {"kind": "fp32", "source": "numpy", "threads": 1, "size": [1, 2, 3], "operations": [4.0]}
+    del raw["peak_rates"]
+    path.write_text(json.dumps({**raw, "schema_version": 1, "limits": [rate], "runs": [run]}))
+    found = read_measurements(path)
+    assert found.peak_rates[0].operations == (4.0,)
+    assert (found.runs[0].cpu_ns, found.runs[0].host) == ((), None)
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -16,18 +16,18 @@ import pytest
 from edge_distil._writing.journal import Journal
 from edge_distil.errors import BenchmarkError
 from edge_distil.session import OnnxSession
-from edge_distil_bench import memory
-from edge_distil_bench.checks import check_process, check_profiler, check_timer
-from edge_distil_bench.cold_start import measure_cold_starts
-from edge_distil_bench.curves import measure_curves
-from edge_distil_bench.graphs import matrix_product
-from edge_distil_bench.limits import measure_limits
-from edge_distil_bench.measurements import Point
-from edge_distil_bench.memory import measure_memory
-from edge_distil_bench.processes import Contestant, started
-from edge_distil_bench.protocol import Effort, Protocol
-from edge_distil_bench.queries import Queries
-from edge_distil_bench.sampling import Workload, sample
+from edge_distil_bench.costs import memory
+from edge_distil_bench.costs.cold_start import measure_cold_starts
+from edge_distil_bench.costs.curves import measure_curves
+from edge_distil_bench.costs.memory import measure_memory
+from edge_distil_bench.machine.graphs import matrix_product
+from edge_distil_bench.machine.peak_rate import measure_peak_rates
+from edge_distil_bench.protocol.clock_checks import check_process, check_profiler, check_timer
+from edge_distil_bench.protocol.design import Effort, Protocol
+from edge_distil_bench.protocol.processes import Participant, started
+from edge_distil_bench.protocol.queries import Queries
+from edge_distil_bench.protocol.sampling import Workload, sample
+from edge_distil_bench.records import Point
 
 # A process frees and takes pages between two readings, and counts them in batches for each thread.
 PAGES = 0.05
@@ -45,8 +45,8 @@ def test_resident_is_what_ps_says(monkeypatch: pytest.MonkeyPatch) -> None:
     assert memory.peak() >= found * (1 - PAGES)
 
 
-def test_a_worker_counts_its_own_memory(contestants: list[Contestant]) -> None:
-    with started(contestants[:1]) as [worker]:
+def test_a_worker_counts_its_own_memory(participants: list[Participant]) -> None:
+    with started(participants[:1]) as [worker]:
         found = worker.ask(memory=True)
         lines = Path(f"/proc/{worker._process.pid}/status").read_text().splitlines()
         status = dict(line.split(":", 1) for line in lines)
@@ -55,9 +55,9 @@ def test_a_worker_counts_its_own_memory(contestants: list[Contestant]) -> None:
 
 
 def test_memory_grows_from_the_interpreter_to_the_peak(
-    contestants: list[Contestant], queries: Queries
+    participants: list[Participant], queries: Queries
 ) -> None:
-    found = measure_memory(contestants[0], queries)
+    found = measure_memory(participants[0], queries)
     assert (found.model, found.inputs, found.threads) == ("tiny/fp32", "questions", 1)
     assert found.baseline < found.loaded < found.answered * (1 + PAGES)
     assert found.answered <= found.peak
@@ -70,9 +70,9 @@ def test_memory_grows_from_the_interpreter_to_the_peak(
     assert found.baseline == pytest.approx(pages, rel=0.2)
 
 
-def test_cold_starts(contestants: list[Contestant], queries: Queries, tmp_path: Path) -> None:
+def test_cold_starts(participants: list[Participant], queries: Queries, tmp_path: Path) -> None:
     journal, started_ns = Journal(tmp_path / "j.json", {}), time.perf_counter_ns()
-    found = measure_cold_starts(contestants[:2], queries, 2, journal=journal)
+    found = measure_cold_starts(participants[:2], queries, 2, journal=journal)
     whole_ns = time.perf_counter_ns() - started_ns
     assert [one.model for one in found] == ["tiny/fp32", "tiny/int8"]
     for one in found:
@@ -83,15 +83,15 @@ def test_cold_starts(contestants: list[Contestant], queries: Queries, tmp_path: 
             assert imported + session + first < process
     assert sum(sum(one.process_ns) for one in found) < whole_ns
     again = measure_cold_starts(
-        contestants[:2], queries, 2, journal=Journal(tmp_path / "j.json", {})
+        participants[:2], queries, 2, journal=Journal(tmp_path / "j.json", {})
     )
     assert again == found
 
 
-def test_curves(contestants: list[Contestant], tmp_path: Path) -> None:
+def test_curves(participants: list[Participant], tmp_path: Path) -> None:
     def measure(shapes: list[tuple[str, int, int]], done: list[tuple[int, int]]) -> list[Point]:
         return measure_curves(
-            contestants[:2], shapes, passes=5, seconds=9, group="curves",
+            participants[:2], shapes, passes=5, seconds=9, group="curves",
             journal=Journal(tmp_path / "j.json", {}), progress=lambda *d: done.append(d),
         )  # fmt: skip
 
@@ -127,9 +127,9 @@ def test_the_graph_is_valid_and_multiplies(tmp_path: Path, kind: str, product: t
     np.testing.assert_array_equal(found, left.astype(np.int64) @ right.astype(np.int64))
 
 
-def test_limits(tmp_path: Path) -> None:
+def test_peak_rates(tmp_path: Path) -> None:
     size, journal = (16, 32, 24), Journal(tmp_path / "j.json", {})
-    found = measure_limits([2], journal=journal, sizes=[size], seconds=0.01)
+    found = measure_peak_rates([2], journal=journal, sizes=[size], seconds=0.01)
     assert [(one.source, one.kind, one.threads) for one in found] == [
         ("numpy", "fp32", 2),
         ("onnxruntime", "fp32", 2),
@@ -140,12 +140,12 @@ def test_limits(tmp_path: Path) -> None:
         assert len(one.operations) >= 3
         # No kernel does this product, 24,576 operations, in less than 10 ns, or takes a second.
         assert all(2 * 16 * 32 * 24 < rate < 2 * 16 * 32 * 24 * 1e8 for rate in one.operations)
-    assert measure_limits([2], journal=journal, sizes=[size], seconds=0.01) == found
+    assert measure_peak_rates([2], journal=journal, sizes=[size], seconds=0.01) == found
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_numpy_multiplies_with_the_threads_asked_for(threads: int) -> None:
-    from edge_distil_bench.limits import _THREAD_VARIABLES
+    from edge_distil_bench.machine.peak_rate import _THREAD_VARIABLES
 
     script = (
         "import numpy, threadpoolctl\n"
@@ -191,11 +191,11 @@ def test_whole_processes_are_timed(bundle: Path, queries: Queries) -> None:
 
 
 def test_the_clock_is_held_against_the_fastest_model(
-    contestants: list[Contestant], queries: Queries
+    participants: list[Participant], queries: Queries
 ) -> None:
     protocol = Protocol("test", processes=1, warmup_runs=1, warmup_seconds=0, turn=2)
     workload = Workload(queries, Effort(4))
-    runs, _ = sample(contestants[:2], [workload], protocol, journal=Journal(None, {}), group="g")
+    runs, _ = sample(participants[:2], [workload], protocol, journal=Journal(None, {}), group="g")
     check = check_timer(runs)
     timed = {
         run.model: np.median(

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from edge_distil.errors import BenchmarkError
-from edge_distil_bench.processes import Contestant, Worker, contestant, started
+from edge_distil_bench.protocol.processes import Participant, Worker, participant, started
 
 READY = "print('{\"baseline\": null}', flush=True)"
 
 
-def scripted(script: str) -> Contestant:
-    return Contestant("scripted", (sys.executable, "-c", script), threads=1)
+def scripted(script: str) -> Participant:
+    return Participant("scripted", (sys.executable, "-c", script), threads=1)
 
 
 def is_alive(pid: int) -> bool:
@@ -54,12 +54,12 @@ def test_a_worker_that_fails_is_named(script: str, message: str) -> None:
 
 def test_a_command_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(BenchmarkError, match=r"cannot start .*engine"):
-        Worker(Contestant("peer", (str(tmp_path / "engine"),), threads=1))
+        Worker(Participant("peer", (str(tmp_path / "engine"),), threads=1))
 
 
 def test_a_variant_that_is_not_there(bundle: Path) -> None:
     with pytest.raises(BenchmarkError, match="has no variant 'fp8'"):
-        Worker(contestant("tiny/fp8", bundle, "fp8", 1))
+        Worker(participant("tiny/fp8", bundle, "fp8", 1))
 
 
 def test_noise_fills_no_pipe() -> None:
@@ -72,11 +72,11 @@ def test_noise_fills_no_pipe() -> None:
 def test_what_a_worker_prints_is_no_reply(tmp_path: Path) -> None:
     """A library that prints to stdout, from Python or from C, is not taken for the worker."""
     (tmp_path / "noisy.py").write_text(
-        "import os, time\nfrom edge_distil_bench.worker import serve\n"
+        "import os, time\nfrom edge_distil_bench.protocol.worker import serve\n"
         "def load():\n    os.write(1, b'from C'); print('hello')\n    return lambda r: {}\n"
         "serve(load, time.perf_counter_ns(), None)\n"
     )
-    noisy = Contestant("noisy", (sys.executable, str(tmp_path / "noisy.py")), threads=1)
+    noisy = Participant("noisy", (sys.executable, str(tmp_path / "noisy.py")), threads=1)
     with started([noisy]) as [worker]:
         assert worker.ask(run=[0]) == {}
 
@@ -84,8 +84,8 @@ def test_what_a_worker_prints_is_no_reply(tmp_path: Path) -> None:
 def test_workers_end_with_a_parent_that_is_killed(bundle: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from edge_distil_bench.processes import contestant, started\n"
-        f"with started([contestant('m', Path({str(bundle)!r}), 'fp32', 1)] * 2) as workers:\n"
+        "from edge_distil_bench.protocol.processes import participant, started\n"
+        f"with started([participant('m', Path({str(bundle)!r}), 'fp32', 1)] * 2) as workers:\n"
         "    print(*(w._process.pid for w in workers), flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
@@ -98,9 +98,9 @@ def test_workers_end_with_a_parent_that_is_killed(bundle: Path) -> None:
         wait_until_gone(child)
 
 
-def test_ctrl_c_is_the_parents(contestants: list[Contestant]) -> None:
+def test_ctrl_c_is_the_parents(participants: list[Participant]) -> None:
     """Ctrl-C reaches the whole group; a worker goes on until its parent has decided."""
-    with started(contestants[:1]) as [worker]:
+    with started(participants[:1]) as [worker]:
         os.kill(worker._process.pid, signal.SIGINT)
         assert worker.ask(memory=True)["resident"] > 0
 
@@ -110,7 +110,7 @@ def test_neighbours_end_when_one_cannot_start(bundle: Path) -> None:
     before = children_of(os.getpid())
     with (
         pytest.raises(BenchmarkError, match="status 0"),
-        started([contestant("tiny/fp32", bundle, "fp32", 1), scripted("")]),
+        started([participant("tiny/fp32", bundle, "fp32", 1), scripted("")]),
     ):
         pass
     assert children_of(os.getpid()) == before

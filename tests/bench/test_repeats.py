@@ -9,11 +9,11 @@ from simulated import Simulated, simulate_runs
 
 import edge_distil
 from edge_distil._writing.journal import Journal
-from edge_distil_bench.measurements import Run
-from edge_distil_bench.processes import contestant
-from edge_distil_bench.protocol import Effort, Protocol
-from edge_distil_bench.queries import make_queries
-from edge_distil_bench.sampling import Workload, sample
+from edge_distil_bench.protocol.design import Effort, Protocol
+from edge_distil_bench.protocol.processes import participant
+from edge_distil_bench.protocol.queries import make_queries
+from edge_distil_bench.protocol.sampling import Workload, sample
+from edge_distil_bench.records import Run
 
 PROTOCOL = Protocol("tiny", processes=2, warmup_runs=3, warmup_seconds=0.0, turn=3)
 EFFORT = Effort(24, 0.2)  # a tiny model answers in a fraction of a millisecond: many repeats
@@ -30,7 +30,7 @@ def shape(run: Run) -> tuple[object, ...]:
 def test_copies_of_a_model_answer_equally_often(tiny: Path) -> None:
     bundle = tiny / "question_answering"
     queries = make_queries(edge_distil.load(bundle).encoder, "questions", "", TEXTS)
-    copies = [contestant("tiny/fp32", bundle, "fp32", 1, copy) for copy in (0, 1)]
+    copies = [participant("tiny/fp32", bundle, "fp32", 1, copy) for copy in (0, 1)]
     workload = Workload(queries, EFFORT)
     runs, _ = sample(copies, [workload], PROTOCOL, journal=Journal(None, {}), group="tiny")
     assert len(runs) == 4
@@ -44,7 +44,7 @@ def test_simulated_runs_have_the_columns_of_real_ones(tiny: Path) -> None:
     """Without a time to reach, what is asked in which order does not depend on the clock."""
     bundle, effort = tiny / "question_answering", Effort(24)
     queries = make_queries(edge_distil.load(bundle).encoder, "questions", "", TEXTS)
-    real = [contestant("tiny/fp32", bundle, "fp32", 1, copy) for copy in (0, 1)]
+    real = [participant("tiny/fp32", bundle, "fp32", 1, copy) for copy in (0, 1)]
     workload = Workload(queries, effort)
     runs, _ = sample(real, [workload], PROTOCOL, journal=Journal(None, {}), group="tiny")
     made = Simulated("tiny/fp32", 1e-3)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +17,11 @@ import pytest
 
 from edge_distil._writing.journal import Journal
 from edge_distil.errors import BenchmarkError
-from edge_distil_bench.measurements import LEAD, STAGES, TIMED, WARMUP, Reading, Run
-from edge_distil_bench.processes import Contestant
-from edge_distil_bench.protocol import Effort, Protocol
-from edge_distil_bench.queries import Queries
-from edge_distil_bench.sampling import Workload, sample
+from edge_distil_bench.protocol.design import Effort, Protocol
+from edge_distil_bench.protocol.processes import Participant
+from edge_distil_bench.protocol.queries import Queries
+from edge_distil_bench.protocol.sampling import Ending, Workload, sample
+from edge_distil_bench.records import LEAD, STAGES, TIMED, WARMUP, Reading, Run
 
 PROTOCOL = Protocol("test", processes=2, warmup_runs=4, warmup_seconds=0.0, turn=2)
 # Of five queries, each twice (once a half of a block), over two processes: at least 10, so 16.
@@ -31,10 +32,10 @@ Measured = tuple[list[Run], list[Reading], list[tuple[int, int]]]
 
 
 @pytest.fixture(scope="module")
-def measured(contestants: list[Contestant], queries: Queries, padded: Queries) -> Measured:
+def measured(participants: list[Participant], queries: Queries, padded: Queries) -> Measured:
     progress: list[tuple[int, int]] = []
     runs, readings = sample(
-        contestants,
+        participants,
         [Workload(queries, EFFORT), Workload(padded, EFFORT)],
         PROTOCOL,
         journal=Journal(None, {}),
@@ -89,22 +90,70 @@ def test_the_warm_up_is_kept(measured: Measured) -> None:
     assert [run.phase.count(WARMUP) for run in measured[0] if run.inputs == "padded"] == [3] * 6
 
 
-def test_blocks_are_palindromes_of_turns_over_the_same_items(measured: Measured) -> None:
+def test_models_of_one_process_take_turns_query_by_query(measured: Measured) -> None:
+    """Over a block none comes earlier or later than another, or answers other queries."""
     for side_by_side in groups(measured[0]):
+        assert {run.host for run in side_by_side} == {0}
         turns_of_all = sorted(
             (start, block, index, items)
             for index, run in enumerate(side_by_side)
             for start, block, items in turns(run)
         )
-        size = 2 * len(side_by_side)
+        models, size = len(side_by_side), 2 * PROTOCOL.turn * len(side_by_side)
         for first in range(0, len(turns_of_all), size):
             block = turns_of_all[first : first + size]
             order = [index for _, _, index, _ in block]
-            assert order == order[::-1]
-            assert Counter(order) == dict.fromkeys(range(len(side_by_side)), 2)
+            places = [sum(at for at, i in enumerate(order) if i == m) for m in range(models)]
+            assert Counter(order) == dict.fromkeys(range(models), 2 * PROTOCOL.turn)
+            assert len(set(places)) == 1
             assert len({number for _, number, _, _ in block}) == 1
-            assert len({tuple(items) for _, _, _, items in block}) == 1
-            assert {len(items) for _, _, _, items in block} == {PROTOCOL.turn}
+            assert {len(items) for *_, items in block} == {1}
+            for at in range(0, size, models):  # all answer a query before the next one comes
+                assert len({tuple(items) for *_, items in block[at : at + models]}) == 1
+                assert len({index for _, _, index, _ in block[at : at + models]}) == models
+
+
+def test_processor_time_is_of_the_forward_pass(measured: Measured) -> None:
+    """One thread: it uses no more of the processor than time passes, but for the clocks' ticks."""
+    for run in measured[0]:
+        assert len(run.cpu_ns) == len(run.total_ns)
+        assert 0 < sum(run.cpu_ns) < 1.1 * sum(run.total_ns)
+
+
+def test_who_shares_a_process_and_who_does_not(
+    participants: list[Participant], queries: Queries
+) -> None:
+    """A copy that is apart runs in a process of its own, as peers do, in blocks of both."""
+    three = [*participants[:2], replace(participants[0], copy=2, apart=True)]
+    protocol = replace(PROTOCOL, processes=1)
+    runs, _ = sample(
+        three, [Workload(queries, Effort(8))], protocol, journal=Journal(None, {}), group="g"
+    )
+    assert [run.host for run in runs] == [0, 0, 1]
+    assert [run.phase.count(TIMED) for run in runs] == [8, 8, 8]
+    assert [run.phase.count(LEAD) for run in runs] == [8, 8, 4]  # alone: one a half of a block
+    assert len({tuple(sorted(set(zip(r.block, r.item, strict=True)))) for r in runs}) == 1
+
+
+def test_rounds_are_added_until_they_decide(
+    participants: list[Participant], queries: Queries
+) -> None:
+    asked: list[int] = []
+
+    def decided(runs: Sequence[Run]) -> bool:
+        asked.append(len({run.process for run in runs}))
+        return len(asked) == 2
+
+    protocol = replace(PROTOCOL, sequential=True)
+    options = {"journal": Journal(None, {}), "group": "g"}
+    workloads = [Workload(queries, EFFORT)]
+    runs, _ = sample(participants[:1], workloads, protocol, **options, ending=Ending(decided, 1e9))
+    assert asked == [2, 3]
+    assert [run.process for run in runs] == [0, 1, 2]
+    runs, _ = sample(
+        participants[:1], workloads, protocol, **options, ending=Ending(lambda _: False, 0)
+    )
+    assert [run.process for run in runs] == [0, 1]  # no time for more
 
 
 def test_every_item_is_answered_when_the_effort_is_twice_as_many(
@@ -121,12 +170,12 @@ def test_every_item_is_answered_when_the_effort_is_twice_as_many(
         assert len(timed) >= EFFORT.queries
 
 
-def test_a_seed_is_an_order(contestants: list[Contestant], queries: Queries) -> None:
+def test_a_seed_is_an_order(participants: list[Participant], queries: Queries) -> None:
     def orders(seed: int) -> tuple[list[tuple[int, ...]], list[int]]:
         protocol = replace(PROTOCOL, processes=1, warmup_runs=1, seed=seed)
         workload = Workload(queries, Effort(32))
         runs, _ = sample(
-            contestants[:2], [workload], protocol, journal=Journal(None, {}), group="g"
+            participants[:2], [workload], protocol, journal=Journal(None, {}), group="g"
         )
         started = sorted((start, index) for index, r in enumerate(runs) for start, _, _ in turns(r))
         return [run.item for run in runs], [index for _, index in started]
@@ -136,11 +185,11 @@ def test_a_seed_is_an_order(contestants: list[Contestant], queries: Queries) -> 
 
 
 def test_a_fast_model_repeats_until_the_time_is_reached(
-    contestants: list[Contestant], queries: Queries
+    participants: list[Participant], queries: Queries
 ) -> None:
     protocol = replace(PROTOCOL, processes=1)
     runs, _ = sample(
-        contestants[:1],
+        participants[:1],
         [Workload(queries, Effort(4, seconds=0.2))],
         protocol,
         journal=Journal(None, {}),
@@ -151,13 +200,13 @@ def test_a_fast_model_repeats_until_the_time_is_reached(
 
 
 def test_what_was_measured_is_not_measured_again(
-    contestants: list[Contestant], queries: Queries, padded: Queries, tmp_path: Path
+    participants: list[Participant], queries: Queries, padded: Queries, tmp_path: Path
 ) -> None:
     """The second list of inputs fails, the first is kept; a journal cut short begins again."""
     path, key = tmp_path / "journal.json", {"a": 1}
     workload = Workload(queries, EFFORT)
     broken = Workload(replace(padded, texts=(("only one text",),)), EFFORT)
-    two = contestants[:2]
+    two = participants[:2]
     with pytest.raises(BenchmarkError, match="has 1 texts"):
         sample(two, [workload, broken], PROTOCOL, journal=Journal(path, key), group="g")
     kept = json.loads(path.read_text())["figures"]
@@ -183,16 +232,16 @@ import sys
 sys.path.insert(0, {here!r})
 from conftest import TEXTS, TINY
 from pathlib import Path
-from edge_distil_bench.processes import contestant
-from edge_distil_bench.protocol import Effort, Protocol
-from edge_distil_bench.queries import make_queries
-from edge_distil_bench.sampling import Workload, sample
+from edge_distil_bench.protocol.processes import participant
+from edge_distil_bench.protocol.design import Effort, Protocol
+from edge_distil_bench.protocol.queries import make_queries
+from edge_distil_bench.protocol.sampling import Workload, sample
 from edge_distil.encoder import open_encoder
 from edge_distil._writing.journal import Journal
 
 queries = make_queries(open_encoder(TINY), "questions", "", TEXTS)
 protocol = Protocol("test", processes=4, warmup_runs=2, warmup_seconds=0.3, turn=2)
-one = contestant("tiny/fp32", TINY, "fp32", 1)
+one = participant("tiny/fp32", TINY, "fp32", 1)
 runs, _ = sample([one], [Workload(queries, Effort(16))], protocol,
                  journal=Journal(Path(sys.argv[1]), {{}}), group="g")
 print(*(run.start_ns[0] for run in runs))

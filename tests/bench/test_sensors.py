@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_distil_bench.sensors import read_governor, read_sensors
+from edge_distil_bench.machine.sensors import read_governor, read_sensors
 
 
 def write(root: Path, files: dict[str, str]) -> Path:

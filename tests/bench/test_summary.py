@@ -10,17 +10,17 @@ import pytest
 from simulated_study import CURVES, LIMITS, MODELS, SHARE, simulate_study, true_seconds
 
 from edge_distil.errors import DataError, InputError
-from edge_distil_bench import summary
-from edge_distil_bench.comparison import compare
-from edge_distil_bench.drift import find_drifts
-from edge_distil_bench.environment import record_environment
-from edge_distil_bench.measurements import (
-    Limit,
+from edge_distil_bench.machine.environment import record_environment
+from edge_distil_bench.records import (
     Measurements,
+    PeakRate,
     read_measurements,
     write_measurements,
 )
-from edge_distil_bench.samples import END_TO_END
+from edge_distil_bench.statistics import summary
+from edge_distil_bench.statistics.comparison import compare
+from edge_distil_bench.statistics.samples import END_TO_END
+from edge_distil_bench.statistics.trend import find_trends
 
 DISTILBERT, BERT = "distilbert-base/fp32", "bert-base/fp32"
 ROUNDING = 1e-9
@@ -82,7 +82,7 @@ def test_share_of_the_limit_is_the_true_one(study: Measurements, model) -> None:
     """An int8 model against the int8 limit, fp32 against the greater of its two sources."""
     for _, tokens, batch, threads in CURVES:
         at = {"tokens": tokens, "batch": batch, "threads": threads}
-        share = summary.share_of_limit(
+        share = summary.share_of_peak(
             study, model.id, **at, seconds=true_seconds(model, tokens, batch, threads)
         )
         assert share == pytest.approx(SHARE[model.variant], rel=ROUNDING)
@@ -91,13 +91,13 @@ def test_share_of_the_limit_is_the_true_one(study: Measurements, model) -> None:
 def test_the_share_by_hand() -> None:
     """A pass of 10 tokens and 2 rows: 2 * (7 * 10 + 3 * 100) operations in 1/10 s, limit 74,000."""
     model = replace(MODELS[0], flops=(7.0, 3.0))
-    limits = (Limit("fp32", "numpy", 1, (1, 1, 1), (9.0, 74_000.0)),)
-    document = replace(simulate_study(), models=(model,), limits=limits)
+    peak_rates = (PeakRate("fp32", "numpy", 1, (1, 1, 1), (9.0, 74_000.0)),)
+    document = replace(simulate_study(), models=(model,), peak_rates=peak_rates)
     asked = {"tokens": 10, "batch": 2, "seconds": 0.1}
-    assert summary.share_of_limit(document, model.id, **asked, threads=1) == pytest.approx(0.1)
-    assert summary.share_of_limit(document, model.id, **asked, threads=2) is None
+    assert summary.share_of_peak(document, model.id, **asked, threads=1) == pytest.approx(0.1)
+    assert summary.share_of_peak(document, model.id, **asked, threads=2) is None
     uncounted = replace(document, models=(replace(model, flops=None),))
-    assert summary.share_of_limit(uncounted, model.id, **asked, threads=1) is None
+    assert summary.share_of_peak(uncounted, model.id, **asked, threads=1) is None
 
 
 def test_the_limit_is_the_greatest_rate(study: Measurements) -> None:
@@ -123,7 +123,7 @@ def test_cold_start_and_memory(study: Measurements) -> None:
 
 
 def test_drift_is_reported_for_every_run(study: Measurements) -> None:
-    found = find_drifts(study)
+    found = find_trends(study)
     assert [(d.model, d.copy, d.inputs, d.threads, d.process) for d in found] == [
         (r.model, r.copy, r.inputs, r.threads, r.process) for r in study.runs
     ]

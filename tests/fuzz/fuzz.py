@@ -126,7 +126,7 @@ def work(kind: str, seed: int, numbers: range) -> None:
     sys.path.insert(0, str(Path(__file__).parent))
     from cases import prepare
 
-    from edge_distil_bench.memory import peak
+    from edge_distil_bench.costs.memory import peak
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # what libraries print is no reply

@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from environments import NODE_CLIENT, REQUIREMENTS, ensure, stamp_of
+from run_clients import NODE_CLIENT
+
+from environments import REQUIREMENTS, ensure, stamp_of
 
 
 def test_ensure_installs_once_a_stamp(tmp_path: Path) -> None:

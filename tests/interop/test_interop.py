@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from environments import run_client
 from numpy.typing import NDArray
+from run_clients import run_client
 
 import edge_distil as ed
 from edge_distil_export import export_bundle

@@ -1,9 +1,10 @@
 """Measurements whose truth is known: what `edge_distil_bench` would write of a made-up machine.
 
-Runs have the columns and the order of `edge_distil_bench.sampling`: warm-up, ABBA blocks in a drawn
-order, a lead query before each turn. A time is the true median of its model for the query's length,
-times: log-normal noise of the query, now and then an interruption (a heavy tail), an effect of the
-process that lasts as long as it does, and a drift that all models of a round of processes share.
+Runs have the columns and the order of `edge_distil_bench.protocol`: warm-up, then blocks in a drawn
+order, in which the models of a process take turns query by query, short ones after a lead. A time
+is the true median of its model for the query's length, times: log-normal noise of the query, now
+and then an interruption (a heavy tail), an effect of the process that lasts as long as it does, and
+a drift that all models of a round of processes share.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_distil_bench.measurements import LEAD, STAGES, TIMED, WARMUP, Inputs, Run
-from edge_distil_bench.protocol import Effort, Protocol
+from edge_distil_bench.protocol.design import Effort, Protocol
+from edge_distil_bench.records import LEAD, STAGES, TIMED, WARMUP, Inputs, Run
 
 # Seconds of the other stages; forward is what a model is simulated with.
 OTHER_STAGES = {"tokenize": 6e-4, "features": 5e-5, "decode": 3e-4}
+LED_BELOW = 0.02  # seconds of a query, for a model that shares its process
 _BETWEEN = 1e-4  # seconds between two queries
 _STARTING = 2 * 10**9  # nanoseconds that a round of fresh processes takes to start
 
@@ -53,23 +55,25 @@ class Simulated:
         model: `Model.id`.
         seconds: True median of the forward pass for a query of the inputs' mean length.
         copy: See `Run.copy`.
+        host: See `Run.host`.
     """
 
     model: str
     seconds: float
     copy: int = 0
+    host: int = 0
 
 
 @dataclass(frozen=True)
 class _Row:
-    contestant: int
+    participant: int
     phase: str
     block: int
     item: int
 
 
 def simulate_runs(
-    contestants: Sequence[Simulated],
+    participants: Sequence[Simulated],
     inputs: Inputs,
     threads: int,
     protocol: Protocol,
@@ -78,12 +82,13 @@ def simulate_runs(
     noise: Noise | None = None,
     seed: int = 0,
     begin_ns: int = 0,
+    rounds: int | None = None,
 ) -> list[Run]:
-    """Return the runs that `sampling.sample` would give, one a contestant and process."""
+    """Return the runs that `sampling.sample` would give, one a participant and process."""
     draw = np.random.default_rng([seed, threads, *inputs.id.encode()])
     runs: list[Run] = []
-    for process in range(protocol.processes):
-        one = _Round(contestants, inputs, threads, protocol, effort, noise or Noise(), process)
+    for process in range(protocol.processes if rounds is None else rounds):
+        one = _Round(participants, inputs, threads, protocol, effort, noise or Noise(), process)
         runs += one.runs(draw, begin_ns)
         begin_ns = max(run.start_ns[-1] + run.total_ns[-1] for run in runs) + _STARTING
     return runs
@@ -93,7 +98,7 @@ def simulate_runs(
 class _Round:
     """One round of fresh processes on one list of inputs."""
 
-    contestants: Sequence[Simulated]
+    participants: Sequence[Simulated]
     inputs: Inputs
     threads: int
     protocol: Protocol
@@ -103,10 +108,10 @@ class _Round:
 
     def runs(self, draw: np.random.Generator, begin_ns: int) -> list[Run]:
         rows = [*self.warm_up(), *self.blocks()]
-        own = np.array([row.contestant for row in rows])
+        own = np.array([row.participant for row in rows])
         length = np.array(self.inputs.tokens, float)
         length /= length.mean()
-        forward = np.array([one.seconds for one in self.contestants])[own]
+        forward = np.array([one.seconds for one in self.participants])[own]
         forward = forward * length[[row.item for row in rows]]
         forward = forward * self.disturbance(forward, own, draw)
         others = {s: draw.lognormal(math.log(at), 0.1, len(rows)) for s, at in OTHER_STAGES.items()}
@@ -117,7 +122,7 @@ class _Round:
         return [
             self.run(one, [rows[i] for i in mine], starts[mine], total[mine],
                      {stage: values[mine] for stage, values in stages.items()})
-            for index, one in enumerate(self.contestants)
+            for index, one in enumerate(self.participants)
             for mine in [np.flatnonzero(own == index)]
         ]  # fmt: skip
 
@@ -125,7 +130,7 @@ class _Round:
         items = len(self.inputs.tokens)
         runs = [
             max(self.protocol.warmup_runs, math.ceil(self.protocol.warmup_seconds / one.seconds))
-            for one in self.contestants
+            for one in self.participants
         ]
         return [
             _Row(index, WARMUP, -1, count % items)
@@ -140,15 +145,38 @@ class _Round:
         wanted = self.effort.seconds / self.protocol.processes / (blocks * 2 * turn)
         shuffled = random.Random(f"{self.protocol.seed}/order/{self.process}")
         every = random.Random(f"{self.protocol.seed}/items").sample(range(items), items)
-        order, rows = list(range(len(self.contestants))), []
+        hosts = sorted({one.host for one in self.participants})
+        slots = [
+            [i for i, one in enumerate(self.participants) if one.host == host] for host in hosts
+        ]
+        places, rows = list(range(len(hosts))), []
+        own = [list(range(len(members))) for members in slots]
         for block in range(blocks):
             first = (self.process * blocks + block) * turn
             taken = [every[(first + i) % items] for i in range(turn)]
-            shuffled.shuffle(order)
-            for index in (*order, *reversed(order)):
-                repeats = max(1, math.ceil(wanted / self.contestants[index].seconds))
-                rows.append(_Row(index, LEAD, block, taken[0]))
-                rows += [_Row(index, TIMED, block, item) for item in taken * repeats]
+            for drawn in (places, *own):
+                shuffled.shuffle(drawn)
+            for half, order in enumerate((places, places[::-1])):
+                for place in order:
+                    members = [slots[place][i] for i in own[place]]
+                    rows += self.visit(members, taken, block, half, wanted)
+        return rows
+
+    def visit(
+        self, members: Sequence[int], taken: Sequence[int], block: int, half: int, wanted: float
+    ) -> list[_Row]:
+        """One process's half of a block."""
+        repeats = {i: max(1, math.ceil(wanted / self.participants[i].seconds)) for i in members}
+        if len(members) == 1:
+            [alone] = members
+            timed = [_Row(alone, TIMED, block, item) for item in [*taken] * repeats[alone]]
+            return [_Row(alone, LEAD, block, taken[0]), *timed]
+        rows = []
+        for number, item in enumerate(taken):
+            for index in members if (number + half) % 2 == 0 else members[::-1]:
+                if self.participants[index].seconds < LED_BELOW:
+                    rows.append(_Row(index, LEAD, block, item))
+                rows += [_Row(index, TIMED, block, item)] * repeats[index]
         return rows
 
     def disturbance(
@@ -158,7 +186,7 @@ class _Round:
         query = draw.lognormal(0.0, noise.query, len(own))
         interrupted = draw.random(len(own)) < noise.interrupted
         tail = 1 + interrupted * draw.exponential(noise.interruption, len(own))
-        process = draw.lognormal(0.0, noise.process, len(self.contestants))[own]
+        process = draw.lognormal(0.0, noise.process, len(self.participants))[own]
         at = np.cumsum(seconds) / seconds.sum()  # share of the round's time, 0 to 1
         wave = np.sin(2 * np.pi * (1.5 * at + draw.random()))
         return query * tail * process * np.exp(noise.drift * wave + noise.ramp * at)
@@ -183,4 +211,6 @@ class _Round:
             start_ns=tuple(starts.tolist()),
             stage_ns={stage: tuple(values.tolist()) for stage, values in stages.items()},
             total_ns=tuple(total.tolist()),
+            cpu_ns=tuple(stages["forward"].tolist()),
+            host=one.host,
         )

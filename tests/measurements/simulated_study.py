@@ -9,20 +9,20 @@ from itertools import product
 import numpy as np
 from simulated import Noise, Simulated, simulate_runs
 
-from edge_distil_bench.measurements import (
+from edge_distil_bench.protocol.design import FULL, FULL_HEADLINE, Effort, Protocol
+from edge_distil_bench.records import (
     Accuracy,
     Check,
     ColdStart,
     Inputs,
-    Limit,
     Measurements,
     Memory,
     Model,
+    PeakRate,
     Point,
     Reading,
     Run,
 )
-from edge_distil_bench.protocol import FULL, FULL_HEADLINE, Effort, Protocol
 
 MEGABYTE = 10**6
 # Threads -> operations a second that the made-up machine reaches in a matrix product, at most.
@@ -102,7 +102,7 @@ def simulate_study(
     for one, count, group in product(inputs, threads, (MODELS[:4], MODELS[4:])):
         main = count == threads[0] and one.id in ("questions", "passage-384")
         runs += simulate_runs(
-            _contestants(group, one, count), one, count, protocol, headline if main else other,
+            _participants(group, one, count), one, count, protocol, headline if main else other,
             noise=noise, seed=seed + len(group), begin_ns=runs[-1].start_ns[-1] + _PAUSE if runs
             else 0,
         )  # fmt: skip
@@ -117,7 +117,7 @@ def simulate_study(
         memory=tuple(_memory(model, threads[0], draw) for model in MODELS),
         cold_starts=tuple(_cold_start(m, threads[0], protocol, draw) for m in MODELS),
         curves=tuple(_point(m, *at, draw) for m in MODELS for at in CURVES if at[3] in threads),
-        limits=tuple(_limits(threads, draw)),
+        peak_rates=tuple(_peak_rates(threads, draw)),
         accuracy=_ACCURACY,
         checks=_CHECKS,
         readings=tuple(_readings(runs, draw)),
@@ -136,7 +136,7 @@ def _inputs(draw: np.random.Generator) -> tuple[Inputs, ...]:
     )
 
 
-def _contestants(models: Sequence[Model], inputs: Inputs, threads: int) -> list[Simulated]:
+def _participants(models: Sequence[Model], inputs: Inputs, threads: int) -> list[Simulated]:
     """Models that run side by side; the first of the study's first group beside itself."""
     mean = float(np.mean(inputs.tokens))
     group = [Simulated(m.id, true_seconds(m, mean, 1, threads)) for m in models]
@@ -170,12 +170,12 @@ def _point(
     return Point(model.id, axis, tokens, batch, threads, tuple((1e9 * times).astype(int).tolist()))
 
 
-def _limits(threads: Sequence[int], draw: np.random.Generator) -> list[Limit]:
+def _peak_rates(threads: Sequence[int], draw: np.random.Generator) -> list[PeakRate]:
     """The fp32 limit by two sources, numpy's the lesser; the greatest try is the limit itself."""
     tries = np.array([0.97, 1.0, 0.99])
     sources = [("fp32", "numpy", 0.93), ("fp32", "onnxruntime", 1.0), ("int8", "onnxruntime", 1.0)]
     return [
-        Limit(kind, source, count, (384, 768, 3072),
+        PeakRate(kind, source, count, (384, 768, 3072),
               tuple((LIMITS[kind][count] * share * draw.permutation(tries)).tolist()))
         for kind, source, share in sources
         for count in threads

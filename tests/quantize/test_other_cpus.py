@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from emulation import INSTALL, Cpu, missing_tools, run_on
 from onnx import helper, numpy_helper
-from opened_models import exact, open_products, stored_arrays
 
 from edge_distil_quantize import quantize_bundle
+from tables.processors.emulation import INSTALL, Cpu, missing_tools, run_on
+from tables.processors.opened_models import exact, open_products, stored_arrays
 
 pytestmark = [
     pytest.mark.slow,

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import pytest
-from opened_models import exact, open_products, stored_arrays
 
 import edge_distil as ed
 from edge_distil._tokenizing.rows import collate
+from tables.processors.opened_models import exact, open_products, stored_arrays
 
 PASSAGES = Path(__file__).parents[2] / "apps" / "edge_distil_apps" / "data" / "passages.json"
 PRODUCTS = 6 * 6  # layers, matrices of each

@@ -6,7 +6,11 @@ import dataclasses
 import hashlib
 import json as json_library
 import os
-from contextlib import ExitStack
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -17,15 +21,32 @@ from edge_distil._writing import locks, storage
 from edge_distil._writing.journal import Journal
 from edge_distil._writing.temporary import temporaries_in
 from edge_distil.bundle import Bundle
-from edge_distil_apps import peers, side_by_side
 from edge_distil_apps.cli import console
+from edge_distil_apps.shipped import PASSAGES
 from edge_distil_apps.side_by_side import presentation
-from edge_distil_apps.side_by_side.texts import PASSAGES
-from edge_distil_bench.measurements import Measurements, write_measurements
-from edge_distil_bench.protocol import FULL, FULL_HEADLINE, QUICK, QUICK_HEADLINE, Effort, Protocol
+from edge_distil_apps.side_by_side.texts import choose_queries
+from edge_distil_bench import peers
+from edge_distil_bench.protocol.design import FULL, FULL_HEADLINE, Effort, Protocol
+from edge_distil_bench.records import write_measurements
+from edge_distil_bench.side_by_side.conclusions import conclude
+from edge_distil_bench.side_by_side.entries import Entry, find_entries
+from edge_distil_bench.side_by_side.measure import Plan, measure
 
-# Between the protocol's two: a small model's variants take a minute or two.
-_USUAL, _USUAL_EFFORT = Protocol("usual", processes=3, cold_starts=5), Effort(256, 10)
+# Each looks at what it has after so many rounds, and goes on until the figures decide.
+_QUICK, _QUICK_EFFORT, _QUICK_LIMIT = (
+    Protocol(
+        "quick", processes=4, warmup_runs=5, warmup_seconds=0.5, turn=4, cold_starts=3,
+        sequential=True,
+    ),
+    Effort(96),
+    60.0,
+)  # fmt: skip
+_USUAL, _USUAL_EFFORT, _USUAL_LIMIT = (
+    Protocol("usual", processes=5, warmup_seconds=1.0, cold_starts=5, sequential=True),
+    Effort(240, 5),
+    240.0,
+)
+_FULL, _FULL_LIMIT = dataclasses.replace(FULL, sequential=True), 1800.0
 _QUESTION_ANSWERING = "question-answering"
 _LEAST_LENGTH = 128  # tokens
 
@@ -59,15 +80,25 @@ def bench(
         bool, typer.Option("--untrained", help="The weights are random: there is no accuracy.")
     ] = False,
     threads: console.Threads = None,
-    quick: Annotated[bool, typer.Option("--quick", help="128 queries and 10 s a model.")] = False,
-    full: Annotated[
-        bool, typer.Option("--full", help="1,024 queries and 60 s a model, 5 processes.")
+    quick: Annotated[
+        bool, typer.Option("--quick", help="At least 96 queries a model; at most a minute.")
     ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="At least 1,024 queries and 60 s a model.")
+    ] = False,
+    limit: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="Time at most, decided or not; given again with more, it goes on.",
+        ),
+    ] = None,
     queries: Annotated[int | None, typer.Option(min=1, help="Timed queries a model.")] = None,
     seconds: Annotated[float | None, typer.Option(min=0, help="Timed seconds a model.")] = None,
     processes: Annotated[
         int | None,
-        typer.Option(min=2, help="Fresh processes a model: an interval needs two or more."),
+        typer.Option(min=2, help="So many rounds of fresh processes, not until it is decided."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the raw samples there, as JSON.")
@@ -87,36 +118,41 @@ def bench(
 
     `edge-distil bench qa --checkpoint model --against torch --against openvino=ov/bin/python`
 
-    Each model runs in fresh processes, in randomised ABBA blocks over the same queries; the first
-    one runs beside itself, too, and no smaller difference is claimed. A run that was interrupted
-    goes on when the same command is given again.
+    Models share fresh processes and answer the same queries in turn; rounds are added until the
+    figures decide. The first model runs beside a copy of itself, too, and no smaller difference is
+    claimed. A run that was interrupted goes on when the same command is given again.
     """
     if quick and full:
         raise typer.BadParameter("--quick and --full exclude each other: give one of them")
     output = _checked(output)
-    protocol, effort = _protocol(quick, full, queries, seconds, processes)
+    protocol, effort, usual_limit = _protocol(quick, full, queries, seconds, processes)
+    limit = usual_limit if limit is None else limit
     count = hardware.threads(threads)
     work = work or _cache()
     wanted = [peers.parse(text) for text in against or ()]
-    contenders = side_by_side.find_contenders(
-        bundles, variant or (), threads=count, trained=not untrained
-    )
-    first = contenders[0]
+    entries = find_entries(bundles, variant or (), threads=count, trained=not untrained)
+    first = entries[0]
     folder = _check_peers(wanted, first.bundle, checkpoint)
-    asked = side_by_side.choose_queries(first.bundle, first.model.variant, texts)
-    source = peers.Source(
+    asked = choose_queries(first.bundle, first.model.variant, texts)
+    origin = peers.Origin(
         first.bundle, folder, first.model.model, count, work, trained=not untrained
     )
-    contenders += _prepare(wanted, source)
+    entries += _prepare(wanted, origin)
     if data is None and _reads_passages(first.bundle):
         data = PASSAGES
-    plan = side_by_side.Plan(contenders, asked, protocol, effort, data)
-    measurements = _measure(plan, work, output)
-    conclusions = side_by_side.conclude(measurements)
-    if json:
-        console.document(presentation.document(measurements, conclusions, output))
-    else:
-        presentation.show(measurements, conclusions)
+    plan = Plan(entries, asked, protocol, effort, data, limit)
+    with _kept(plan, work) as journal:
+        measurements = measure(plan, journal, console.progress_bar)
+        conclusions = conclude(measurements, longer_command(sys.argv[1:], limit))
+        # Shown before it is written, which may fail after minutes of work.
+        if json:
+            console.document(presentation.document(measurements, conclusions, output))
+        else:
+            presentation.show(measurements, conclusions)
+        if output is not None:
+            write_measurements(measurements, output)
+        if conclusions.verdict.variant is not None or not protocol.sequential:
+            journal.forget()
 
 
 def _reads_passages(bundle: Bundle) -> bool:
@@ -134,27 +170,43 @@ def _checked(output: Path | None) -> Path | None:
     if output.is_symlink():
         output = output.resolve()
     storage.make_folder(output.parent)
+    with storage.storage_errors(output), tempfile.TemporaryFile(dir=output.parent):
+        pass
     return output
 
 
 def _protocol(
     quick: bool, full: bool, queries: int | None, seconds: float | None, processes: int | None
-) -> tuple[Protocol, Effort]:
-    protocol, effort = _USUAL, _USUAL_EFFORT
+) -> tuple[Protocol, Effort, float]:
+    protocol, effort, limit = _USUAL, _USUAL_EFFORT, _USUAL_LIMIT
     if full:
-        protocol, effort = FULL, FULL_HEADLINE
+        protocol, effort, limit = _FULL, FULL_HEADLINE, _FULL_LIMIT
     if quick:
-        # Fresh processes to the first answer show little spread: some are enough for a quick look.
-        protocol, effort = (
-            dataclasses.replace(QUICK, cold_starts=3, warmup_seconds=1),
-            QUICK_HEADLINE,
-        )
+        protocol, effort, limit = _QUICK, _QUICK_EFFORT, _QUICK_LIMIT
     if processes is not None:
-        protocol = dataclasses.replace(protocol, processes=processes)
-    return protocol, Effort(
+        protocol = dataclasses.replace(protocol, processes=processes, sequential=False)
+    asked = Effort(
         effort.queries if queries is None else queries,
         effort.seconds if seconds is None else seconds,
     )
+    return protocol, asked, limit
+
+
+def longer_command(arguments: Sequence[str], limit: float) -> str:
+    """Return the command that goes on with twice the time.
+
+    >>> longer_command(["bench", "qa", "--quick"], 60)
+    'edge-distil bench qa --quick --limit 120'
+    >>> longer_command(["bench", "qa", "--limit", "120", "--quick"], 120)
+    'edge-distil bench qa --quick --limit 240'
+    """
+    kept, words = [], iter(arguments)
+    for word in words:
+        if word == "--limit":
+            next(words, None)
+        elif not word.startswith("--limit="):
+            kept.append(word)
+    return shlex.join(["edge-distil", *kept, "--limit", f"{2 * limit:g}"])
 
 
 def _cache() -> Path:
@@ -173,15 +225,17 @@ def _check_peers(
     return None
 
 
-def _prepare(wanted: list[peers.Wanted], source: peers.Source) -> list[side_by_side.Contender]:
+def _prepare(wanted: list[peers.Wanted], origin: peers.Origin) -> list[Entry]:
     return [
-        side_by_side.Contender(made.model, made.contestant, source.bundle, peer=True)
+        Entry(made.model, made.participant, origin.bundle, peer=True)
         for one in wanted
-        for made in peers.prepare(one, source, console.note)
+        for made in peers.prepare(one, origin, console.note)
     ]
 
 
-def _measure(plan: side_by_side.Plan, work: Path, output: Path | None) -> Measurements:
+@contextmanager
+def _kept(plan: Plan, work: Path) -> Iterator[Journal]:
+    """Keep what is measured on disk until it is told to be forgotten, so that it can go on."""
     key = plan.key()
     digest = hashlib.sha256(json_library.dumps(key, sort_keys=True).encode()).hexdigest()
     file = work / f"bench-{digest[:16]}.json"
@@ -192,9 +246,5 @@ def _measure(plan: side_by_side.Plan, work: Path, output: Path | None) -> Measur
         stack.enter_context(temporaries_in(file.with_suffix(".tmp")))
         journal = Journal(file, key)
         if journal.count(""):
-            console.note("going on where the same command was interrupted")
-        measurements = side_by_side.measure(plan, journal, console.progress_bar)
-        if output is not None:
-            write_measurements(measurements, output)
-        file.unlink(missing_ok=True)
-    return measurements
+            console.note("going on where the same command ended before")
+        yield journal

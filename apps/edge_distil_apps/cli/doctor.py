@@ -18,9 +18,9 @@ from edge_distil.encoder import open_encoder
 from edge_distil.errors import EdgeDistilError
 from edge_distil.evaluate.drift import Drift, measure_drift
 from edge_distil_apps.cli import console
-from edge_distil_bench import Candidate, Recommendation, Speed, measure_speeds, recommend
-from edge_distil_bench.distribution import CONFIDENCE
-from edge_distil_bench.environment import describe_machine
+from edge_distil_bench import Alternative, Recommendation, Speed, measure_speeds, recommend
+from edge_distil_bench.machine.environment import describe_machine
+from edge_distil_bench.statistics.distribution import CONFIDENCE
 
 # Beyond this factor of the drift recorded when the variant was made, this CPU's kernels differ.
 _DRIFT_FACTOR = 1.5
@@ -131,17 +131,17 @@ def _speeds_and_advice(
     names = ["fp32", *(name for name in passed if name != "fp32")]
     with console.progress_bar("timing") as progress:
         speeds = measure_speeds(bundle, names, threads=threads, progress=progress)
-    return speeds, recommend(_candidates(bundle, speeds, passed))
+    return speeds, recommend(_alternatives(bundle, speeds, passed))
 
 
-def _candidates(
+def _alternatives(
     bundle: Bundle, speeds: Sequence[Speed], checks: Mapping[str, Check]
-) -> list[Candidate]:
+) -> list[Alternative]:
     """Gather what is known of each variant; its speed is that at the greatest length timed."""
     longest = max(one.tokens for one in speeds)
     whole = bundle.model_path("fp32").stat().st_size
     return [
-        Candidate(
+        Alternative(
             name=one.variant,
             size=bundle.model_path(one.variant).stat().st_size / whole,
             speedup=one.speedup,

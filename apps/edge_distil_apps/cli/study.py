@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,8 +17,9 @@ from edge_distil_apps.cli import console
 from edge_distil_apps.study.options import Options
 
 if TYPE_CHECKING:
+    from edge_distil_apps.study.folder import StudyFolder
     from edge_distil_apps.study.progress import Count
-    from edge_distil_bench.measurements import Measurements
+    from edge_distil_bench.records import Measurements
 
 
 def study(
@@ -77,8 +79,9 @@ def study(
     Without hub or checkpoints, seeded random weights of the same architectures are timed: they
     take as long, and have no accuracy. Interrupt at any time: the same command goes on.
     """
+    folder = _folder(output)
     if merge:
-        found = _merge(files or [], output)
+        found = _merge(files or [], folder)
     elif files:
         raise typer.BadParameter("FILES go with --merge: edge-distil study --merge A B -o DIR")
     else:
@@ -93,8 +96,8 @@ def study(
             device=device,
             keep_models=keep_models,
         )
-        found = [_measure(options, output)]
-    _show(output, _report(found, output), json)
+        found = [_measure(options, folder)]
+    _show(folder, _report(found, folder), json)
 
 
 class _Bars:
@@ -115,37 +118,44 @@ class _Bars:
             yield count
 
 
-def _measure(options: Options, output: Path) -> Measurements:
+def _folder(output: Path) -> StudyFolder:
+    from edge_distil_apps.study.folder import StudyFolder
+
+    return StudyFolder(output)
+
+
+def _measure(options: Options, folder: StudyFolder) -> Measurements:
     from edge_distil_apps.study.run import run_study
 
-    return run_study(options, output, _Bars())
+    return run_study(options, folder, _Bars())
 
 
-def _merge(files: Sequence[Path], output: Path) -> list[Measurements]:
+def _merge(files: Sequence[Path], folder: StudyFolder) -> list[Measurements]:
     from edge_distil_apps.study.merge import merge
 
-    return merge(files, output)
+    return merge(files, folder)
 
 
-def _report(found: Sequence[Measurements], output: Path) -> bool:
+def _report(found: Sequence[Measurements], folder: StudyFolder) -> bool:
     """Write the report, where what draws it is installed: a small device may only measure."""
     try:
         with console.needs_apps():
             from edge_distil_apps.study.report import write_report
     except MissingExtra as missing:
+        documents = shlex.join(map(str, folder.documents()))
         console.note(
-            f"the samples are complete; for the report, {missing}, or on another machine: "
-            f"edge-distil study --merge {output / 'measurements.json'} -o DIR"
+            f"the samples are complete; for the report, {missing}, or copy them to a machine that "
+            f"has it, and there: edge-distil study --merge {documents} -o DIR"
         )
         return False
-    write_report(found, output)
+    write_report(found, folder)
     return True
 
 
-def _show(output: Path, reported: bool, as_json: bool) -> None:
-    names = {"measurements": sorted(output.glob("measurements*.json"))}
+def _show(folder: StudyFolder, reported: bool, as_json: bool) -> None:
+    names = {"measurements": folder.documents()}
     if reported:
-        names |= {"report": [output / "report.html"], "summary": [output / "summary.md"]}
+        names |= {"report": [folder.report], "summary": [folder.summary]}
     if as_json:
         console.document({name: [str(path) for path in paths] for name, paths in names.items()})
         return

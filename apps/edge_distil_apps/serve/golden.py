@@ -11,8 +11,8 @@ from edge_distil.bundle import Bundle
 from edge_distil.errors import DataError, InputError
 from edge_distil.tasks import Embedding, QuestionAnswering
 from edge_distil_apps.study.inputs import QUESTIONS, make_inputs
-from edge_distil_bench.protocol import QUICK
-from edge_distil_bench.queries import make_queries
+from edge_distil_bench.protocol.design import QUICK
+from edge_distil_bench.protocol.queries import make_queries
 
 _VARIANTS = ("fp32", "int8", "fp16")  # those that the page compares
 _QUERIES = 24

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from edge_distil._writing import storage
 from edge_distil.errors import DataError, StorageError
-from edge_distil_bench.measurements import Measurements, parse_measurements
+from edge_distil_bench.records import Measurements, parse_measurements
 
 # The whole protocol with four models on two numbers of threads takes some 2 MB.
 LARGEST = 16 << 20

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from edge_distil_apps.cli import console
-from edge_distil_apps.side_by_side.conclusions import Conclusions, Row
-from edge_distil_bench.comparison import Comparison
-from edge_distil_bench.distribution import CONFIDENCE, Distribution, Estimate
-from edge_distil_bench.measurements import Measurements
+from edge_distil_bench.records import Measurements
+from edge_distil_bench.side_by_side.conclusions import Conclusions, Standing
+from edge_distil_bench.statistics.comparison import Comparison
+from edge_distil_bench.statistics.distribution import CONFIDENCE, Distribution, Estimate
 
-_SPEED = ("", "forward ms", "p95", "end to end", "p95", f"speed [{CONFIDENCE:.0%}]")
+_SPEED = ("", "forward ms", "p95", "end to end", f"speed [{CONFIDENCE:.0%}]", "CPU ms", "by CPU")
 _COST = ("", "file MB", "peak MB", "first answer s", "cosine to fp32")
 
 
@@ -27,11 +27,11 @@ def show(measurements: Measurements, found: Conclusions) -> None:
             f", {lengths[0]} to {lengths[-1]} tokens"
         )
     )
-    console.table("", list(_SPEED), [_speed_cells(row) for row in found.rows])
-    score = next((row.score.metric for row in found.rows if row.score), None)
+    console.table("", list(_SPEED), [_speed_cells(one) for one in found.standings])
+    score = next((one.score.metric for one in found.standings if one.score), None)
     columns = [*_COST, *([score] if score else [])]
     console.say()
-    console.table("", columns, [_cost_cells(row)[: len(columns)] for row in found.rows])
+    console.table("", columns, [_cost_cells(one)[: len(columns)] for one in found.standings])
     console.say()
     remarks: dict[str, str] = {}  # said once, where two precisions share one
     for model in measurements.models:
@@ -39,12 +39,12 @@ def show(measurements: Measurements, found: Conclusions) -> None:
             remarks.setdefault(f"{model.engine} ({remark})", model.variant)
     for remark, name in remarks.items():
         console.say(console.text(f"{name}: {remark}"))
-    itself = found.itself
+    a_a = found.a_a
     console.say(
         console.text(
-            f"{found.rows[0].name} beside itself: {itself.ratio.value:.3f}x "
-            f"[{itself.ratio.low:.3f}, {itself.ratio.high:.3f}]; no difference "
-            f"below {itself.band or 0:.1%} is claimed"
+            f"{found.standings[0].name} beside a copy of itself: {a_a.ratio.value:.3f}x "
+            f"[{a_a.ratio.low:.3f}, {a_a.ratio.high:.3f}]; no difference below {a_a.band or 0:.1%} "
+            f"is claimed; {a_a.processes} rounds of fresh processes"
         )
     )
     for warning in found.warnings:
@@ -52,24 +52,26 @@ def show(measurements: Measurements, found: Conclusions) -> None:
     console.say(f"[bold]{console.text(found.verdict.reason)}[/bold]")
 
 
-def _speed_cells(row: Row) -> list[str]:
-    speed = row.speed.ratio if row.speed else None
+def _speed_cells(one: Standing) -> list[str]:
+    speed = one.speed.ratio if one.speed else None
     return [
-        row.name,
-        *_times(row.forward),
-        *(_times(row.total) if row.total else ["", ""]),
+        one.name,
+        *_times(one.forward),
+        f"{1e3 * one.total.median.value:.2f}" if one.total else "",
         f"{speed.value:.2f}x [{speed.low:.2f}, {speed.high:.2f}]" if speed else "1x",
+        f"{1e3 * one.processor.median.value:.2f}",
+        f"{one.processor_speed.ratio.value:.2f}x" if one.processor_speed else "1x",
     ]
 
 
-def _cost_cells(row: Row) -> list[str]:
+def _cost_cells(one: Standing) -> list[str]:
     return [
-        row.name,
-        f"{row.model.bytes / 1e6:.1f}",
-        f"{row.peak / 1e6:.0f}" if row.peak else "",
-        f"{row.first.median.value:.2f}",
-        f"{row.mean_cosine:.4f}" if row.mean_cosine is not None else "",
-        f"{row.score.value:.1f}" if row.score else "",
+        one.name,
+        f"{one.model.bytes / 1e6:.1f}" if one.model.bytes else "",
+        f"{one.peak / 1e6:.0f}" if one.peak else "",
+        f"{one.first.median.value:.2f}",
+        f"{one.mean_cosine:.4f}" if one.mean_cosine is not None else "",
+        f"{one.score.value:.1f}" if one.score else "",
     ]
 
 
@@ -87,23 +89,27 @@ def document(measurements: Measurements, found: Conclusions, output: Path | None
         "environment": measurements.environment,
         "protocol": measurements.protocol,
         "inputs": dataclasses.asdict(measurements.inputs[0]),
-        "models": [_plain_row(row) for row in found.rows],
-        "beside_itself": _plain_comparison(found.itself),
+        "models": [_plain_standing(one) for one in found.standings],
+        "a_a_test": _plain_comparison(found.a_a),
         "warnings": list(found.warnings),
         "measurements": str(output) if output else None,
     }
 
 
-def _plain_row(row: Row) -> dict[str, Any]:
+def _plain_standing(one: Standing) -> dict[str, Any]:
     return {
-        **dataclasses.asdict(row.model),
-        "forward": _plain_distribution(row.forward),
-        "end_to_end": _plain_distribution(row.total) if row.total else None,
-        "speed": _plain_comparison(row.speed) if row.speed else None,
-        "peak_bytes": row.peak,
-        "first_answer_seconds": row.first.median.value,
-        "score": dataclasses.asdict(row.score) if row.score else None,
-        "mean_cosine": row.mean_cosine,
+        **dataclasses.asdict(one.model),
+        "forward": _plain_distribution(one.forward),
+        "end_to_end": _plain_distribution(one.total) if one.total else None,
+        "processor": _plain_distribution(one.processor),
+        "speed": _plain_comparison(one.speed) if one.speed else None,
+        "processor_speed": (
+            _plain_comparison(one.processor_speed) if one.processor_speed else None
+        ),
+        "peak_bytes": one.peak,
+        "first_answer_seconds": one.first.median.value,
+        "score": dataclasses.asdict(one.score) if one.score else None,
+        "mean_cosine": one.mean_cosine,
     }
 
 

@@ -10,9 +10,9 @@ from edge_distil.encoder import Encoder, open_encoder
 from edge_distil.errors import InputError
 from edge_distil.rows import split_lines
 from edge_distil_apps.cli import console
-from edge_distil_bench.queries import Queries, make_queries
+from edge_distil_apps.shipped import PASSAGES
+from edge_distil_bench.protocol.queries import Queries, make_queries
 
-PASSAGES = Path(__file__).parents[1] / "data" / "passages.json"
 _TEXTS = PASSAGES.with_name("texts.txt")
 _QUESTION_ANSWERING, _FILL_MASK = "question-answering", "fill-mask"
 

@@ -1,8 +1,8 @@
 """What a graph holds and does, counted from the graph: parameters and operations.
 
 Needs onnx, so it runs where bundles are made; a device that only measures reads what was counted
-there (`marks.py`). As a program it counts one file and prints JSON: the weights then leave memory
-with the process.
+there (`provenance.py`). As a program it counts one file and prints JSON: the weights then leave
+memory with the process.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Counts(NamedTuple):
 
     Attributes:
         parameters: Elements of the weights; a shared weight counts once.
-        flops: ``(a, b)``; see `edge_distil_bench.measurements.Model.flops`.
+        flops: ``(a, b)``; see `edge_distil_bench.records.Model.flops`.
     """
 
     parameters: int

@@ -12,14 +12,14 @@ from edge_distil.encoder import Encoder
 from edge_distil.errors import DataError
 from edge_distil.evaluate.squad_file import SquadExample, read_squad
 from edge_distil.evaluate.sts import read_pairs
-from edge_distil_bench.queries import Queries, make_queries
+from edge_distil_apps.shipped import DATA, PASSAGES
+from edge_distil_bench.protocol.queries import Queries, make_queries
 
 QUESTIONS, PAIRS = "questions", "pairs"
 FULL_PASSAGE, PADDED, UNPADDED = "passage-384", "passage-padded", "passage-unpadded"
 
 LENGTH = 384  # tokens: the paper's repository compared its builds at this length
-PASSAGES = Path(__file__).parents[1] / "data" / "passages.json"
-_OWN = Path(__file__).parents[1] / "data" / "study.json"
+_OWN = DATA / "study.json"
 _MOST_QUESTIONS = 1024  # of a --squad file: as many as a headline has queries
 _LONGEST_QUESTION, _STRIDE = 64, 128  # tokens; question answering's own defaults
 _QUICK_PAIRS = 64  # of a --stsb file: a whole pass is for the full protocol

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge_distil.errors import InputError
-from edge_distil_bench.measurements import Measurements, read_measurements, write_measurements
+from edge_distil_apps.study.folder import StudyFolder
+from edge_distil_bench.records import Measurements, read_measurements, write_measurements
 
 
-def merge(files: Sequence[Path], folder: Path) -> list[Measurements]:
+def merge(files: Sequence[Path], folder: StudyFolder) -> list[Measurements]:
     """Read documents of several devices and put a copy of each beside the report.
 
     Two of equal name are told apart by when they began: one device may be measured twice.
@@ -33,7 +34,7 @@ def merge(files: Sequence[Path], folder: Path) -> list[Measurements]:
         raise InputError("got no file to merge, expected measurements.json of each device")
     found = _named([read_measurements(file) for file in files], files)
     for number, measured in enumerate(found, 1):
-        write_measurements(measured, folder / f"measurements-{number}-{_slug(measured)}.json")
+        write_measurements(measured, folder.copy_of(number, _slug(measured)))
     return found
 
 

@@ -14,14 +14,21 @@ from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import BundleNotFound, ExportError, InputError, MissingExtra
 from edge_distil.interpreter import python
 from edge_distil.session import DEFAULT_PROVIDER, graph_level, runtime_version
+from edge_distil_apps.shipped import EMBEDDED
 from edge_distil_apps.study.architectures import ARCHITECTURES, MINILM, Architecture
-from edge_distil_apps.study.marks import Mark, count, describe, read_mark, write_mark
+from edge_distil_apps.study.folder import StudyFolder
 from edge_distil_apps.study.options import Options
-from edge_distil_bench.measurements import Model
+from edge_distil_apps.study.provenance import (
+    Provenance,
+    count,
+    describe,
+    read_provenance,
+    write_provenance,
+)
+from edge_distil_bench.records import Model
 
 VARIANTS = ("fp32", "int8")
 SHORTEST = 384  # tokens that a model must take
-_EMBEDDED = Path(__file__).parents[2] / "models" / MINILM.name
 
 Say = Callable[[str], None]
 
@@ -32,7 +39,7 @@ class Made:
 
     name: str
     bundle: Bundle
-    mark: Mark
+    provenance: Provenance
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -50,28 +57,28 @@ class Made:
             model=self.name,
             variant=variant,
             engine=f"onnxruntime {runtime_version()}",
-            trained=self.mark.trained,
+            trained=self.provenance.trained,
             bytes=chosen.file.bytes,
             sha256=chosen.file.sha256,
             tokenizer_sha256=storage.sha256(self.bundle.path / "tokenizer.json"),
-            parameters=self.mark.parameters,
-            flops=self.mark.flops,
+            parameters=self.provenance.parameters,
+            flops=self.provenance.flops,
             options={
                 "provider": DEFAULT_PROVIDER,
                 "graph_level": graph_level(),
-                "source": self.mark.source,
-                "calibrated": self.mark.calibrated if variant == "int8" else None,
+                "source": self.provenance.source,
+                "calibrated": self.provenance.calibrated if variant == "int8" else None,
                 "operators": dict(chosen.operators),
             },
         )
 
 
-def find_models(options: Options, folder: Path, say: Say) -> list[Made]:
+def find_models(options: Options, folder: StudyFolder, say: Say) -> list[Made]:
     """Return the study's models, making those that are not there yet.
 
     Args:
         options: Where they are to be found.
-        folder: Where they are made; what is complete there is used again.
+        folder: Of the study, where they are made; what is complete there is used again.
         say: Takes a line at every stage.
 
     Raises:
@@ -80,8 +87,8 @@ def find_models(options: Options, folder: Path, say: Say) -> list[Made]:
     if options.models is not None:
         return _given(options.models, say)
     _check_extra()
-    storage.make_folder(folder)
-    made = [_make(architecture, options, folder, say) for architecture in ARCHITECTURES]
+    storage.make_folder(folder.models)
+    made = [_make(architecture, options, folder.models, say) for architecture in ARCHITECTURES]
     return [one for one in made if one is not None]
 
 
@@ -136,28 +143,28 @@ def _make(architecture: Architecture, options: Options, folder: Path, say: Say) 
     """Make one bundle, or take up the complete one of an interrupted study."""
     path, name = folder / architecture.name, architecture.name
     given = dict(options.checkpoints).get(name)
-    if given is None and architecture is MINILM and not _EMBEDDED.is_dir():
+    if given is None and architecture is MINILM and not EMBEDDED.is_dir():
         say(f"{name} is not in this installation: give it with --minilm DIR; going on without it")
         return None
     request = f"{given}, {'quick' if options.quick else 'full'}"
-    mark = read_mark(path)
-    if mark is None or mark.request != request:
-        mark = _export_any(architecture, given, path, not options.quick, say)
+    provenance = read_provenance(path)
+    if provenance is None or provenance.request != request:
+        provenance = _export_any(architecture, given, path, not options.quick, say)
         counts = count(open_bundle(path))
-        write_mark(path, replace(mark, request=request, **counts))
+        write_provenance(path, replace(provenance, request=request, **counts))
     return _open(name, path)
 
 
 def _export_any(
     architecture: Architecture, given: str | None, path: Path, calibrate: bool, say: Say
-) -> Mark:
+) -> Provenance:
     """Export the checkpoint that was given, else the published one, else random weights."""
-    published = str(_EMBEDDED) if architecture is MINILM else architecture.hub
+    published = str(EMBEDDED) if architecture is MINILM else architecture.hub
     checkpoint = given or published
     try:
         say(f"{architecture.name}: exporting {Path(checkpoint).name}, fp32 and int8")
         _export(checkpoint, path, calibrate=True)
-        return Mark(True, given or architecture.hub or architecture.name, calibrated=True)
+        return Provenance(True, given or architecture.hub or architecture.name, calibrated=True)
     except ExportError as error:
         if given or architecture is MINILM:
             raise
@@ -170,7 +177,7 @@ def _export_any(
         program = ["-m", "edge_distil_apps.study.random_checkpoint"]
         _run([*program, architecture.model, architecture.config, checkpoint])
         _export(checkpoint, path, calibrate=calibrate)
-    return Mark(False, "seeded random weights", calibrated=calibrate)
+    return Provenance(False, "seeded random weights", calibrated=calibrate)
 
 
 def _export(checkpoint: str, path: Path, *, calibrate: bool) -> None:

@@ -8,8 +8,16 @@ from typing import Any
 
 from edge_distil_apps.study.architectures import BERT, DISTILBERT, MINILM
 from edge_distil_apps.study.inputs import FULL_PASSAGE, PADDED, PAIRS, QUESTIONS, UNPADDED
-from edge_distil_bench.measurements import Point
-from edge_distil_bench.protocol import FULL, FULL_HEADLINE, QUICK, QUICK_HEADLINE, Effort, Protocol
+from edge_distil_bench.protocol.design import (
+    FULL,
+    FULL_HEADLINE,
+    QUICK,
+    QUICK_HEADLINE,
+    Effort,
+    Protocol,
+)
+from edge_distil_bench.protocol.order import turn_of
+from edge_distil_bench.records import Point
 
 LENGTHS = (16, 32, 64, 128, 256, 384, 512)
 CURVE_TOKENS = 128  # of a row, where the batch or the threads vary
@@ -25,7 +33,7 @@ _ALONE = Effort(120)  # on one thread, which takes twice as long as on two
 # the protocol's range.
 _QUICK = replace(QUICK, cold_starts=5, turn=5)
 _START = 1.0  # seconds to start a worker with a large model, roughly
-_FIXED = 20.0  # seconds for limits and accuracy, roughly
+_FIXED = 20.0  # seconds for peak rates and accuracy, roughly
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Curves:
-    """How the scaling curves are measured: see `edge_distil_bench.curves`."""
+    """How the scaling curves are measured: see `edge_distil_bench.costs.curves`."""
 
     batches: tuple[int, ...]
     passes: int
@@ -58,7 +66,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Checks:
-    """How long our clock is held against others: see `edge_distil_bench.checks`."""
+    """How long our clock is held against others: see `edge_distil_bench.protocol.clock_checks`."""
 
     queries: int
     seconds: float
@@ -74,7 +82,7 @@ class Plan:
     curves: Curves
     checks: Checks
     threads: tuple[int, ...]
-    limits: float  # seconds for each size of the matrix-multiply limit
+    peak_rates: float  # seconds for each size of the peak matrix-multiply rate
     scored: int  # questions of an accuracy, at most
 
     @property
@@ -89,7 +97,7 @@ class Plan:
             "groups": {group.name: asdict(group) for group in self.groups},
             "curves": {"lengths": LENGTHS, **asdict(self.curves)},
             "checks": asdict(self.checks),
-            "limits": self.limits,
+            "peak_rates": self.peak_rates,
             "scored": self.scored,
             "notes": list(notes),
         }
@@ -124,8 +132,9 @@ def make_plan(*, quick: bool, threads: int, pairs: int) -> Plan:
         groups.append(Group("small-1", _SMALL, 1, alone))
     curves = Curves((1, 4, 8), 4, 0.4) if quick else Curves((1, 2, 4, 8, 16), 20, 2.0)
     checks = Checks(20, 1.0, 3) if quick else Checks(100, 2.0, 5)
-    limits, scored = (0.2, 200) if quick else (0.4, 1000)
-    return Plan(protocol, tuple(groups), curves, checks, _thread_counts(threads), limits, scored)
+    peak_rates, scored = (0.2, 200) if quick else (0.4, 1000)
+    counts = _thread_counts(threads)
+    return Plan(protocol, tuple(groups), curves, checks, counts, peak_rates, scored)
 
 
 def _thread_counts(threads: int) -> tuple[int, ...]:
@@ -183,8 +192,9 @@ def _sampling(
     total = protocol.processes * (protocol.warmup_seconds + _START)
     for inputs, effort in group.efforts.items():
         blocks = -(-effort.queries // (protocol.processes * 2 * protocol.turn)) * protocol.processes
-        queries = blocks * 2 * (protocol.turn + 1)
-        total += max(queries * clock(model, tokens[inputs]) * slower, effort.seconds)
+        taken = clock(model, tokens[inputs]) * slower
+        queries = blocks * 2 * protocol.turn
+        total += max(queries * taken, effort.seconds) + queries * turn_of(taken, 1).lead * taken
     return total
 
 

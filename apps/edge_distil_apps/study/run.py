@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from edge_distil._tokenizing.tokenizer import Tokenizer
-from edge_distil._writing import locks, storage
 from edge_distil._writing.journal import Journal
-from edge_distil._writing.temporary import temporaries_in
 from edge_distil.encoder import open_encoder
-from edge_distil.errors import InputError
-from edge_distil_apps.study.architectures import ARCHITECTURES
+from edge_distil_apps.study.folder import StudyFolder
 from edge_distil_apps.study.inputs import PAIRS, make_inputs, same_tokens
 from edge_distil_apps.study.models import Made, find_models
 from edge_distil_apps.study.options import Options
 from edge_distil_apps.study.plan import Plan, make_plan
 from edge_distil_apps.study.progress import Progress
 from edge_distil_apps.study.steps import Steps
-from edge_distil_bench.environment import record_environment
-from edge_distil_bench.measurements import Measurements, read_measurements, write_measurements
-from edge_distil_bench.protocol import FULL
-from edge_distil_bench.queries import Queries
-
-DOCUMENT = "measurements.json"
-_WORK, _JOURNAL, _TEMPORARY = "work", "journal.json", ".edge_distil.tmp"
+from edge_distil_bench.machine.environment import record_environment
+from edge_distil_bench.protocol.design import FULL
+from edge_distil_bench.protocol.queries import Queries
+from edge_distil_bench.records import Measurements
 
 
-def run_study(options: Options, folder: Path, progress: Progress) -> Measurements:
-    """Measure all that the plan holds and write it to ``folder/measurements.json``.
+def run_study(options: Options, folder: StudyFolder, progress: Progress) -> Measurements:
+    """Measure all that the plan holds and write the folder's document.
 
     What was measured before an interruption is not measured again; a finished study is read.
 
     Args:
         options: What was asked.
-        folder: Of the document; bundles and journal are in ``work`` beside it until the end.
+        folder: Where the document goes; bundles and journal are in it until the end.
         progress: What is told of it.
 
     Raises:
@@ -48,48 +39,31 @@ def run_study(options: Options, folder: Path, progress: Progress) -> Measurement
         EdgeDistilError: A model cannot be found, made or run.
     """
     request = options.request()
-    with ExitStack() as stack:
-        with storage.storage_errors(folder):
-            storage.make_folder(folder.parent)
-            stack.enter_context(locks.hold(locks.beside(folder.resolve()), folder))
-        work = folder / _WORK
-        found = _finished(folder, request)
+    with folder.held():
+        found = folder.measured(request)
         if found is not None:
-            progress.say(f"{folder / DOCUMENT} is complete: nothing is measured again")
+            progress.say(f"{folder.document} is complete: nothing is measured again")
         else:
-            stack.enter_context(temporaries_in(work / _TEMPORARY))
-            models = find_models(options, work / "models", progress.say)
-            found = _measure(options, request, models, work / _JOURNAL, progress)
-            write_measurements(found, folder / DOCUMENT)
-        _clean_up(work, keep_models=options.keep_models)  # what a kill left, too
+            with folder.at_work():
+                models = find_models(options, folder, progress.say)
+                found = _measure(options, request, models, folder, progress)
+            folder.write(found)
+        folder.clean_up(keep_models=options.keep_models)  # what a kill left, too
     return found
-
-
-def _finished(folder: Path, request: Mapping[str, Any]) -> Measurements | None:
-    """Return what stands in the folder, if it is what was asked for."""
-    if not (folder / DOCUMENT).exists():
-        return None
-    found = read_measurements(folder / DOCUMENT)
-    if found.protocol.get("request") == request:
-        return found
-    raise InputError(
-        f"{folder / DOCUMENT} is of other options ({found.protocol.get('name')}, "
-        f"{found.created}): choose another -o, or delete it"
-    )
 
 
 def _measure(
     options: Options,
     request: Mapping[str, Any],
     models: Sequence[Made],
-    journal: Path,
+    folder: StudyFolder,
     progress: Progress,
 ) -> Measurements:
     """Carry out the plan for these models."""
     inputs = _inputs(options, models[0])
     pairs = len(inputs[PAIRS].texts)
     plan = make_plan(quick=options.quick, threads=options.threads, pairs=pairs)
-    kept = Journal(journal, _key(request, plan, models, inputs))
+    kept = Journal(folder.journal, _key(request, plan, models, inputs))
     begun = kept.recall("environment", lambda: _begin(options.threads))
     if begun["environment"]["loaded"]:
         progress.say(
@@ -150,9 +124,9 @@ def _notes(plan: Plan, models: Sequence[Made], inputs: Mapping[str, Queries]) ->
     if plan.protocol.cold_starts < FULL.cold_starts:
         notes.append(f"{plan.protocol.cold_starts} cold starts a model, not {FULL.cold_starts}")
     for one in models:
-        if not one.mark.trained:
+        if not one.provenance.trained:
             notes.append(f"{one.name}: seeded random weights: times and sizes, no accuracy")
-        if one.mark.calibrated is False:
+        if one.provenance.calibrated is False:
             notes.append(
                 f"{one.name}/int8 was made without calibration: a calibrated one has as many "
                 "operators, with a Mul in the place of some Sub"
@@ -163,18 +137,3 @@ def _notes(plan: Plan, models: Sequence[Made], inputs: Mapping[str, Queries]) ->
             f"the models' tokenizers differ: lengths in tokens are those of {models[0].name}"
         )
     return notes
-
-
-def _clean_up(work: Path, *, keep_models: bool) -> None:
-    """Remove what only an interrupted study needs, and nothing that it did not write.
-
-    The journal goes last: where there is none, the models are some that the user keeps.
-    """
-    if (work / _JOURNAL).exists():
-        for architecture in () if keep_models else ARCHITECTURES:
-            shutil.rmtree(work / "models" / architecture.name, ignore_errors=True)
-        shutil.rmtree(work / _TEMPORARY, ignore_errors=True)
-        (work / _JOURNAL).unlink()
-    for folder in (work / "models", work):
-        with suppress(OSError):  # models that are kept, files of the user
-            folder.rmdir()

@@ -12,19 +12,20 @@ from typing import Any, TypeVar
 import edge_distil
 from edge_distil._writing.journal import Journal
 from edge_distil.evaluate import evaluate
-from edge_distil_apps.study.inputs import PASSAGES, QUESTIONS
+from edge_distil_apps.shipped import PASSAGES
+from edge_distil_apps.study.inputs import QUESTIONS
 from edge_distil_apps.study.models import Made
 from edge_distil_apps.study.plan import COPIED, CURVE_TOKENS, LENGTHS, PROBE, Group, Plan, estimate
 from edge_distil_apps.study.progress import Count, Progress
-from edge_distil_bench.checks import check_process, check_profiler, check_timer
-from edge_distil_bench.cold_start import measure_cold_starts
-from edge_distil_bench.curves import measure_curves
-from edge_distil_bench.limits import measure_limits
-from edge_distil_bench.measurements import Accuracy, Check, Memory, plain, record
-from edge_distil_bench.memory import measure_memory
-from edge_distil_bench.processes import Contestant, contestant
-from edge_distil_bench.queries import Queries
-from edge_distil_bench.sampling import Workload, sample
+from edge_distil_bench.costs.cold_start import measure_cold_starts
+from edge_distil_bench.costs.curves import measure_curves
+from edge_distil_bench.costs.memory import measure_memory
+from edge_distil_bench.machine.peak_rate import measure_peak_rates
+from edge_distil_bench.protocol.clock_checks import check_process, check_profiler, check_timer
+from edge_distil_bench.protocol.processes import Participant, participant
+from edge_distil_bench.protocol.queries import Queries
+from edge_distil_bench.protocol.sampling import Workload, sample
+from edge_distil_bench.records import Accuracy, Check, Memory, plain, record
 
 _R = TypeVar("_R")
 _Work = Callable[[Count], None]
@@ -68,9 +69,9 @@ class Steps:
         return {name: tuple(records) for name, records in self._found.items()}
 
     def _steps(self) -> list[tuple[str, _Work]]:
-        groups = [g for g in self.plan.groups if self._contestants(g.models, g.threads)]
+        groups = [g for g in self.plan.groups if self._participants(g.models, g.threads)]
         return [
-            ("matrix-multiply limit", self._limits),
+            ("peak matrix-multiply rate", self._peak_rates),
             *((_title(group), partial(self._sample, group)) for group in groups),
             ("latency over length, batch and threads", self._curves),
             ("memory", self._memory),
@@ -82,12 +83,12 @@ class Steps:
     def _add(self, name: str, records: Sequence[Any]) -> None:
         self._found.setdefault(name, []).extend(records)
 
-    def _contestants(
+    def _participants(
         self, models: Sequence[str] | None = None, threads: int | None = None
-    ) -> list[Contestant]:
+    ) -> list[Participant]:
         """Return every variant of some models, by default of all and on all threads."""
         return [
-            contestant(f"{one.name}/{variant}", one.bundle.path, variant, threads or self._threads)
+            participant(f"{one.name}/{variant}", one.bundle.path, variant, threads or self._threads)
             for one in self.models
             if models is None or one.name in models
             for variant in one.variants
@@ -101,7 +102,7 @@ class Steps:
         """Say how long it takes, from a few passes of each model."""
         shapes = [("length", tokens, 1) for tokens in PROBE]
         probe = measure_curves(
-            self._contestants(), shapes, passes=2, seconds=1, journal=self.journal, group="probe"
+            self._participants(), shapes, passes=2, seconds=1, journal=self.journal, group="probe"
         )
         tokens = {name: fmean(queries.inputs.tokens) for name, queries in self.inputs.items()}
         models = {f"{one.name}/{v}": one.name for one in self.models for v in one.variants}
@@ -111,20 +112,20 @@ class Steps:
             "interrupt at any time, the same command goes on"
         )
 
-    def _limits(self, count: Count) -> None:
-        seconds = self.plan.limits
-        found = measure_limits(
+    def _peak_rates(self, count: Count) -> None:
+        seconds = self.plan.peak_rates
+        found = measure_peak_rates(
             self.plan.threads, journal=self.journal, seconds=seconds, progress=count
         )
-        self._add("limits", found)
+        self._add("peak_rates", found)
 
     def _sample(self, group: Group, count: Count) -> None:
-        contestants = self._contestants(group.models, group.threads)
+        participants = self._participants(group.models, group.threads)
         if group.copied:
-            [first] = [one for one in contestants if one.model == COPIED]
-            contestants.append(replace(first, copy=1))
+            [first] = [one for one in participants if one.model == COPIED]
+            participants.append(replace(first, copy=1))
         runs, readings = sample(
-            contestants,
+            participants,
             [Workload(self.inputs[name], effort) for name, effort in group.efforts.items()],
             self.plan.protocol,
             journal=self.journal,
@@ -142,7 +143,7 @@ class Steps:
         shapes += [("batch", CURVE_TOKENS, batch) for batch in curves.batches]
         for threads in reversed(self.plan.threads):
             points = measure_curves(
-                self._contestants(threads=threads),
+                self._participants(threads=threads),
                 [*shapes, ("threads", CURVE_TOKENS, 1)],
                 passes=curves.passes,
                 seconds=curves.seconds,
@@ -154,15 +155,15 @@ class Steps:
             shapes = []
 
     def _memory(self, count: Count) -> None:
-        contestants = self._contestants()
-        for done, one in enumerate(contestants, 1):
+        participants = self._participants()
+        for done, one in enumerate(participants, 1):
             measure = partial(measure_memory, one, self.inputs[QUESTIONS])
             self._add("memory", [self._recall(f"memory/{one.model}", Memory, measure)])
-            count(done, len(contestants))
+            count(done, len(participants))
 
     def _cold_starts(self, count: Count) -> None:
         found = measure_cold_starts(
-            self._contestants(),
+            self._participants(),
             self.inputs[QUESTIONS],
             self.plan.protocol.cold_starts,
             journal=self.journal,
@@ -189,7 +190,7 @@ class Steps:
 
     def _accuracy(self, count: Count) -> None:
         """Score the files that were timed, where their weights were trained."""
-        trained = [(one, v) for one in self.models if one.mark.trained for v in one.variants]
+        trained = [(one, v) for one in self.models if one.provenance.trained for v in one.variants]
         for done, (one, variant) in enumerate(trained, 1):
             name = f"{one.name}/{variant}"
             score = partial(self._score, one, variant)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge_distil.errors import BundleFileMissing
+from edge_distil_apps.shipped import DATA, EMBEDDED
 
 VOCABULARY_FILES = (
     "tokenizer.json",
@@ -12,9 +13,8 @@ VOCABULARY_FILES = (
     "special_tokens_map.json",
     "vocab.txt",
 )
-_APPS = Path(__file__).parents[1]
 # In a wheel the four files stand in the package, in the repository beside the embedded model.
-_PLACES = (_APPS / "data" / "vocabulary", _APPS.parent / "models" / "minilm-l6-squad")
+_PLACES = (DATA / "vocabulary", EMBEDDED)
 
 
 def vocabulary_folder() -> Path:

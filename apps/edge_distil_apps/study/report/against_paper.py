@@ -7,6 +7,17 @@ from collections.abc import Iterator
 from edge_distil_apps.study import paper
 from edge_distil_apps.study.report.content import Cell, Figure, Section, Table, figure
 from edge_distil_apps.study.report.models import UNTRAINED
+from edge_distil_apps.study.report.numbers import (
+    NONE,
+    megabytes,
+    millions,
+    number,
+    percent,
+    scores,
+    seconds_in_words,
+    times,
+    times_with_interval,
+)
 from edge_distil_apps.study.report.rows import Interval, Row, Style, intervals
 from edge_distil_apps.study.report.view import (
     BERT,
@@ -19,20 +30,9 @@ from edge_distil_apps.study.report.view import (
     QUESTIONS,
     View,
 )
-from edge_distil_apps.study.report.words import (
-    NONE,
-    megabytes,
-    millions,
-    number,
-    percent,
-    scores,
-    seconds_in_words,
-    times,
-    times_with_interval,
-)
-from edge_distil_bench.comparison import Comparison
-from edge_distil_bench.measurements import Model
-from edge_distil_bench.summary import full_pass
+from edge_distil_bench.records import Model
+from edge_distil_bench.statistics.comparison import Comparison
+from edge_distil_bench.statistics.summary import full_pass
 
 _THEIRS = Style("paper open")
 

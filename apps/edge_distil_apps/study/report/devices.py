@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from edge_distil_apps.study.report.content import Figure, Section, Table, figure
 from edge_distil_apps.study.report.models import time_cell
+from edge_distil_apps.study.report.numbers import times_with_interval
 from edge_distil_apps.study.report.rows import Interval, Row, Style, intervals
 from edge_distil_apps.study.report.view import BERT, DISTILBERT, View
-from edge_distil_apps.study.report.words import times_with_interval
 
 _PAIRS = (
     ("DistilBERT-base fp32 against BERT-base fp32", (DISTILBERT, "fp32"), (BERT, "fp32")),

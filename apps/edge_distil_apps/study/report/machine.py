@@ -7,17 +7,17 @@ from typing import Any
 
 from edge_distil_apps.study.report.content import Cell, Figure, Section, Table, figure
 from edge_distil_apps.study.report.models import cold_start_of, memory_of
-from edge_distil_apps.study.report.rows import Row, stacks
-from edge_distil_apps.study.report.view import View
-from edge_distil_apps.study.report.words import (
+from edge_distil_apps.study.report.numbers import (
     NONE,
     megabytes,
     milliseconds,
     number,
     seconds_in_words,
 )
-from edge_distil_bench.measurements import Check, Measurements
-from edge_distil_bench.summary import cold_start_parts
+from edge_distil_apps.study.report.rows import Row, stacks
+from edge_distil_apps.study.report.view import View
+from edge_distil_bench.records import Check, Measurements
+from edge_distil_bench.statistics.summary import cold_start_parts
 
 _BARS, _BAR = {"timer": 0.005}, 0.03
 _CHECKS = {

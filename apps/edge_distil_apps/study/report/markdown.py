@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from edge_distil_apps.study.report.aa_test import aa_test_section
 from edge_distil_apps.study.report.against_paper import paper_section
 from edge_distil_apps.study.report.content import Section, Table
 from edge_distil_apps.study.report.devices import devices_section
-from edge_distil_apps.study.report.drift import drift_section
-from edge_distil_apps.study.report.itself import itself_section
 from edge_distil_apps.study.report.machine import checks_section
 from edge_distil_apps.study.report.models import answer, models_section, title
+from edge_distil_apps.study.report.numbers import percent, plural
 from edge_distil_apps.study.report.overview import frontier_figure
 from edge_distil_apps.study.report.timing import padding_section
+from edge_distil_apps.study.report.trend import trend_section
 from edge_distil_apps.study.report.view import View
-from edge_distil_apps.study.report.words import percent, plural
 
 FRONTIER = "frontier.svg"  # beside the summary, for a single device
 
@@ -22,8 +22,8 @@ _SECTIONS = (
     models_section,
     paper_section,
     padding_section,
-    itself_section,
-    drift_section,
+    aa_test_section,
+    trend_section,
     checks_section,
 )
 

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from edge_distil.errors import InputError
 from edge_distil_apps.study.report.content import Cell, Section, Table, Tile
-from edge_distil_apps.study.report.overview import frontier_figure, ratios_figure
-from edge_distil_apps.study.report.view import BERT, DISTILBERT, END_TO_END, View
-from edge_distil_apps.study.report.words import (
+from edge_distil_apps.study.report.numbers import (
     NONE,
     megabytes,
     millions,
@@ -20,9 +18,11 @@ from edge_distil_apps.study.report.words import (
     times,
     times_with_interval,
 )
-from edge_distil_bench.distribution import Distribution, Estimate
-from edge_distil_bench.measurements import Memory, Model
-from edge_distil_bench.summary import first_answer, memory, share_of_limit
+from edge_distil_apps.study.report.overview import frontier_figure, ratios_figure
+from edge_distil_apps.study.report.view import BERT, DISTILBERT, END_TO_END, View
+from edge_distil_bench.records import Memory, Model
+from edge_distil_bench.statistics.distribution import Distribution, Estimate
+from edge_distil_bench.statistics.summary import first_answer, memory, share_of_peak
 
 UNTRAINED = "random weights: no accuracy"
 
@@ -44,7 +44,7 @@ def answer(view: View) -> str:
     words = [f"DistilBERT-base {_faster(found.ratio, found.claimed)} BERT-base in fp32"]
     if found.claimed:
         words.append(f": {percent(found.reduction)} less time for a forward pass")
-    words.append(f", at {percent(small.bytes / bert.bytes, 0)} of the size")
+    words.append(f", at {percent(small.size_beside(bert), 0)} of the size")
     sentence = "".join(words) + "."
     int8 = view.find(DISTILBERT, "int8")
     against = view.compare(int8, bert) if int8 else None
@@ -63,7 +63,7 @@ def _plain_answer(view: View) -> str:
         median = _median(view.latency(view.reference))
         return f"{view.label(view.reference)}: {milliseconds(median)} ms for a forward pass."
     best, model = max(found, key=lambda pair: pair[0].ratio.value)
-    size = percent(model.bytes / view.reference.bytes, 0)
+    size = percent(model.size_beside(view.reference), 0)
     return (
         f"{view.label(model)} {_faster(best.ratio, best.claimed)} {view.label(view.reference)}, "
         f"at {size} of the size."
@@ -173,7 +173,7 @@ def _own_ratio(view: View, model: Model) -> Cell:
 
 def _cost_table(view: View) -> Table:
     columns = (
-        "model", "weights", "parameters", "file", "memory, peak", "cold start", "share of limit",
+        "model", "weights", "parameters", "file", "memory, peak", "cold start", "share of peak",
         "accuracy",
     )  # fmt: skip
     rows = []
@@ -181,7 +181,7 @@ def _cost_table(view: View) -> Table:
         resident, cold, share = (
             memory_of(view, model),
             cold_start_of(view, model),
-            limit(view, model),
+            share_of_peak_rate(view, model),
         )
         rows.append(
             (
@@ -214,12 +214,12 @@ def cold_start_of(view: View, model: Model) -> float | None:
     return first_answer(view.data, model.id, threads=measured[0].threads).median.value
 
 
-def limit(view: View, model: Model) -> float | None:
-    """Return the share of the machine's matrix-multiply limit at the inputs' mean length."""
+def share_of_peak_rate(view: View, model: Model) -> float | None:
+    """Return the share of the machine's peak matrix-multiply rate at the inputs' mean length."""
     tokens, found = view.mean_tokens(view.inputs), view.latency(model)
     if tokens is None or found is None:
         return None
-    return share_of_limit(
+    return share_of_peak(
         view.data, model.id, tokens=round(tokens), batch=1, threads=view.threads, seconds=found.mean
     )
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from edge_distil_apps.study.report.content import Figure, figure
-from edge_distil_apps.study.report.planes import Spot, axis_over, plane
+from edge_distil_apps.study.report.numbers import percent, scores, times_with_interval
 from edge_distil_apps.study.report.rows import Interval, Row, intervals
+from edge_distil_apps.study.report.scatter import Spot, axis_over, plane
 from edge_distil_apps.study.report.view import View
-from edge_distil_apps.study.report.words import percent, scores, times_with_interval
-from edge_distil_bench.measurements import Model
+from edge_distil_bench.records import Model
 
 
 def ratios_figure(view: View) -> Figure | None:
@@ -35,7 +35,8 @@ def ratios_figure(view: View) -> Figure | None:
 
 def frontier_figure(view: View) -> Figure | None:
     """Draw size against speed; None for a single model."""
-    found = [(m, d.median.value * 1e3) for m in view.models if (d := view.latency(m)) is not None]
+    sized = [model for model in view.models if model.bytes]
+    found = [(m, d.median.value * 1e3) for m in sized if (d := view.latency(m)) is not None]
     if len(found) < 2:
         return None
     spots = [
@@ -43,7 +44,7 @@ def frontier_figure(view: View) -> Figure | None:
             view.short(model),
             _score(view, model),
             view.style(model),
-            (ms, model.bytes / 1e6),
+            (ms, (model.bytes or 0) / 1e6),
             hollow=not model.trained,
         )
         for model, ms in found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -11,18 +10,19 @@ from markupsafe import Markup
 
 from edge_distil._writing import storage
 from edge_distil.errors import InputError
+from edge_distil_apps.study.folder import StudyFolder
+from edge_distil_apps.study.report.aa_test import aa_test_section
 from edge_distil_apps.study.report.against_paper import paper_section
 from edge_distil_apps.study.report.content import Section, Tile
 from edge_distil_apps.study.report.devices import devices_section
-from edge_distil_apps.study.report.drift import drift_section
-from edge_distil_apps.study.report.itself import itself_section
 from edge_distil_apps.study.report.machine import (
     checks_section,
     machine_section,
     start_section,
 )
-from edge_distil_apps.study.report.markdown import FRONTIER, write_markdown
+from edge_distil_apps.study.report.markdown import write_markdown
 from edge_distil_apps.study.report.models import answer, models_section, tiles, title
+from edge_distil_apps.study.report.numbers import plural
 from edge_distil_apps.study.report.overview import frontier_figure
 from edge_distil_apps.study.report.protocol import protocol_section
 from edge_distil_apps.study.report.scaling import scaling_section
@@ -31,9 +31,9 @@ from edge_distil_apps.study.report.timing import (
     padding_section,
     stages_section,
 )
+from edge_distil_apps.study.report.trend import trend_section
 from edge_distil_apps.study.report.view import View
-from edge_distil_apps.study.report.words import plural
-from edge_distil_bench.measurements import Measurements
+from edge_distil_bench.records import Measurements
 
 
 class Device(NamedTuple):
@@ -47,8 +47,8 @@ class Device(NamedTuple):
     sections: list[Section]
 
 
-def write_report(measurements: Sequence[Measurements], folder: Path) -> None:
-    """Write ``report.html``, ``summary.md`` and, for it, ``frontier.svg`` into a folder.
+def write_report(measurements: Sequence[Measurements], folder: StudyFolder) -> None:
+    """Write the page, the summary and, for that, a drawing into a folder.
 
     The drawing is that of a single device; several have theirs in the page.
 
@@ -63,12 +63,12 @@ def write_report(measurements: Sequence[Measurements], folder: Path) -> None:
     if not measurements:
         raise InputError("there are no measurements to report, expected at least one document")
     views = [View(one) for one in measurements]
-    texts = {"report.html": render(views), "summary.md": write_markdown(views)}
+    texts = {folder.report: render(views), folder.summary: write_markdown(views)}
     overview = frontier_figure(views[0])
     if overview is not None and len(views) == 1:
-        texts[FRONTIER] = _standalone(overview.wide)
-    for name, text in texts.items():
-        with storage.atomic_file(folder / name) as temporary:
+        texts[folder.frontier] = _standalone(overview.wide)
+    for path, text in texts.items():
+        with storage.atomic_file(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
 
@@ -143,8 +143,8 @@ def sections(view: View) -> list[Section]:
         stages_section(view),
         scaling_section(view),
         start_section(view),
-        itself_section(view),
-        drift_section(view),
+        aa_test_section(view),
+        trend_section(view),
         checks_section(view),
         protocol_section(view.data),
         machine_section(view.data),

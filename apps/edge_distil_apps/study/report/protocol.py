@@ -7,8 +7,8 @@ from typing import Any
 
 from edge_distil_apps.study.report.content import Section, Table
 from edge_distil_apps.study.report.machine import recorded, spaced
-from edge_distil_apps.study.report.words import plural
-from edge_distil_bench.measurements import Measurements
+from edge_distil_apps.study.report.numbers import plural
+from edge_distil_bench.records import Measurements
 
 
 def protocol_section(data: Measurements) -> Section:

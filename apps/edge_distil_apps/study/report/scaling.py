@@ -1,4 +1,4 @@
-"""Curves over length, batch and threads, against the machine's matrix-multiply limit."""
+"""Curves over length, batch and threads, against the machine's peak matrix-multiply rate."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from edge_distil_apps.study.report.content import Cell, Figure, Section, Table, figure
-from edge_distil_apps.study.report.planes import Curve, axis_over, curves
+from edge_distil_apps.study.report.numbers import milliseconds, number, percent
 from edge_distil_apps.study.report.rows import Style
+from edge_distil_apps.study.report.scatter import Curve, axis_over, curves
 from edge_distil_apps.study.report.svg import Axis
 from edge_distil_apps.study.report.view import View
-from edge_distil_apps.study.report.words import milliseconds, number, percent
-from edge_distil_bench.measurements import Limit, Model, Point
-from edge_distil_bench.summary import greatest_rate, share_of_limit
+from edge_distil_bench.records import Model, PeakRate, Point
+from edge_distil_bench.statistics.summary import greatest_rate, share_of_peak
 
 _HEIGHT = 320.0
 Value = Callable[[Model, Point], float | None]
@@ -23,13 +23,13 @@ def scaling_section(view: View) -> Section | None:
     """Return the scaling curves; None where none was measured."""
     drawn = (_length(view), _share(view), _batch(view), _threads(view))
     figures = [one for one in drawn if one is not None]
-    tables = [one for one in (_table(view), _limits(view)) if one is not None]
+    tables = [one for one in (_table(view), _peak_rates(view)) if one is not None]
     if not figures:
         return None
     text = [
         "An encoder is matrix products for the most part, so the greatest rate of matrix "
         "multiplication that was reached on this machine sets the least time it can take. The "
-        "limits are measured, not taken from a data sheet."
+        "peaks are measured, not taken from a data sheet."
     ]
     return Section("Length, batch and threads", text, figures, tables)
 
@@ -81,15 +81,14 @@ def _length(view: View) -> Figure | None:
         values += [y for _, y in floor.points]
     note = "Batch 1, both axes logarithmic. Solid: fp32, dashed: int8 and others."
     if floor is not None:
-        note += (
-            f" Dotted: what {floor.label.removesuffix(' limit')} fp32 would take at the fp32 limit."
-        )
+        model = floor.label.removesuffix(" at the peak")
+        note += f" Dotted: what {model} fp32 would take at the fp32 peak."
     y = axis_over("forward pass, median, ms", values, log=True)
     return _draw("Latency against length", note, lines, _lengths(lines), y)
 
 
 def _floor(view: View) -> Curve | None:
-    """Return the time of the reference's matrix products at the machine's limit."""
+    """Return the time of the reference's matrix products at the machine's peak."""
     points = _points(view, "length", view.reference)
     flops = view.reference.flops
     rate = greatest_rate(view.data, "fp32", points[0].threads) if points else None
@@ -99,22 +98,22 @@ def _floor(view: View) -> Curve | None:
     work = [(p.tokens, linear * p.tokens + quadratic * p.tokens**2) for p in points]
     name = view.short(view.reference).split()[0]
     return Curve(
-        f"{name} limit", Style("limit-ink"), [(n, w / rate * 1e3) for n, w in work], "limit"
+        f"{name} at the peak", Style("limit-ink"), [(n, w / rate * 1e3) for n, w in work], "limit"
     )
 
 
 def _share(view: View) -> Figure | None:
-    lines = _lines(view, "length", lambda p: p.tokens, lambda m, p: _percent_of_limit(view, m, p))
+    lines = _lines(view, "length", lambda p: p.tokens, lambda m, p: _percent_of_peak(view, m, p))
     if not lines:
         return None
     top = max(y for line in lines for _, y in line.points)
-    y = Axis("share of the measured limit, %", 0, max(100, top * 1.05))
-    note = "fp32 models against the fp32 limit, int8 models against the int8 limit."
-    return _draw("Share of the matrix-multiply limit", note, lines, _lengths(lines), y)
+    y = Axis("share of the measured peak, %", 0, max(100, top * 1.05))
+    note = "fp32 models against the fp32 peak, int8 models against the int8 peak."
+    return _draw("Share of the peak matrix-multiply rate", note, lines, _lengths(lines), y)
 
 
-def _percent_of_limit(view: View, model: Model, point: Point) -> float | None:
-    share = share_of_limit(
+def _percent_of_peak(view: View, model: Model, point: Point) -> float | None:
+    share = share_of_peak(
         view.data, model.id, tokens=point.tokens, batch=point.batch, threads=point.threads,
         seconds=_seconds(point),
     )  # fmt: skip
@@ -167,22 +166,22 @@ def _table(view: View) -> Table | None:
     if not rows:
         return None
     columns = ("model", *(f"{n} tokens" for n in lengths))
-    return Table("Forward pass in ms by length, and its share of the limit", columns, rows)
+    return Table("Forward pass in ms by length, and its share of the peak", columns, rows)
 
 
 def _time_and_share(view: View, model: Model, point: Point | None) -> Cell:
     if point is None:
         return Cell("–")
-    share = _percent_of_limit(view, model, point)
+    share = _percent_of_peak(view, model, point)
     words = milliseconds(_seconds(point))
     return Cell(words if share is None else f"{words} ({share:.0f} %)", _seconds(point))
 
 
-def _greatest(view: View, limit: Limit) -> float:
-    return greatest_rate(view.data, limit.kind, limit.threads) or 1.0
+def _greatest(view: View, rate: PeakRate) -> float:
+    return greatest_rate(view.data, rate.kind, rate.threads) or 1.0
 
 
-def _limits(view: View) -> Table | None:
+def _peak_rates(view: View) -> Table | None:
     rows = [
         (
             f"{one.kind}, {one.threads} threads" if one.threads > 1 else f"{one.kind}, 1 thread",
@@ -193,8 +192,8 @@ def _limits(view: View) -> Table | None:
                 max(one.operations) / (greatest_rate(view.data, one.kind, one.threads) or 1), 0
             ),
         )
-        for one in view.data.limits
+        for one in view.data.peak_rates
         if one.operations
     ]
-    columns = ("limit", "operations a second", "by", "size", "of the greatest")
-    return Table("Matrix-multiply limits of this machine", columns, rows) if rows else None
+    columns = ("peak", "operations a second", "by", "size", "of the greatest")
+    return Table("Peak matrix-multiply rates of this machine", columns, rows) if rows else None

@@ -7,18 +7,18 @@ from numpy.typing import NDArray
 
 from edge_distil_apps.study.report.content import Cell, Section, Table, figure
 from edge_distil_apps.study.report.models import time_cell
-from edge_distil_apps.study.report.rows import Row, ridges, spans, stacks
-from edge_distil_apps.study.report.view import END_TO_END, FORWARD, PADDED, UNPADDED, View
-from edge_distil_apps.study.report.words import (
+from edge_distil_apps.study.report.numbers import (
     NONE,
     milliseconds,
     percent,
     plural,
     times,
 )
-from edge_distil_bench.distribution import Distribution, Estimate
-from edge_distil_bench.measurements import STAGES, Model
-from edge_distil_bench.samples import timed
+from edge_distil_apps.study.report.rows import Row, ridges, spans, stacks
+from edge_distil_apps.study.report.view import END_TO_END, FORWARD, PADDED, UNPADDED, View
+from edge_distil_bench.records import STAGES, Model
+from edge_distil_bench.statistics.distribution import Distribution, Estimate
+from edge_distil_bench.statistics.samples import timed
 
 _STAGE_NAMES = {
     "tokenize": "tokenise", "features": "features", "forward": "forward", "decode": "decode",

@@ -7,9 +7,7 @@ from functools import cached_property, lru_cache
 
 from edge_distil.errors import InputError
 from edge_distil_apps.study.report.rows import Style
-from edge_distil_bench.comparison import Comparison, compare
-from edge_distil_bench.distribution import Distribution
-from edge_distil_bench.measurements import (
+from edge_distil_bench.records import (
     STAGES,
     TIMED,
     Accuracy,
@@ -17,7 +15,9 @@ from edge_distil_bench.measurements import (
     Model,
     Run,
 )
-from edge_distil_bench.summary import latency
+from edge_distil_bench.statistics.comparison import Comparison, compare
+from edge_distil_bench.statistics.distribution import Distribution
+from edge_distil_bench.statistics.summary import latency
 
 BERT, DISTILBERT = "bert-base", "distilbert-base"
 QUESTIONS, FULL_384, PADDED, UNPADDED, PAIRS = (
@@ -159,9 +159,9 @@ class View:
     ) -> Comparison | None:
         if stage == END_TO_END and not (self._takes_text(model) and self._takes_text(reference)):
             return None
-        where = {"inputs": inputs, "stage": stage}
+        runs = self.data.runs
         try:
-            return compare(self.data.runs, model, reference, threads=threads, **where)
+            return compare(runs, model, reference, inputs=inputs, threads=threads, stage=stage)
         except InputError:
             return None
 

@@ -2,7 +2,7 @@ import Foundation
 
 /// The document that `edge-distil study --merge` reads: raw samples, no conclusions.
 ///
-/// Its format is described in `bench/edge_distil_bench/measurements.py`, schema version 1. Times are whole
+/// Its format is described in `bench/edge_distil_bench/records/document.py`, schema version 1. Times are whole
 /// nanoseconds of a monotonic clock. What could not be read is null, never 0.
 public struct Measurements {
     public static let schema = "edge-distil/measurements"

@@ -1,0 +1,1 @@
+"""What a model costs beside its latency: memory, cold start, long inputs."""

@@ -1,0 +1,1 @@
+"""What machine it is, what it does meanwhile, and the most it can do."""

@@ -1,0 +1,1 @@
+"""How it is measured: fresh processes, models interleaved in them, and when that ends."""
