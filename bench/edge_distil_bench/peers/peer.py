@@ -40,6 +40,7 @@ class Peer:
         needs_checkpoint: Its model is made from the checkpoint and not from our file.
         converts: Its model is converted first, by convert.py.
         quantizes_at_load: Whether its int8 is made in memory, and no file is of its size.
+        others: Precisions that are measured only if they are named.
         remark: What a reader of its row must know.
     """
 
@@ -49,7 +50,13 @@ class Peer:
     needs_checkpoint: bool = True
     converts: bool = False
     quantizes_at_load: bool = False
+    others: tuple[str, ...] = ()
     remark: str = ""
+
+    @property
+    def all_precisions(self) -> tuple[str, ...]:
+        """All that may be named."""
+        return self.precisions + self.others
 
 
 PEERS = {
@@ -61,8 +68,8 @@ PEERS = {
              remark="ORTModel on the files of optimum-cli"),
         Peer("ctranslate2", ("fp32", "int8"), ("ctranslate2", "transformers"), converts=True,
              remark="the plain encoder, without the head"),
-        Peer("openvino", ("fp32",), ("openvino",), needs_checkpoint=False,
-             remark="our fp32 file, compiled for latency"),
+        Peer("openvino", ("fp32",), ("openvino",), needs_checkpoint=False, others=("bf16",),
+             remark="our fp32 file, compiled for latency, f32 forced"),
     )
 }  # fmt: skip
 
@@ -96,9 +103,9 @@ def parse(text: str) -> Wanted:
     if name not in PEERS:
         raise InputError(f"there is no peer {name!r}, only {', '.join(PEERS)}: choose one of these")
     peer = PEERS[name]
-    if precision and precision not in peer.precisions:
+    if precision and precision not in peer.all_precisions:
         raise InputError(
-            f"{name} is not measured in {precision!r}, only in {' and '.join(peer.precisions)}"
+            f"{name} is not measured in {precision!r}, only in {' and '.join(peer.all_precisions)}"
         )
     found = shutil.which(str(Path(python).expanduser())) if python else sys.executable
     if found is None:

@@ -104,7 +104,8 @@ def _prepared(
     }
     script = str(_HERE / "worker.py")
     command = (wanted.python, *isolation(wanted.python), script, json.dumps(settings))
-    variant = wanted.peer.name + ("" if precision == "fp32" else f":{precision}")
+    plain = precision == "fp32" and not wanted.peer.others
+    variant = wanted.peer.name + ("" if plain else f":{precision}")
     record = Model(
         id=f"{origin.name}/{variant}",
         model=origin.name,
@@ -121,6 +122,8 @@ def _prepared(
 def _remark(wanted: Wanted, precision: str) -> str:
     if wanted.peer.name == "optimum" and precision == "int8":
         return f"{wanted.peer.remark}, --{optimum_flag()}"
+    if precision == "bf16":  # what it does by itself where the processor has it
+        return wanted.peer.remark.replace("f32 forced", "in bfloat16")
     return wanted.peer.remark
 
 

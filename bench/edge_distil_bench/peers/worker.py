@@ -152,10 +152,11 @@ class _OpenVino:
         import openvino
         import openvino.properties.hint as hints
 
+        # Left to itself it computes in bf16 where the CPU has it, and is no fp32 model.
+        types = {"fp32": openvino.Type.f32, "bf16": openvino.Type.bf16}
         wanted = {
             hints.performance_mode: hints.PerformanceMode.LATENCY,
-            # Else it may compute in 16 bits where the CPU has them, and be no fp32 model.
-            hints.inference_precision: openvino.Type.f32,
+            hints.inference_precision: types[settings["precision"]],
             openvino.properties.inference_num_threads: settings["threads"],
         }
         self._model = openvino.Core().compile_model(settings["model"], "CPU", wanted)
