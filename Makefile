@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-safety test-all test-web page check docs release-check bench bench-int8 bench-embedding bench-peers bench-browser arm-check fuzz clean
+.PHONY: demo test test-safety test-all test-web page check docs figures release-check bench bench-int8 bench-embedding bench-peers bench-browser arm-check fuzz clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -52,6 +52,10 @@ check: docs  ## style, types, the documentation's links
 	@$(RUN)/ruff check .
 	@$(RUN)/ruff format --check .
 	@$(RUN)/mypy
+	@$(RUN)/python bench/tables/publish.py --check
+
+figures: $(INSTALLED)  ## put the committed figures into README, BENCHMARKS and docs; check fails if they differ
+	@$(RUN)/python bench/tables/publish.py
 
 docs: $(INSTALLED)  ## the documentation's pages, into site/; a broken link fails
 	@NO_MKDOCS_2_WARNING=1 $(RUN)/python -m mkdocs build --quiet --strict

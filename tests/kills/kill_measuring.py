@@ -6,12 +6,12 @@ import shutil
 import sys
 from pathlib import Path
 
+from edge_distil_bench.measurements import read_measurements
 from kill_everywhere import Case
 
 from edge_distil_apps.study.architectures import BERT, DISTILBERT
 from edge_distil_apps.study.inputs import QUESTIONS
 from edge_distil_apps.study.plan import Checks, Curves, Group, Plan
-from edge_distil_bench.measurements import read_measurements
 from edge_distil_bench.protocol import Effort, Protocol
 
 _TINY = Path(__file__).parents[1] / "golden" / "tiny" / "text_classification"

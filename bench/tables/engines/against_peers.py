@@ -86,6 +86,11 @@ def show(found: Mapping[str, Any]) -> str:
     )
 
 
+def render(found: Mapping[str, Any]) -> str:
+    """Write all runs."""
+    return "\n\n".join(show(one) for one in found.values())
+
+
 def main() -> None:
     made = parser(__doc__)
     made.add_argument("options", nargs="*", help="for edge-distil bench, behind --")

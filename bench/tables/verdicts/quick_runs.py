@@ -76,6 +76,13 @@ def row(name: str, runs: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
+def render(found: Mapping[str, Any]) -> str:
+    """Write the machine's line and the table."""
+    names = {"idle": "idle", "loaded": "other work on one core"}
+    rows = [row(names[kind], found[kind]) for kind in names if found[kind]]
+    return f"{found['machine']}; {found['cores']} cores\n\n{markdown(COLUMNS, rows)}"
+
+
 def main() -> None:
     made = parser(__doc__)
     made.add_argument("bundle", type=Path)
@@ -94,9 +101,7 @@ def main() -> None:
             found["idle"].append(run(arguments.bundle))
         if arguments.json:
             arguments.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    names = {"idle": "idle", "loaded": "other work on one core"}
-    rows = [row(names[kind], found[kind]) for kind in names if found[kind]]
-    print(f"{found['machine']}; {found['cores']} cores\n\n{markdown(COLUMNS, rows)}")
+    print(render(found))
 
 
 if __name__ == "__main__":
