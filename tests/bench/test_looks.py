@@ -9,7 +9,7 @@ from edge_distil_bench.protocol.looks import confidence_after, go_on_until, next
 from edge_distil_bench.statistics.bootstrap import nested_interval, pooled_spread
 from edge_distil_bench.statistics.distribution import CONFIDENCE
 
-TRIALS = 200
+TRIALS = 100
 LOOKS = 6
 
 

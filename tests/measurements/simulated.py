@@ -1,7 +1,7 @@
 """Measurements whose truth is known: what `edge_distil_bench` would write of a made-up machine.
 
 Runs have the columns and the order of `edge_distil_bench.protocol`: warm-up, then blocks in a drawn
-order, in which the models of a process take turns query by query, short ones after a lead. A time
+order, in which the models of a process take turns query by query, each after a lead. A time
 is the true median of its model for the query's length, times: log-normal noise of the query, now
 and then an interruption (a heavy tail), an effect of the process that lasts as long as it does, and
 a drift that all models of a round of processes share.
@@ -21,7 +21,6 @@ from edge_distil_bench.records import LEAD, STAGES, TIMED, WARMUP, Inputs, Run
 
 # Seconds of the other stages; forward is what a model is simulated with.
 OTHER_STAGES = {"tokenize": 6e-4, "features": 5e-5, "decode": 3e-4}
-LED_BELOW = 0.02  # seconds of a query, for a model that shares its process
 _BETWEEN = 1e-4  # seconds between two queries
 _STARTING = 2 * 10**9  # nanoseconds that a round of fresh processes takes to start
 
@@ -174,7 +173,7 @@ class _Round:
         rows = []
         for number, item in enumerate(taken):
             for index in members if (number + half) % 2 == 0 else members[::-1]:
-                if self.participants[index].seconds < LED_BELOW:
+                if self.protocol.lead:
                     rows.append(_Row(index, LEAD, block, item))
                 rows += [_Row(index, TIMED, block, item)] * repeats[index]
         return rows

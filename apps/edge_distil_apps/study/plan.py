@@ -16,7 +16,6 @@ from edge_distil_bench.protocol.design import (
     Effort,
     Protocol,
 )
-from edge_distil_bench.protocol.order import turn_of
 from edge_distil_bench.records import Point
 
 LENGTHS = (16, 32, 64, 128, 256, 384, 512)
@@ -46,6 +45,7 @@ class Group:
         threads: Of the engine.
         efforts: `Inputs.id` -> how long it is measured.
         copied: Whether `COPIED` runs twice here.
+        lead: See `Protocol.lead`.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Group:
     threads: int
     efforts: Mapping[str, Effort]
     copied: bool = False
+    lead: bool = True
 
 
 @dataclass(frozen=True)
@@ -122,12 +123,12 @@ def make_plan(*, quick: bool, threads: int, pairs: int) -> Plan:
     # The padded passage is as long, and ten minutes are too few for both.
     long, short = ({}, {}) if quick else ({FULL_PASSAGE: _PASSAGE}, {FULL_PASSAGE: _LEAST})
     groups = [
-        Group("base", _BASE, threads, {**efforts, **long}, copied=True),
+        Group("base", _BASE, threads, {**efforts, **long}, copied=True, lead=False),
         Group("small", _SMALL, threads, {**efforts, **short}),
     ]
     alone = {QUESTIONS: _LEAST if quick else _ALONE}
     if threads > 1:
-        groups.append(Group("base-1", _BASE, 1, alone))
+        groups.append(Group("base-1", _BASE, 1, alone, lead=False))
     if threads > 1 and not quick:
         groups.append(Group("small-1", _SMALL, 1, alone))
     curves = Curves((1, 4, 8), 4, 0.4) if quick else Curves((1, 2, 4, 8, 16), 20, 2.0)
@@ -194,7 +195,8 @@ def _sampling(
         blocks = -(-effort.queries // (protocol.processes * 2 * protocol.turn)) * protocol.processes
         taken = clock(model, tokens[inputs]) * slower
         queries = blocks * 2 * protocol.turn
-        total += max(queries * taken, effort.seconds) + queries * turn_of(taken, 1).lead * taken
+        leads = queries if group.lead else 0
+        total += max(queries * taken, effort.seconds) + leads * taken
     return total
 
 

@@ -127,7 +127,7 @@ class Steps:
         runs, readings = sample(
             participants,
             [Workload(self.inputs[name], effort) for name, effort in group.efforts.items()],
-            self.plan.protocol,
+            replace(self.plan.protocol, lead=group.lead),
             journal=self.journal,
             group=group.name,
             progress=count,

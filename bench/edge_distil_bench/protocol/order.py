@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-# Seconds of a query, from which on a model needs no lead: MiniLM, of 23 to 90 MB and 13 to 30 ms,
-# took as long with one as without (Xeon, 300 MB of shared cache).
-_LONG = 0.02
-
 
 class Asked(NamedTuple):
     """One query as a process is asked for it.
@@ -35,14 +31,6 @@ class Turn(NamedTuple):
 
     repeats: int
     lead: bool = True
-
-
-def turn_of(seconds: float, repeats: int) -> Turn:
-    """Return the turn of a model whose query takes so long.
-
-    A long one reads all of its weights from memory anyway, whoever ran before it.
-    """
-    return Turn(repeats, lead=seconds < _LONG)
 
 
 def visit(

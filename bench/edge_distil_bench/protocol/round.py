@@ -14,7 +14,7 @@ from typing import Any
 from edge_distil_bench.machine.sensors import read_sensors
 from edge_distil_bench.protocol.columns import Columns, add_reply
 from edge_distil_bench.protocol.design import Effort, Protocol
-from edge_distil_bench.protocol.order import Asked, Turn, turn_of, visit
+from edge_distil_bench.protocol.order import Asked, Turn, visit
 from edge_distil_bench.protocol.processes import Worker
 from edge_distil_bench.protocol.queries import Queries
 from edge_distil_bench.records import Reading, plain
@@ -109,7 +109,7 @@ class Round:
                 least[one.model] = min(taken, least.get(one.model, taken))
         return [
             [
-                turn_of(taken := least[one.model], max(1, math.ceil(wanted / (queries * taken))))
+                Turn(max(1, math.ceil(wanted / (queries * least[one.model]))), self.protocol.lead)
                 for one in worker.participants
             ]
             for worker in self.workers
