@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -131,7 +132,10 @@ def _speeds_and_advice(
     names = ["fp32", *(name for name in passed if name != "fp32")]
     with console.progress_bar("timing") as progress:
         speeds = measure_speeds(bundle, names, threads=threads, progress=progress)
-    return speeds, recommend(_alternatives(bundle, speeds, passed))
+    return speeds, recommend(
+        _alternatives(bundle, speeds, passed),
+        longer=shlex.join(["edge-distil", "bench", str(path)]),
+    )
 
 
 def _alternatives(
