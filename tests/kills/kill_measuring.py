@@ -6,13 +6,13 @@ import shutil
 import sys
 from pathlib import Path
 
-from edge_distil_bench.measurements import read_measurements
 from kill_everywhere import Case
 
 from edge_distil_apps.study.architectures import BERT, DISTILBERT
 from edge_distil_apps.study.inputs import QUESTIONS
 from edge_distil_apps.study.plan import Checks, Curves, Group, Plan
-from edge_distil_bench.protocol import Effort, Protocol
+from edge_distil_bench.protocol.design import Effort, Protocol
+from edge_distil_bench.records import read_measurements
 
 _TINY = Path(__file__).parents[1] / "golden" / "tiny" / "text_classification"
 _LEAST = Protocol("least", processes=2, warmup_runs=1, warmup_seconds=0.0, turn=1, cold_starts=1)
@@ -42,7 +42,7 @@ def _least_plan(*, quick: bool, threads: int, pairs: int) -> Plan:
     efforts = {QUESTIONS: Effort(1)}
     group = Group("base", (DISTILBERT.name, BERT.name), threads, efforts, copied=True)
     curves, checks = Curves((), 1, 0.001), Checks(1, 0.001, 1)
-    return Plan(_LEAST, (group,), curves, checks, (threads,), limits=0.001, scored=1)
+    return Plan(_LEAST, (group,), curves, checks, (threads,), peak_rates=0.001, scored=1)
 
 
 def make_materials(folder: Path) -> None:

@@ -27,7 +27,7 @@ CHILD = """
 import json, sys, time
 from pathlib import Path
 import edge_distil
-from edge_distil_bench.memory import peak, resident
+from edge_distil_bench.costs.memory import peak, resident
 folder, characters = sys.argv[1], int(sys.argv[2])
 prose = "The keeper of the old light lives in London; Ada was in Paris, at the river. "
 text = prose * (characters // len(prose))

@@ -1,7 +1,7 @@
 /**
  * The document that `edge-distil study --merge` reads: raw samples, no conclusions.
  *
- * Its format is described in `bench/edge_distil_bench/measurements.py`, schema version 1. Times are
+ * Its format is described in `bench/edge_distil_bench/records/document.py`, schema version 1. Times are
  * whole nanoseconds of a monotonic clock. What could not be read is null, never 0.
  */
 

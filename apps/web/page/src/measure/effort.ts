@@ -1,4 +1,4 @@
-/** The numbers of the protocol; names as in `bench/edge_distil_bench/protocol.py`. */
+/** The numbers of the protocol; names as in `bench/edge_distil_bench/protocol/design.py`. */
 
 export interface Effort {
   readonly name: string;

@@ -1,6 +1,6 @@
 /**
  * Samples of several models on the same queries: fresh workers, randomised ABBA blocks. The twin of
- * `bench/edge_distil_bench/sampling.py`.
+ * `bench/edge_distil_bench/protocol/sampling.py`.
  */
 
 import type { Model } from "../device/model";
