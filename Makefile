@@ -83,7 +83,7 @@ bench-peers: $(INSTALLED)  ## beside torch, optimum, CTranslate2 and OpenVINO, e
 bench-browser: $(INSTALLED) page  ## the JavaScript runtime beside transformers.js, in Chromium
 	@npm ci --prefix apps/web/bench --no-audit --no-fund --silent
 	@npm run build --prefix apps/web/bench --silent -- --logLevel warn
-	@$(RUN)/python bench/tables/browser.py
+	@$(RUN)/python bench/tables/engines/browser.py
 
 arm-check: $(INSTALLED)  ## int8 on other processors, emulated: apt-get install qemu-user-static debootstrap
 	@$(RUN)/python bench/tables/processors/arm_check.py

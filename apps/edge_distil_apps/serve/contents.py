@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ _TYPES = {
     ".json": "application/json", ".webmanifest": "application/manifest+json",
     ".svg": "image/svg+xml", ".txt": "text/plain", ".css": "text/css", ".html": "text/html",
 }  # fmt: skip
-_TEXT = {*_TYPES}  # what becomes smaller; a model does not, and is asked for in ranges
 _HASHED_NAMES = "assets/"  # the page's files whose names change with what is in them
 
 
@@ -51,12 +50,13 @@ class File:
     @property
     def media_type(self) -> str:
         """What it is, by its name."""
-        return _TYPES.get(self.path.suffix) or mimetypes.guess_type(self.path)[0] or _BYTES
+        known = _TYPES.get(self.path.suffix) or mimetypes.guess_type(self.path)[0]
+        return known or "application/octet-stream"
 
     @property
     def compressible(self) -> bool:
-        """Whether it becomes smaller."""
-        return self.path.suffix in _TEXT
+        """Whether it becomes smaller; a model does not, and is asked for in ranges."""
+        return self.path.suffix in _TYPES
 
     @cached_property
     def state(self) -> tuple[int, ...]:
@@ -69,9 +69,6 @@ class File:
             return _state(self.path) == self.state
         except OSError:
             return False
-
-
-_BYTES = "application/octet-stream"
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ def collect(bundles: Sequence[Path], page: Path, *, uploads: bool = False) -> Co
         bundle = _opened(folder)
         base = f"bundles/{name}/"
         files |= {f"{base}{path}": file for path, file in _bundle_files(bundle).items()}
-        made[f"{base}{GOLDEN}"] = lambda bundle=bundle: golden(bundle)  # type: ignore[misc]
+        made[f"{base}{GOLDEN}"] = partial(golden, bundle)
         index.append(_described(name, base, bundle))
     document = {"edge_distil": __version__, "uploads": uploads, "bundles": index}
     return Contents(files, {INDEX: lambda: document, **made})

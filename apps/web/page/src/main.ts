@@ -13,6 +13,8 @@ import { measureView } from "./views/measure";
 import { searchView } from "./views/search";
 
 const RELOADED = "edge-distil-reloaded";
+/** Milliseconds that a first visit waits for isolation; on a slow network it goes on without. */
+const PATIENCE = 8000;
 
 keepToken();
 void start();
@@ -54,7 +56,8 @@ async function isolate(): Promise<void> {
   try {
     await navigator.serviceWorker.register("./sw.js");
     if (isolated || sessionStorage.getItem(RELOADED)) return;
-    await navigator.serviceWorker.ready;
+    const patience = new Promise<null>((resolve) => setTimeout(resolve, PATIENCE, null));
+    if ((await Promise.race([navigator.serviceWorker.ready, patience])) === null) return;
     sessionStorage.setItem(RELOADED, "yes");
     location.reload();
     await new Promise(() => undefined); // until the page is gone

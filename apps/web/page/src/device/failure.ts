@@ -12,7 +12,7 @@ export class Failure extends Error {
   }
 }
 
-const MEMORY = /out of memory|bad_alloc|allocation failed|array buffer allocation|memory access out of bounds|Aborted\(OOM|failed to grow|could not allocate/i;
+const MEMORY = /out of memory|bad_alloc|allocation failed|array buffer allocation|memory access out of bounds|Aborted\(OOM|failed to grow|failed to allocate|could not allocate/i;
 const DAMAGED = /sha256|hash|bundlecorrupt|truncated|was edited|differs from/i;
 const NETWORK = /failed to fetch|networkerror|load failed|network error/i;
 

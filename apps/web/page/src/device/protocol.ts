@@ -18,7 +18,7 @@ export interface Opened {
   /** Milliseconds of getting the engine, and of opening the bundle and the session. */
   readonly engineMs: number;
   readonly sessionMs: number;
-  /** Bytes of the engine's heap before and after; null where it cannot be read. */
+  /** Bytes of the engine's heap before it held the model, and after; null where it cannot be read. */
   readonly heapBefore: number | null;
   readonly heap: number | null;
 }

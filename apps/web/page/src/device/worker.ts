@@ -3,7 +3,7 @@
 /// <reference lib="webworker" />
 import { Embedding, load, QuestionAnswering } from "edge-distil";
 import { Clock, loadEngine } from "./engine";
-import { heapBytes, watchHeap } from "./heap";
+import { heapBytes, initialHeapBytes, watchHeap } from "./heap";
 import type { Answered, Call, Calls, EmbedKind, Opened, Opening, Query, Reply, Request, Timing, Turn, Vectors } from "./protocol";
 
 declare const self: DedicatedWorkerGlobalScope;
@@ -41,7 +41,6 @@ async function open(opening: Opening): Promise<Opened> {
   const begun = performance.now();
   const engine = await loadEngine(opening, clock);
   const loaded = performance.now();
-  const heapBefore = heapBytes();
   const found = await load(opening.url, {
     engine,
     variant: opening.variant,
@@ -53,7 +52,7 @@ async function open(opening: Opening): Promise<Opened> {
   });
   task = found as Task;
   const [engineMs, sessionMs] = [loaded - begun, performance.now() - loaded];
-  return { task: found.bundle.manifest.task, engineMs, sessionMs, heapBefore, heap: heapBytes() };
+  return { task: found.bundle.manifest.task, engineMs, sessionMs, heapBefore: initialHeapBytes(), heap: heapBytes() };
 }
 
 async function answer(question: string, context: string): Promise<Answered> {

@@ -1,7 +1,7 @@
 /**
  * The document that `edge-distil study --merge` reads: raw samples, no conclusions.
  *
- * Its format is described in `bench/edge_distil_bench/records/document.py`, schema version 1. Times are
+ * Its format is described in `bench/edge_distil_bench/records/document.py`, schema version 2. Times are
  * whole nanoseconds of a monotonic clock. What could not be read is null, never 0.
  */
 
@@ -43,6 +43,10 @@ export interface Run {
   readonly start_ns: number[];
   readonly stage_ns: Record<Stage, number[]>;
   readonly total_ns: number[];
+  /** A browser does not say what the processor spent. */
+  readonly cpu_ns: readonly never[];
+  /** Null: each model runs in a worker of its own. */
+  readonly host: null;
 }
 
 export interface Memory {
@@ -66,7 +70,7 @@ export interface ColdStart {
 
 export interface Measurements {
   readonly schema: "edge-distil/measurements";
-  readonly schema_version: 1;
+  readonly schema_version: 2;
   readonly device: string;
   readonly created: string;
   readonly protocol: Record<string, unknown>;
@@ -77,13 +81,13 @@ export interface Measurements {
   readonly memory: readonly Memory[];
   readonly cold_starts: readonly ColdStart[];
   readonly curves: readonly never[];
-  readonly limits: readonly never[];
+  readonly peak_rates: readonly never[];
   readonly accuracy: readonly never[];
   readonly checks: readonly never[];
   readonly readings: readonly never[];
 }
 
-export const EMPTY = { curves: [], limits: [], accuracy: [], checks: [], readings: [] } as const;
+export const EMPTY = { curves: [], peak_rates: [], accuracy: [], checks: [], readings: [] } as const;
 
 /** The time now as Python's reader takes it: ISO 8601 with a time zone, to the second. */
 export const timestamp = (now = new Date()): string => now.toISOString().replace(/\.\d+Z$/, "+00:00");

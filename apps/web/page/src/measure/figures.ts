@@ -46,7 +46,7 @@ function figure(measured: Measurements, id: string, threads: number): Figure {
     p90: quantile(times, 0.9),
     p99: quantile(times, 0.99),
     drift: drift(samples),
-    speed: other ? timesAsFast(samples, other, Number(measured.protocol["seed"])) : null,
+    speed: other ? timesAsFast(samples, other) : null,
   };
 }
 
@@ -56,7 +56,7 @@ export function noise(measured: Measurements): number | null {
   const found = copies.map((run) => {
     const own = timed([run], "total");
     const other = timed(measured.runs.filter((one) => one.copy === 0 && same(one, run)), "total");
-    return Math.abs(timesAsFast(own, other, 1).value - 1);
+    return Math.abs(timesAsFast(own, other).value - 1);
   });
   return found.length ? Math.max(...found) : null;
 }

@@ -26,6 +26,8 @@ export interface Plan {
 export interface Result {
   readonly measurements: Measurements;
   readonly parity: ReadonlyMap<string, Parity>;
+  /** Models whose answers on the GPU were not Python's, and that were not measured for it. */
+  readonly distrusted: readonly string[];
 }
 
 /** Called with the share that is done, and what is going on. */
@@ -45,12 +47,13 @@ interface Candidate {
  */
 export async function measure(plan: Plan, signal: AbortSignal, onProgress: OnProgress): Promise<Result> {
   const started = new Date();
-  const candidates = candidatesOf(plan);
-  const progress = new Steps(plan, candidates.length, onProgress);
+  const all = candidatesOf(plan);
+  const progress = new Steps(plan, all.length, onProgress);
   const watch = watchPage();
   try {
     const parity = new Map<string, Parity>();
-    await firstLook(plan, candidates, parity, signal, progress);
+    await firstLook(plan, all, parity, signal, progress);
+    const candidates = all.filter((one) => one.provider === "wasm" || trusted(parity.get(one.id)!));
     const memory: Memory[] = [];
     const coldStarts: ColdStart[] = [];
     for (const one of candidates) {
@@ -66,9 +69,10 @@ export async function measure(plan: Plan, signal: AbortSignal, onProgress: OnPro
     }
     return {
       parity,
+      distrusted: all.filter((one) => !candidates.includes(one)).map((one) => one.id),
       measurements: {
         schema: "edge-distil/measurements",
-        schema_version: 1,
+        schema_version: 2,
         device: plan.device,
         created: timestamp(started),
         protocol: protocolRecord(plan.effort, NOTES),
@@ -92,6 +96,9 @@ function candidatesOf(plan: Plan): Candidate[] {
   return plan.webgpu ? [...plain, { id: `${name}/${plan.webgpu}-webgpu`, variant: plan.webgpu, provider: "webgpu" }] : plain;
 }
 
+/** A GPU computes otherwise than a CPU: its times count if its answers are the same. */
+const trusted = ({ count, equal }: Parity): boolean => equal === count;
+
 /** Open each model once: the download is done, and its answers are compared. */
 async function firstLook(plan: Plan, candidates: readonly Candidate[], parity: Map<string, Parity>, signal: AbortSignal, progress: Steps): Promise<void> {
   for (const one of candidates) {
@@ -114,7 +121,7 @@ async function group(plan: Plan, candidates: readonly Candidate[], threads: numb
   const again = contestants.find((one) => one.id === smallest?.id);
   const all = again ? [...contestants, { ...again, copy: 1 }] : contestants;
   const inputs = plan.golden.inputs!;
-  return sample(all, inputs.id, inputs.texts, plan.effort, { signal, tally: () => progress.step() });
+  return sample(all, inputs.id, inputs.texts, plan.effort, { signal, tally: () => progress.step(BLOCK) });
 }
 
 async function open(plan: Plan, one: Candidate, threads: number, signal: AbortSignal, progress: Steps): Promise<Model> {
@@ -190,7 +197,10 @@ function watchPage(): { record: () => Record<string, unknown>; end: () => void }
   };
 }
 
-/** Counts what is done of all: a block takes as long as any other. */
+// A block takes so many times as long as a cold start, roughly: the bar is to move evenly.
+const BLOCK = 6;
+
+/** Counts what is done of all. */
 class Steps {
   private done = 0;
   private words = "";
@@ -198,7 +208,7 @@ class Steps {
 
   constructor(plan: Plan, models: number, private readonly tell: OnProgress) {
     const blocks = plan.threads.length * plan.effort.rounds * blocksPerRound(plan.effort);
-    this.total = blocks + models * (1 + plan.effort.coldStarts);
+    this.total = BLOCK * blocks + models * (1 + plan.effort.coldStarts);
   }
 
   say(words: string): void {
@@ -206,8 +216,8 @@ class Steps {
     this.tell(this.done / this.total, words);
   }
 
-  step(): void {
-    this.done++;
+  step(weight = 1): void {
+    this.done += weight;
     this.tell(this.done / this.total, this.words);
   }
 

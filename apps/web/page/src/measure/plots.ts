@@ -3,7 +3,7 @@
 import { svg } from "../ui/dom";
 import { duration } from "../ui/words";
 import type { Figure, Start } from "./figures";
-import { quantile } from "./statistics";
+import { medians, quantile, type Sample } from "./statistics";
 
 const WIDTH = 320;
 const LEFT = 4;
@@ -54,31 +54,27 @@ export function drifts(figures: readonly Figure[]): SVGElement {
   const all = figures.flatMap((one) => blockPoints(one));
   const [begin, end] = [Math.min(...all.map((p) => p.start)), Math.max(...all.map((p) => p.start))];
   const reach = Math.max(0.1, ...all.map((p) => Math.abs(p.share)));
-  const x = (start: number): number => 34 + ((start - begin) / Math.max(1, end - begin)) * (WIDTH - 44);
+  const x = (start: number): number => 42 + ((start - begin) / Math.max(1, end - begin)) * (WIDTH - 52);
   const y = (share: number): number => (top + bottom) / 2 - (share / reach) * ((bottom - top) / 2);
   const root = drawing(108, "Change of the time of a query while it was measured");
   for (const share of [-reach, 0, reach]) {
     root.append(
-      svg("line", { x1: 34, x2: WIDTH - 8, y1: y(share), y2: y(share), class: share ? "grid" : "axis" }),
-      svg("text", { x: 30, y: y(share) + 4, class: "tick", "text-anchor": "end" }, `${share > 0 ? "+" : ""}${Math.round(100 * share)} %`),
+      svg("line", { x1: 42, x2: WIDTH - 8, y1: y(share), y2: y(share), class: share ? "grid" : "axis" }),
+      svg("text", { x: 38, y: y(share) + 4, class: "tick", "text-anchor": "end" }, `${share > 0 ? "+" : ""}${Math.round(100 * share)} %`),
     );
   }
   for (const one of figures) {
     for (const point of blockPoints(one)) root.append(svg("circle", { cx: x(point.start).toFixed(1), cy: y(point.share).toFixed(1), r: 2.6, class: `dot ${colour(one.variant)}` }));
   }
-  root.append(svg("text", { x: 34, y: 106, class: "tick" }, "begin"), svg("text", { x: WIDTH - 8, y: 106, class: "tick", "text-anchor": "end" }, `${((end - begin) / 1e9).toFixed(0)} s`));
+  root.append(svg("text", { x: 42, y: 106, class: "tick" }, "begin"), svg("text", { x: WIDTH - 8, y: 106, class: "tick", "text-anchor": "end" }, `${((end - begin) / 1e9).toFixed(0)} s`));
   return root;
 }
 
 function blockPoints(one: Figure): { start: number; share: number }[] {
-  const blocks = new Map<string, { start: number; times: number[] }>();
-  for (const { process, block, start, ms } of one.samples) {
-    const key = `${process}/${block}`;
-    const found = blocks.get(key) ?? { start, times: [] };
-    found.times.push(ms);
-    blocks.set(key, found);
-  }
-  return [...blocks.values()].map(({ start, times }) => ({ start, share: quantile(times, 0.5) / one.p50 - 1 }));
+  const blockOf = ({ process, block }: Sample): string => `${process}/${block}`;
+  const times = medians(one.samples, blockOf);
+  const starts = medians(one.samples.map((s) => ({ ...s, ms: s.start })), blockOf);
+  return [...times].map(([key, ms]) => ({ start: starts.get(key)!, share: ms / one.p50 - 1 }));
 }
 
 /** From a fresh worker to the first answer, a bar a model. */

@@ -56,7 +56,7 @@ export async function sample(
 async function started(one: Contestant, inputs: string, queries: readonly Query[], process: number): Promise<Worker> {
   const model = await one.open();
   await model.call("queries", queries);
-  const columns = { phase: [], block: [], item: [], start_ns: [], total_ns: [] };
+  const columns = { phase: [], block: [], item: [], start_ns: [], total_ns: [], cpu_ns: [], host: null };
   const stage_ns = { tokenize: [], features: [], forward: [], decode: [] };
   const run = { model: one.id, copy: one.copy, inputs, threads: one.threads, process, ...columns, stage_ns };
   return { model, run, secondsAQuery: 0 };

@@ -1,9 +1,6 @@
 /** Percentiles and ratios, as `edge-distil study` computes them anew from the samples. */
 
-import { SplitMix64 } from "./random";
 import type { Run } from "./document";
-
-const RESAMPLES = 1000;
 
 /** Return a quantile by linear interpolation, as numpy does. `quantile([1, 2], 0.5)` is 1.5. */
 export function quantile(values: readonly number[], share: number): number {
@@ -15,11 +12,11 @@ export function quantile(values: readonly number[], share: number): number {
 }
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
-export const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 export interface Sample {
   readonly block: number;
   readonly process: number;
+  readonly item: number;
   readonly start: number;
   /** Milliseconds. */
   readonly ms: number;
@@ -31,44 +28,47 @@ export function timed(runs: readonly Run[], stage: "total" | "forward"): Sample[
     run.phase.flatMap((phase, i) => {
       if (phase !== "timed") return [];
       const ns = stage === "total" ? run.total_ns[i] : run.stage_ns[stage]?.[i];
-      return [{ block: run.block[i]!, process: run.process, start: run.start_ns[i]!, ms: ns! / 1e6 }];
+      return [{ block: run.block[i]!, process: run.process, item: run.item[i]!, start: run.start_ns[i]!, ms: ns! / 1e6 }];
     }),
   );
 }
 
 export interface Ratio {
   readonly value: number;
+  /** The least and the greatest of the blocks'. */
   readonly low: number;
   readonly high: number;
 }
 
 /**
- * How many times as fast `own` is as `other`: the ratio of mean times over blocks that both ran in,
- * with a 95 % interval from resampling the blocks.
+ * How many times as fast `own` is as `other`, as `edge_distil_bench.statistics.comparison` estimates it: the
+ * median over blocks that both ran in; of a block, the median over its queries; of a query, the
+ * median of its samples there. Its interval needs the report.
  */
-export function timesAsFast(own: readonly Sample[], other: readonly Sample[], seed: number): Ratio {
-  const [mine, theirs] = [blockMeans(own), blockMeans(other)];
-  const pairs = [...mine].flatMap(([block, value]) => {
-    const reference = theirs.get(block);
-    return reference === undefined ? [] : [[value, reference] as const];
+export function timesAsFast(own: readonly Sample[], other: readonly Sample[]): Ratio {
+  const mine = medians(own, queryOf);
+  const theirs = medians(other, queryOf);
+  const shared = [...mine].flatMap(([key, ms]) => {
+    const reference = theirs.get(key);
+    return reference === undefined ? [] : [{ key, ms: Math.log(reference / ms) }];
   });
-  const random = new SplitMix64(BigInt(seed));
-  const ratio = (chosen: readonly (readonly [number, number])[]): number =>
-    mean(chosen.map(([, theirs]) => theirs)) / mean(chosen.map(([mine]) => mine));
-  const drawn = Array.from({ length: RESAMPLES }, () =>
-    ratio(pairs.map(() => pairs[random.below(pairs.length)]!)),
-  );
-  return { value: ratio(pairs), low: quantile(drawn, 0.025), high: quantile(drawn, 0.975) };
+  const blocks = [...medians(shared, ({ key }) => key.slice(0, key.lastIndexOf("/"))).values()];
+  const [low, high] = [Math.min(...blocks), Math.max(...blocks)];
+  return { value: Math.exp(median(blocks)), low: Math.exp(low), high: Math.exp(high) };
 }
 
-/** Return the mean time of each block, by round and block, in the order in which they ran. */
-export function blockMeans(samples: readonly Sample[]): Map<string, number> {
-  const blocks = new Map<string, number[]>();
-  for (const { process, block, ms } of samples) {
-    const key = `${process}/${block}`;
-    blocks.set(key, [...(blocks.get(key) ?? []), ms]);
+const queryOf = ({ process, block, item }: Sample): string => `${process}/${block}/${item}`;
+
+/** Return the median of each group, in the order in which the groups came. */
+export function medians<T extends { readonly ms: number }>(samples: readonly T[], keyOf: (sample: T) => string): Map<string, number> {
+  const groups = new Map<string, number[]>();
+  for (const sample of samples) {
+    const key = keyOf(sample);
+    const group = groups.get(key);
+    if (group) group.push(sample.ms);
+    else groups.set(key, [sample.ms]);
   }
-  return new Map([...blocks].map(([key, values]) => [key, mean(values)]));
+  return new Map([...groups].map(([key, values]) => [key, median(values)]));
 }
 
 /** How the second half of the samples differs from the first: 0.1 is 10 % slower. */

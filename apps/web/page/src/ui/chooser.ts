@@ -28,3 +28,8 @@ export function chooser(bundles: readonly BundleInfo[], onChange: () => void): {
   const element = h("label", { class: "field inline" }, h("span", {}, "Model"), select);
   return { element, chosen: () => choices[Number(select.value)]! };
 }
+
+/** Say what a choice costs, before it is paid. */
+export function onceLoaded({ bundle, variant }: Choice): string {
+  return `The model is loaded once: ${megabytes(bundle.variants[variant]!)}.`;
+}

@@ -5,7 +5,7 @@ import { failure } from "../device/failure";
 import { Holder } from "../device/holder";
 import type { Answered } from "../device/protocol";
 import { SAMPLES } from "../samples";
-import { chooser } from "../ui/chooser";
+import { chooser, onceLoaded } from "../ui/chooser";
 import { drawn, fill, h } from "../ui/dom";
 import { statusLine } from "../ui/notice";
 import { progressBar } from "../ui/progress";
@@ -19,7 +19,7 @@ export function askView(bundles: readonly BundleInfo[]): View {
   const bar = progressBar("Loading the model");
   const status = statusLine();
   const holder = new Holder((done, total) => bar.set(done / total, `Loading the model, once: ${megabytes(done)} of ${megabytes(total)}`));
-  const model = chooser(bundles, () => void status.say(""));
+  const model = chooser(bundles, () => status.say(onceLoaded(model.chosen())));
 
   let text = SAMPLES[0]!.text;
   const reading = h("div", { class: "reading", tabindex: 0, role: "group", "aria-label": "The text" });
@@ -70,7 +70,6 @@ export function askView(bundles: readonly BundleInfo[]): View {
     }
     fill(reading, text);
     fill(result, ...emptyCard());
-    status.say("");
   }
 
   const chip = (words: string): HTMLElement =>
@@ -124,6 +123,7 @@ export function askView(bundles: readonly BundleInfo[]): View {
   }
 
   choose("0");
+  status.say(onceLoaded(model.chosen()));
   return { element };
 }
 

@@ -105,6 +105,7 @@ export function measureView(bundles: readonly BundleInfo[], uploads: boolean): V
   }
 
   void refresh();
+  status.say("Each model is loaded once, then measured from this device.");
   return { element };
 }
 

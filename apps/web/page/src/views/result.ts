@@ -13,7 +13,7 @@ import { notice, statusLine } from "../ui/notice";
 import { duration, megabytes } from "../ui/words";
 
 export function resultView(result: Result, uploads: boolean): HTMLElement {
-  const { measurements: measured, parity } = result;
+  const { measurements: measured, parity, distrusted } = result;
   const found = figures(measured);
   const reason = measured.environment["loaded_reason"];
   return h(
@@ -21,6 +21,7 @@ export function resultView(result: Result, uploads: boolean): HTMLElement {
     { class: "result-view" },
     h("h2", { tabindex: -1 }, measured.device),
     reason ? notice(`These figures are not to be trusted: ${String(reason)}.`, "warn") : null,
+    ...distrusted.map((id) => notice(`${id} answered otherwise than Python, so it was not measured.`, "warn")),
     h("div", { class: "tiles" }, ...tiles(found, parity, noise(measured))),
     panel("Time of a query", distributions(found), legend([["median", "median"], ["p90", "90th percentile"]])),
     panel("Percentiles", table(found)),
@@ -39,7 +40,7 @@ function tiles(found: readonly Figure[], parity: ReadonlyMap<string, Parity>, ba
   const sum = (value: (one: Parity) => number): number => compared.reduce((total, one) => total + value(one), 0);
   return [
     tile(duration(fastest.p50), `median of a query: ${fastest.variant}, ${fastest.threads === 1 ? "one thread" : `${fastest.threads} threads`}`),
-    ...(best ? [tile(`${best.value.toFixed(2)}×`, `int8 as fast as fp32 (95 %: ${best.low.toFixed(2)} to ${best.high.toFixed(2)}${band === null ? "" : `; noise ${(100 * band).toFixed(1)} %`})`)] : []),
+    ...(best ? [tile(`${best.value.toFixed(2)}×`, `int8 as fast as fp32 (blocks from ${best.low.toFixed(2)} to ${best.high.toFixed(2)}${band === null ? "" : `; noise ${(100 * band).toFixed(1)} %`})`)] : []),
     tile(`${sum((one) => one.equal)} of ${sum((one) => one.count)}`, "answers equal to Python's"),
   ];
 }
@@ -55,7 +56,7 @@ function legend(entries: readonly (readonly [string, string])[]): HTMLElement {
 }
 
 function table(found: readonly Figure[]): HTMLElement {
-  const columns = ["model", "threads", "p50", "p90", "p99", "as fast as fp32"];
+  const columns = ["model", "threads", "p50", "p90", "p99", "× fp32"];
   return h(
     "div",
     { class: "scroll", tabindex: 0, role: "group", "aria-label": "Percentiles" },

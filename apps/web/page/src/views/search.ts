@@ -6,7 +6,7 @@ import { Holder } from "../device/holder";
 import type { Model } from "../device/model";
 import { SEARCHES, SENTENCES } from "../samples";
 import { sentences } from "../sentences";
-import { chooser } from "../ui/chooser";
+import { chooser, onceLoaded } from "../ui/chooser";
 import { fill, h } from "../ui/dom";
 import { statusLine } from "../ui/notice";
 import { progressBar } from "../ui/progress";
@@ -67,7 +67,7 @@ export function searchView(bundles: readonly BundleInfo[]): View {
     ),
     h("section", { class: "card found", "aria-live": "polite" }, hits, model.element),
   );
-  hint();
+  reset();
 
   function hint(): void {
     fill(hits, h("li", { class: "hint" }, "Sentences that mean the same are found, whatever their words. Nothing you type leaves this device."));
@@ -75,7 +75,7 @@ export function searchView(bundles: readonly BundleInfo[]): View {
 
   function reset(): void {
     index = null;
-    status.say("");
+    status.say(onceLoaded(model.chosen()));
     hint();
   }
 
