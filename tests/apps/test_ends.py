@@ -49,6 +49,7 @@ PRINTING: Mapping[str, str] = {
     "version": "--version",
     "help": "--help",
     "help of a verb": "export --help",
+    "help of run": "run --help",
     "run": "run embedding storm lamp",
     "run --json": "run embedding storm --json",
     "inspect": "inspect embedding",

@@ -88,14 +88,19 @@ _STUDY = (
 )
 CASES = (
     Case(
-        "bench -o over a file", _BENCH, _benched, _one_document, measured=frozenset({"bench.json"})
+        "bench -o over a file",
+        _BENCH,
+        _benched,
+        _one_document,
+        measured=frozenset({"bench.json"}),
+        long=True,
     ),
     Case(
         "study",
         _STUDY,
         _models,
         lambda folder: _document(folder / "out" / "measurements.json"),
-        measured=frozenset({"measurements.json", "report.html", "summary.md"}),
+        measured=frozenset({"measurements.json", "report.html", "summary.md", "frontier.svg"}),
         long=True,
     ),
 )
