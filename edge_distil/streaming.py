@@ -128,6 +128,26 @@ def stream(
         crew.close()
 
 
+def by_item(said: Iterator[tuple[tuple[K, bool], P]]) -> Iterator[tuple[K, Iterator[P]]]:
+    """Put what is said of the rows of one item together.
+
+    Args:
+        said: Each row's item, whether it is the item's last, and what is said of it.
+
+    Yields:
+        Each item and what is said of its rows, to be read to its end before the next.
+    """
+
+    def rest(part: P, last: bool) -> Iterator[P]:
+        yield part
+        while not last:
+            (_, last), part = next(said)
+            yield part
+
+    for (key, last), part in said:
+        yield key, rest(part, last)
+
+
 @dataclass
 class _Crew(Generic[K, R, P]):
     """Who runs the batches: the caller, or several side by side once the work is long."""

@@ -10,7 +10,6 @@ from typing import TypeVar
 from tokenizers import Encoding
 
 from edge_distil._tokenizing.tokenizer import Tokenizer
-from edge_distil.calls import wrong_text
 from edge_distil.errors import InputError, OutputError
 
 T = TypeVar("T")
@@ -46,14 +45,8 @@ def tokenized(
 
 def _one_by_one(tokenizer: Tokenizer, texts: Sequence[Text], first: int) -> Iterator[Encoding]:
     for number, text in enumerate(texts, first):
-        if not isinstance(text, str):
-            with naming(f"pair {number}: "):
-                encodings = tokenizer.encode([text])
-        else:
-            try:
-                encodings = tokenizer.encode([text])
-            except InputError as error:
-                raise wrong_text([text], number) from error
+        with naming(f"{'text' if isinstance(text, str) else 'pair'} {number}: "):
+            encodings = tokenizer.encode([text])
         yield encodings[0]
 
 
@@ -84,4 +77,7 @@ def naming(item: str) -> Iterator[None]:
     except (InputError, OutputError) as error:
         if not item:
             raise
-        raise type(error)(f"{item}{error.args[0]}") from error
+        message = str(error.args[0])
+        own = message.removeprefix("text 0 ")  # what a tokenizer calls a text that it got alone
+        name = item if own == message else item.replace(":", "")
+        raise type(error)(f"{name}{own}") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, pairwise
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -127,6 +128,13 @@ def reached(window: Window, sequence: int) -> int:
     """Return how far into a text a window goes, in characters."""
     ends = zip(window.offsets, window.sequence_ids, strict=True)
     return max((end for (_, end), number in ends if number == sequence), default=0)
+
+
+def ended(windows: Iterator[Window]) -> Iterator[tuple[Window, bool]]:
+    """Yield windows, and of each whether it is the last."""
+    for window, following in pairwise(chain(windows, [None])):
+        assert window is not None  # the end alone is
+        yield window, following is None
 
 
 def of_text(tokenizer: Tokenizer, text: str, stride: int) -> Iterator[Window]:

@@ -151,20 +151,26 @@ def read_text(path: Path) -> str:
     return decode(data, str(path))
 
 
-def decode(data: bytes, name: str) -> str:
-    """Decode bytes that are in memory as a file's; `name` says whose they are.
+def decode(data: bytes, name: str, start: int = 0) -> str:
+    """Decode bytes that are in memory as a file's.
+
+    Args:
+        data: The bytes.
+        name: Says whose they are.
+        start: What was decoded before, in bytes: then they are UTF-8.
 
     Raises:
         RowsError: They are no text.
     """
-    encoding = _encoding(data[:_HEAD], len(data), name)
+    utf8 = Encoding("utf-8", "strict", 0)
+    encoding = utf8 if start else _encoding(data[:_HEAD], len(data), name)
     try:
         text = data[encoding.start :].decode(encoding.name)
     except UnicodeDecodeError as error:
         place = encoding.start + error.start
         kind = encoding.name.upper().removesuffix("-LE").removesuffix("-BE")
         raise RowsError(
-            f"{name} is not {kind} text (byte 0x{data[place]:02x} at offset {place}): give a text "
-            "file, saved as UTF-8"
+            f"{name} is not {kind} text (byte 0x{data[place]:02x} at offset "
+            f"{start + place}): give a text file, saved as UTF-8"
         ) from error
     return text

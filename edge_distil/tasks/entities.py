@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby, pairwise
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -63,18 +63,16 @@ def say(window: Window, logits: Floats) -> list[Piece]:
     ]
 
 
-def pieces(windows: Iterable[Sequence[Piece]], stride: int) -> Iterator[Piece]:
+def pieces(windows: Iterable[tuple[Sequence[Piece], bool]], stride: int) -> Iterator[Piece]:
     """Yield a text's tokens, each from the window where it stands farther inside.
 
     Args:
-        windows: Neighbours share `stride` tokens.
+        windows: Each with whether it is the last; neighbours share `stride` tokens.
         stride: See there.
     """
-    head = 0
-    for window, following in pairwise(chain(windows, [None])):
-        assert window is not None  # the last alone
-        tail = 0 if following is None else stride - stride // 2
-        yield from window[head : len(window) - tail]
+    head, tail = 0, stride - stride // 2
+    for window, last in windows:
+        yield from window[head : len(window) - (0 if last else tail)]
         head = stride // 2
 
 

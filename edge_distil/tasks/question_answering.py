@@ -20,16 +20,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from itertools import groupby
 from typing import Any, ClassVar, NamedTuple, TypedDict, Unpack
 
 from edge_distil import calls
 from edge_distil._tokenizing.reading import naming
-from edge_distil._tokenizing.windows import Window, of_pair
+from edge_distil._tokenizing.windows import Window, ended, of_pair
 from edge_distil.errors import InputError
 from edge_distil.pooling import Floats
 from edge_distil.progress import Progress, counting
-from edge_distil.streaming import WINDOW_TOKENS, is_long, reading, sizes, stream
+from edge_distil.streaming import WINDOW_TOKENS, by_item, is_long, reading, sizes, stream
 from edge_distil.tasks.answers import Answer, Answers, Said, Settings, say
 from edge_distil.tasks.base import Task
 
@@ -187,24 +186,24 @@ class QuestionAnswering(Task):
         cls_id = self.encoder.tokenizer.cls_id
         outputs = ("start_logits", "end_logits")
 
-        def hear(one: _Asked, window: Window, found: dict[str, Floats]) -> Said:
+        def hear(key: tuple[_Asked, bool], window: Window, found: dict[str, Floats]) -> Said:
             start, end = (
                 self.encoder.check.finite(name, found[name][: len(window)]) for name in outputs
             )
-            return say(window, start, end, cls_id, one.context, settings)
+            return say(window, start, end, cls_id, key[0].context, settings)
 
         windows = stream(
             self.encoder,
             self._windows(asked, settings),
-            reading(outputs, hear, lambda one: one.name),
+            reading(outputs, hear, lambda key: key[0].name),
             blocks=sizes(known=known is not None),
             tokens=WINDOW_TOKENS,
             long=known is not None and is_long(known),
         )
         with closing(windows):
-            for one, said in groupby(windows, lambda window: window[0]):
+            for one, said in by_item(windows):
                 answers, read = Answers(settings), 0
-                for _, part in said:
+                for part in said:
                     done(max(part.reached - read, 0))
                     read = max(read, part.reached)
                     answers.add(part)
@@ -213,23 +212,22 @@ class QuestionAnswering(Task):
 
     def _windows(
         self, asked: Iterable[_Asked], settings: Settings
-    ) -> Iterator[tuple[_Asked, Window]]:
+    ) -> Iterator[tuple[tuple[_Asked, bool], Window]]:
         for one in asked:
             with naming(one.name):
                 for name, text in zip(_NAMES, one[2:], strict=True):
                     if not text or text.isspace():
                         raise InputError(f"the {name} is {text[:40]!r}, expected some text")
-                yield from (
-                    (one, window)
-                    for window in of_pair(
-                        self.encoder.tokenizer,
-                        one.question,
-                        one.context,
-                        max_length=settings.max_seq_len,
-                        stride=settings.doc_stride,
-                        max_first=settings.max_question_len,
-                    )
+                windows = of_pair(
+                    self.encoder.tokenizer,
+                    one.question,
+                    one.context,
+                    max_length=settings.max_seq_len,
+                    stride=settings.doc_stride,
+                    max_first=settings.max_question_len,
                 )
+                for window, last in ended(windows):
+                    yield (one, last), window
 
 
 def _asked(pairs: Iterable[Any]) -> Iterator[_Asked]:

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from itertools import groupby
 from typing import ClassVar, NamedTuple, get_args
 
 from edge_distil import calls
 from edge_distil._tokenizing.reading import naming
-from edge_distil._tokenizing.windows import Window, of_text
+from edge_distil._tokenizing.windows import Window, ended, of_text
 from edge_distil.pooling import Floats
 from edge_distil.progress import Progress, counting
-from edge_distil.streaming import WINDOW_TOKENS, is_long, reading, sizes, stream
+from edge_distil.streaming import WINDOW_TOKENS, by_item, is_long, reading, sizes, stream
 from edge_distil.tasks.base import Task
 from edge_distil.tasks.entities import Aggregation, Entity, Joiner, Piece, pieces, say
 
@@ -124,23 +123,24 @@ class TokenClassification(Task):
         """Go from text to text; `known` are the characters, where all are there."""
         stride = int(self.encoder.tokenizer.room(1) * _OVERLAP)
 
-        def hear(_: _Text, window: Window, found: dict[str, Floats]) -> list[Piece]:
-            logits = found["logits"][: len(window)]
-            return say(window, self.encoder.check.finite("logits", logits))
+        def hear(
+            key: tuple[_Text, bool], window: Window, found: dict[str, Floats]
+        ) -> tuple[list[Piece], bool]:
+            logits = self.encoder.check.finite("logits", found["logits"][: len(window)])
+            return say(window, logits), key[1]
 
         windows = stream(
             self.encoder,
             self._windows(texts, stride),
-            reading(("logits",), hear, lambda one: one.name),
+            reading(("logits",), hear, lambda key: key[0].name),
             blocks=sizes(known=known is not None),
             tokens=WINDOW_TOKENS,
             long=known is not None and is_long(known),
         )
         with closing(windows):
-            for one, said in groupby(windows, lambda window: window[0]):
+            for one, said in by_item(windows):
                 entities, read = [], 0
-                found = joiner.entities(one.text, pieces((part for _, part in said), stride))
-                for entity, end in found:
+                for entity, end in joiner.entities(one.text, pieces(said, stride)):
                     done(end - read)
                     read = end
                     if entity is not None:
@@ -148,11 +148,13 @@ class TokenClassification(Task):
                 done(len(one.text) - read)
                 yield entities
 
-    def _windows(self, texts: Iterable[_Text], stride: int) -> Iterator[tuple[_Text, Window]]:
+    def _windows(
+        self, texts: Iterable[_Text], stride: int
+    ) -> Iterator[tuple[tuple[_Text, bool], Window]]:
         for one in texts:
             with naming(one.name):
-                for window in of_text(self.encoder.tokenizer, one.text, stride):
-                    yield one, window
+                for window, last in ended(of_text(self.encoder.tokenizer, one.text, stride)):
+                    yield (one, last), window
 
 
 def _named(texts: Iterable[str]) -> Iterator[_Text]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -9,11 +12,11 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 import edge_distil
-from edge_distil.errors import InputError
-from edge_distil.rows import BadRow, object_of_line, split_lines
+from edge_distil.errors import InputError, OutputError
 from edge_distil.tasks import Embedding, FillMask, QuestionAnswering, TextClassification
-from edge_distil_apps.cli import console, options
+from edge_distil_apps.cli import arriving, console, options
 
+_NO_TEXT = "got no text, expected TEXT arguments or lines on stdin"
 _LONG = 100_000  # characters; some seconds of a small model's time
 
 
@@ -56,6 +59,8 @@ def run(
     `edge-distil run sst2 "a charming film" "a dull one"`
 
     `edge-distil run nli "A man sleeps." --pair "He is awake."`
+
+    `tail -f posts.txt | edge-distil run ner`, a line answered as it comes
     """
     task = edge_distil.load(bundle, variant=variant, threads=threads, untrusted=untrusted)
     if isinstance(task, QuestionAnswering):
@@ -78,13 +83,47 @@ def run(
         if len(lines) != 1 or not takes_pairs:
             raise typer.BadParameter("--pair goes with one TEXT and a text-classification bundle")
         lines = [(lines[0], console.argument(pair))]
-    lines = lines or _stdin(jsonl, takes_pairs)
+    if not lines and not json and not isinstance(task, Embedding):
+        _answer_lines(task, jsonl, takes_pairs, top_k)
+        return
+    lines = lines or [given for _, given in arriving.inputs(jsonl, takes_pairs)]
     if not lines:
-        raise InputError("got no text, expected TEXT arguments or lines on stdin")
+        raise InputError(_NO_TEXT)
     if isinstance(task, Embedding):
         _show_similarities(task, lines, json)
     else:
         _show(lines, _results(task, lines, top_k), json)
+
+
+def _answer_lines(task: Any, jsonl: bool, takes_pairs: bool, top_k: int) -> None:
+    """Answer the lines of stdin as they come."""
+    count = 0
+    for group in arriving.groups(jsonl, takes_pairs):
+        done = 0
+        try:
+            for results in _stream(task, [given for _, given in group], top_k):
+                for items in results:
+                    _show_items(items)
+                sys.stdout.flush()
+                done += 1
+        except (InputError, OutputError) as error:
+            if done == len(group):
+                raise  # of reading
+            what = re.sub(r"^(text|pair) \d+(: )?", "", error.args[0])
+            raise type(error)(f"line {group[done][0]} of stdin: {what}") from error
+        count += len(group)
+    if not count:
+        raise InputError(_NO_TEXT)
+
+
+def _stream(task: Any, texts: list[Any], top_k: int) -> Iterator[list[list[Any]]]:
+    """Yield what is to be shown for each text: of several masks a list each."""
+    if isinstance(task, FillMask):
+        yield from task.stream_each_mask(texts, top_k=top_k if top_k > 1 else 5)
+        return
+    options = {"top_k": top_k} if isinstance(task, TextClassification) else {}
+    for items in task.stream(texts, **options):
+        yield [items]
 
 
 def _results(task: Any, texts: list[Any], top_k: int) -> list[list[Any]]:
@@ -105,37 +144,6 @@ def _progress(characters: int) -> AbstractContextManager[Any]:
     if characters < _LONG or not console.interactive():
         return nullcontext(False)
     return console.progress_bar("characters")
-
-
-def _stdin(jsonl: bool, takes_pairs: bool) -> list[Any]:
-    lines = split_lines(console.read_text("-"))
-    if not jsonl:
-        return lines
-    return [_row(n, line, takes_pairs) for n, line in enumerate(lines, 1) if line.strip()]
-
-
-def _row(number: int, line: str, takes_pairs: bool) -> str | tuple[str, str]:
-    row = object_of_line(line)
-    if isinstance(row, BadRow):
-        raise _wrong_line(number, str(row))
-    if "text_pair" not in row:
-        return _text(number, row, "text")
-    if not takes_pairs:
-        raise _wrong_line(number, "has a text_pair, which only a text-classification bundle takes")
-    return _text(number, row, "text"), _text(number, row, "text_pair")
-
-
-def _text(number: int, row: dict[str, Any], key: str) -> str:
-    if key not in row:
-        raise _wrong_line(number, f"has no key {key!r}")
-    value = row[key]
-    if not isinstance(value, str):
-        raise _wrong_line(number, f"has {value!r} as its {key}, expected a string")
-    return value
-
-
-def _wrong_line(number: int, what: str) -> InputError:
-    return InputError(f"line {number} of stdin {what}: correct or remove it")
 
 
 def _context(value: str | None) -> str:
@@ -160,10 +168,14 @@ def _show(inputs: list[Any], results: list[list[Any]], as_json: bool) -> None:
         )
         return
     for items in results:
-        if not items:
-            console.say("(nothing found)")
-        for item in items:
-            console.say(_line(item))
+        _show_items(items)
+
+
+def _show_items(items: list[Any]) -> None:
+    if not items:
+        console.say("(nothing found)")
+    for item in items:
+        console.say(_line(item))
 
 
 def _shown(given: str | tuple[str, str]) -> str | dict[str, str]:
