@@ -1,5 +1,6 @@
 import { utf8 } from "./bytes.js";
 import type { Description } from "./description.js";
+import { Heap } from "./heap.js";
 import { vocabulary, type Model, type Part } from "./models.js";
 
 const REMEMBERED = 20_000; // words
@@ -82,23 +83,38 @@ function fused(
   return kept;
 }
 
-function merge(symbols: (Symbol & { id: number })[], merges: Merges, prefix: number): Part[] {
-  const parts = [...symbols];
-  const rank = (i: number): number =>
-    i + 1 < parts.length ? (merges.ranks.get(`${parts[i]!.text} ${parts[i + 1]!.text}`) ?? Infinity) : Infinity;
-  const ranks = parts.map((_, i) => rank(i));
-  for (;;) {
-    let best = -1;
-    for (let i = 0; i < ranks.length; i++) {
-      if (ranks[i]! < (best < 0 ? Infinity : ranks[best]!)) best = i;
-    }
-    if (best < 0) break;
-    const [first, second] = [parts[best]!, parts[best + 1]!];
+/** A pair of neighbours that may be merged. */
+interface Offer {
+  readonly rank: number;
+  /** Places of the two, and the left one's text when it was offered: it may have been merged since. */
+  readonly left: number;
+  readonly right: number;
+  readonly text: string;
+}
+
+/** Merge the pair of the lowest rank, of equals the first, until no pair is left. */
+function merge(symbols: readonly (Symbol & { id: number })[], merges: Merges, prefix: number): Part[] {
+  const parts: ((Symbol & { id: number }) | undefined)[] = [...symbols];
+  const next = parts.map((_, i) => i + 1);
+  const before = parts.map((_, i) => i - 1);
+  const offers = new Heap<Offer>((a, b) => a.rank - b.rank || a.left - b.left);
+  const offer = (left: number, right: number): void => {
+    const [first, second] = [parts[left], parts[right]];
+    const rank = first && second ? merges.ranks.get(`${first.text} ${second.text}`) : undefined;
+    if (rank !== undefined) offers.push({ rank, left, right, text: `${first!.text} ${second!.text}` });
+  };
+  for (let i = 0; i + 1 < parts.length; i++) offer(i, i + 1);
+  for (let best = offers.pop(); best; best = offers.pop()) {
+    const { left, right } = best;
+    const [first, second] = [parts[left], parts[right]];
+    if (!first || !second || next[left] !== right || `${first.text} ${second.text}` !== best.text) continue;
     const text = first.text + second.text.slice(prefix);
-    parts.splice(best, 2, { text, start: first.start, end: second.end, id: merges.ids.get(text)! });
-    ranks.splice(best, 1);
-    ranks[best] = rank(best);
-    if (best > 0) ranks[best - 1] = rank(best - 1);
+    parts[left] = { text, start: first.start, end: second.end, id: merges.ids.get(text)! };
+    parts[right] = undefined;
+    next[left] = next[right]!;
+    if (next[left]! < parts.length) before[next[left]!] = left;
+    offer(before[left]!, left);
+    offer(left, next[left]!);
   }
-  return parts.map(({ id, start, end }) => ({ id, start, end }));
+  return parts.flatMap((part) => (part ? [{ id: part.id, start: part.start, end: part.end }] : []));
 }

@@ -1,7 +1,8 @@
-import { BundleError, InputError } from "../errors.js";
+import { InputError } from "../errors.js";
 import { trim } from "../spaces.js";
 import { AddedTokens, type AddedToken } from "./added-tokens.js";
 import { AlignedText, codePoints } from "./aligned.js";
+import { checkTokenizer, guarded } from "./checks.js";
 import { readDecoder, type Decoder } from "./decoders.js";
 import type { Description } from "./description.js";
 import { cutTo, windows, type Encoding } from "./encoding.js";
@@ -26,34 +27,14 @@ export interface TokenizerOptions {
  * Ids, offsets, words and sequences are those of Hugging Face's `tokenizers`.
  */
 export class Tokenizer {
-  readonly #model: Model;
-  readonly #added: AddedTokens;
-  readonly #preTokenize: PreTokenizer;
-  readonly #post: PostProcessor;
-  readonly #ids: ReadonlyMap<string, number>;
-  readonly #texts: ReadonlyMap<number, string>;
-  readonly #special: ReadonlySet<number>;
-  readonly #decode: Decoder;
+  readonly #parts: Parts;
   readonly #left: boolean;
 
   /** @param json The parsed `tokenizer.json`. */
   constructor(json: unknown, options: TokenizerOptions = {}) {
-    const read = json as Record<string, unknown>;
-    if (typeof read !== "object" || read === null || !read.model) {
-      throw new BundleError("tokenizer.json is not a tokenizer's description: fetch the bundle again");
-    }
-    const added = (read.added_tokens ?? []) as AddedToken[];
-    const normalize = readNormalizer((read.normalizer ?? null) as Description | null);
-    this.#model = readModel(read.model as Description);
-    const taken = options.splitSpecial ? added.filter((token) => !token.special) : added;
-    this.#added = new AddedTokens(taken, normalize);
+    checkTokenizer(json);
     this.#left = options.truncateLeft === true;
-    this.#decode = readDecoder((read.decoder ?? null) as Description | null);
-    this.#preTokenize = readPreTokenizer((read.pre_tokenizer ?? null) as Description | null);
-    this.#ids = new Map([...this.#model.ids, ...added.map(({ content, id }) => [content, id] as const)]);
-    this.#texts = new Map([...this.#ids].map(([text, id]) => [id, text]));
-    this.#special = new Set(added.filter((token) => token.special).map((token) => token.id));
-    this.#post = readPostProcessor((read.post_processor ?? null) as Description | null, (id) => this.token(id));
+    this.#parts = guarded(() => readParts(json as Read, options));
   }
 
   /** Tokenize a text, without special tokens around it. */
@@ -64,7 +45,7 @@ export class Tokenizer {
     const [ids, tokens, words]: [number[], string[], number[]] = [[], [], []];
     const offsets: [number, number][] = [];
     let word = 0;
-    for (const section of this.#added.divide(AlignedText.of(codePoints(text)))) {
+    for (const section of this.#parts.added.divide(AlignedText.of(codePoints(text)))) {
       if (section.id !== undefined) {
         ids.push(section.id);
         tokens.push(section.text.text);
@@ -72,9 +53,9 @@ export class Tokenizer {
         words.push(word++);
         continue;
       }
-      for (const piece of this.#preTokenize(section.text)) {
+      for (const piece of this.#parts.preTokenize(section.text)) {
         if (!piece.length) continue;
-        for (const part of this.#model.divide(piece.codes)) {
+        for (const part of this.#parts.model.divide(piece.codes)) {
           ids.push(part.id);
           tokens.push(this.token(part.id));
           offsets.push(piece.original(part.start, part.end));
@@ -96,13 +77,13 @@ export class Tokenizer {
     const parts = [first, ...(second === undefined ? [] : [second])].map((text) => this.pieces(text));
     const lengths = fit(parts.map((part) => part.ids.length), this.room(parts.length === 2, maxLength));
     const [one, two] = parts.map((part, i) => cutTo(part, lengths[i]!, this.#left));
-    return this.#post.process(one!, two);
+    return this.#parts.post.process(one!, two);
   }
 
   /** Tokenize a text of any length into windows that overlap by `stride` tokens. */
   windows(text: string, maxLength: number, stride: number): Encoding[] {
     const room = this.room(false, maxLength);
-    return windows(this.pieces(text), room, stride).map((window) => this.#post.process(window));
+    return windows(this.pieces(text), room, stride).map((window) => this.#parts.post.process(window));
   }
 
   /**
@@ -121,12 +102,12 @@ export class Tokenizer {
       );
     }
     const parts = windows(this.pieces(second), room, stride, this.#left);
-    return parts.map((window) => this.#post.process(question, window));
+    return parts.map((window) => this.#parts.post.process(question, window));
   }
 
   /** How many tokens fit beside the special ones. */
   room(pair: boolean, maxLength: number): number {
-    const room = maxLength - this.#post.added(pair);
+    const room = maxLength - this.#parts.post.added(pair);
     if (room < 1) {
       throw new InputError(`a maximum length of ${maxLength} leaves no room beside the special tokens: raise it`);
     }
@@ -135,29 +116,68 @@ export class Tokenizer {
 
   /** Entries of the vocabulary, without those that were added to it. */
   get vocabularySize(): number {
-    return this.#model.ids.size;
+    return this.#parts.model.ids.size;
   }
 
   /** Return the id of an entry of the vocabulary. */
   tokenId(token: string): number | undefined {
-    return this.#ids.get(token);
+    return this.#parts.ids.get(token);
   }
 
   /** Return the entry of an id; empty where there is none. */
   token(id: number): string {
-    return this.#texts.get(id) ?? "";
+    return this.#parts.texts.get(id) ?? "";
   }
 
   /** Return the entry of an id as text: `##ing` stays, `Ġword` and `▁word` become `word`. */
   word(id: number): string {
-    const text = this.#decode(this.token(id));
+    const text = this.#parts.decode(this.token(id));
     return trim(text) || text;
   }
 
   /** Whether an id is one of the special tokens. */
   isSpecial(id: number): boolean {
-    return this.#special.has(id);
+    return this.#parts.special.has(id);
   }
+}
+
+/** The parts of `tokenizer.json`, each ready to work. */
+interface Parts {
+  readonly model: Model;
+  readonly added: AddedTokens;
+  readonly preTokenize: PreTokenizer;
+  readonly post: PostProcessor;
+  readonly decode: Decoder;
+  readonly ids: ReadonlyMap<string, number>;
+  readonly texts: ReadonlyMap<number, string>;
+  readonly special: ReadonlySet<number>;
+}
+
+interface Read {
+  readonly model: Description;
+  readonly added_tokens?: readonly AddedToken[] | null;
+  readonly normalizer?: Description | null;
+  readonly pre_tokenizer?: Description | null;
+  readonly post_processor?: Description | null;
+  readonly decoder?: Description | null;
+}
+
+function readParts(read: Read, { splitSpecial }: TokenizerOptions): Parts {
+  const tokens = read.added_tokens ?? [];
+  const model = readModel(read.model);
+  const ids = new Map([...model.ids, ...tokens.map(({ content, id }) => [content, id] as const)]);
+  const texts = new Map([...ids].map(([text, id]) => [id, text]));
+  const taken = splitSpecial ? tokens.filter((token) => !token.special) : tokens;
+  return {
+    model,
+    added: new AddedTokens(taken, readNormalizer(read.normalizer ?? null)),
+    preTokenize: readPreTokenizer(read.pre_tokenizer ?? null),
+    post: readPostProcessor(read.post_processor ?? null, (id) => texts.get(id) ?? ""),
+    decode: readDecoder(read.decoder ?? null),
+    ids,
+    texts,
+    special: new Set(tokens.filter((token) => token.special).map((token) => token.id)),
+  };
 }
 
 /** Cut one length, or two, to fit into `room`, as the library's "longest first" does. */

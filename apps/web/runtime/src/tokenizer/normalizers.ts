@@ -1,4 +1,5 @@
 import { AlignedText, codePoints, type Change } from "./aligned.js";
+import { corrupt } from "./checks.js";
 import { characters, lowerCase } from "./characters.js";
 import { composed, decomposed } from "./forms.js";
 import { unsupported, type Description } from "./description.js";
@@ -9,6 +10,8 @@ import { precompiled } from "./precompiled.js";
 export type Normalizer = (text: AlignedText) => AlignedText;
 
 const SPACE = 0x20;
+const LONGEST_CONTENT = 100; // characters that a normalizer puts for a match
+const LARGEST_GROWTH = 100; // times; the longest decomposition of a character has 18
 const removed = characters("REMOVED");
 const spaces = characters("SPACE");
 const chinese = characters("CHINESE");
@@ -22,7 +25,7 @@ export function readNormalizer(read: Description | null): Normalizer {
   switch (read.type) {
     case "Sequence": {
       const all = (read.normalizers as Description[]).map(readNormalizer);
-      return (text) => all.reduce((made, one) => one(made), text);
+      return (text) => all.reduce((made, one) => grown(one(made), text), text);
     }
     case "BertNormalizer":
       return bert(read);
@@ -40,11 +43,11 @@ export function readNormalizer(read: Description | null): Normalizer {
       return (text) => strip(text, read.strip_left === true, read.strip_right === true);
     case "Replace": {
       const pattern = readPattern(read.pattern);
-      const content = codePoints(String(read.content));
+      const content = put(read.content);
       return (text) => text.replace(pattern(text.codes), content);
     }
     case "Prepend": {
-      const codes = codePoints(String(read.prepend));
+      const codes = put(read.prepend);
       return (text) => text.prepend(codes);
     }
     case "Precompiled":
@@ -54,6 +57,18 @@ export function readNormalizer(read: Description | null): Normalizer {
     default:
       throw unsupported("normalizer", read.type);
   }
+}
+
+/** Read what a normalizer puts into a text. */
+function put(value: unknown): number[] {
+  if (typeof value !== "string" || value.length > LONGEST_CONTENT) throw corrupt("normalizer puts what is no short text");
+  return codePoints(value);
+}
+
+/** Refuse steps that multiply a text again and again. */
+function grown(made: AlignedText, text: AlignedText): AlignedText {
+  if (made.length > LARGEST_GROWTH * (text.length + 1)) throw corrupt(`normalizer makes ${made.length} characters of ${text.length}`);
+  return made;
 }
 
 /** Read a pattern: `{"String": text}` or `{"Regex": expression}`. */

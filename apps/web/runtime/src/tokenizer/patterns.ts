@@ -1,5 +1,10 @@
 import { codePoints, type Match } from "./aligned.js";
+import { corrupt } from "./checks.js";
 import { classOf } from "./characters.js";
+
+const LONGEST_EXPRESSION = 2_000; // characters; those of large models' tokenizers have 200
+// A repeated group that holds a repetition: it may try every way to divide a text between the two.
+const NESTED = /\([^()]*[+*}][^()]*\)[+*{]/;
 
 /** Finds parts of a text that cover all of it, in order. */
 export type Pattern = (codes: readonly number[]) => Match[];
@@ -43,6 +48,9 @@ export function literal(text: string): Pattern {
 
 /** A pattern of a regular expression in the dialect of `tokenizers` (Oniguruma's). */
 export function expression(source: string): Pattern {
+  if (typeof source !== "string" || source.length > LONGEST_EXPRESSION || NESTED.test(source)) {
+    throw corrupt(`expression ${JSON.stringify(source)?.slice(0, 60)} could take forever`);
+  }
   const regex = new RegExp(translate(source), "gu");
   return (codes) => {
     const { text, places } = indexed(codes);

@@ -1,5 +1,6 @@
 import { BundleError } from "../errors.js";
 import { characters } from "./characters.js";
+import { corrupt } from "./checks.js";
 import { unsupported, type Description } from "./description.js";
 import { joined, type Encoding } from "./encoding.js";
 
@@ -14,6 +15,7 @@ type TokenText = (id: number) => string;
 type Piece = { readonly ids: readonly number[]; readonly typeId: number } | { readonly sequence: number; readonly typeId: number };
 
 const blank = characters("WHITESPACE");
+const MOST_ADDED = 100; // tokens that one piece of a template adds
 const BYTE_SPACE = 0x120; // Ġ, which byte-level vocabularies write for a space
 
 /** Read `tokenizer.json`'s `post_processor`. */
@@ -93,7 +95,21 @@ function trimmed(prefixed: boolean): (encoding: Encoding) => Encoding {
 function ends(read: Description): [number, number] {
   const [cls, sep] = [read.cls, read.sep] as [string, number][];
   if (!cls || !sep) throw new BundleError("tokenizer.json's post-processor names no special tokens: fetch the bundle again");
-  return [cls[1], sep[1]];
+  return tokenIds([cls[1], sep[1]]) as [number, number];
+}
+
+function tokenIds(value: unknown): number[] {
+  if (!Array.isArray(value) || value.length > MOST_ADDED || !value.every((id) => Number.isInteger(id) && id >= 0 && id < 2 ** 31)) {
+    throw corrupt("post-processor adds what are no token ids");
+  }
+  return value as number[];
+}
+
+function typeId(value: unknown): number {
+  if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > 255) {
+    throw corrupt(`post-processor has the type ${String(value)}`);
+  }
+  return value as number;
 }
 
 function special(id: number, typeId: number): Piece {
@@ -105,12 +121,12 @@ function seq(sequence: number, typeId: number): Piece {
 }
 
 function templateOf(read: Description, text: TokenText): PostProcessor {
-  const tokens = read.special_tokens as Record<string, { ids: number[] }>;
+  const tokens = read.special_tokens as Record<string, { ids: unknown }>;
   const pieces = (part: unknown): Piece[] =>
     (part as Record<string, { id: string; type_id: number }>[]).map((piece) => {
       const { SpecialToken: token, Sequence: sequence } = piece;
-      if (token) return { ids: tokens[token.id]?.ids ?? [], typeId: token.type_id };
-      if (sequence) return { sequence: sequence.id === "B" ? 1 : 0, typeId: sequence.type_id };
+      if (token) return { ids: tokenIds(tokens[token.id]?.ids), typeId: typeId(token.type_id) };
+      if (sequence) return { sequence: sequence.id === "B" ? 1 : 0, typeId: typeId(sequence.type_id) };
       throw unsupported("piece of a template", JSON.stringify(piece));
     });
   return template(text, pieces(read.single), pieces(read.pair));

@@ -1,0 +1,15 @@
+// Reads [{bundle, variant, cases}] from stdin and writes what each call gives:
+// node node_cases.mjs RUNTIME MODULES
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { runFile } from "./run_cases.mjs";
+
+const [runtime, modules] = process.argv.slice(2);
+const ort = createRequire(`${modules}/`)("onnxruntime-node");
+const ed = await import(pathToFileURL(`${runtime}/index.js`).href);
+const results = [];
+for (const { bundle, variant, cases } of JSON.parse(readFileSync(0, "utf8"))) {
+  results.push(await runFile(ed, ort, bundle, variant, cases));
+}
+console.log(JSON.stringify(results));

@@ -1,0 +1,154 @@
+"""The golden cases in Python, in Node and in Chromium: the same answers, vectors and errors."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import golden_cases
+import pytest
+from golden_cases import EMBEDDED, differences
+from served import Site
+
+HERE = Path(__file__).parent
+FILES = golden_cases.read()
+MODULES = HERE.parents[1] / "apps" / "web" / "runtime" / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def bundles(embedded_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The bundle of each file of cases."""
+    folder = tmp_path_factory.mktemp("cases")
+    return {
+        name: golden_cases.prepare(file, folder / name, embedded_bundle)
+        for name, file in FILES.items()
+    }
+
+
+@pytest.fixture(scope="session")
+def int8(bundles: dict[str, Path]) -> dict[str, Any]:
+    """What the Python runtime gives on int8."""
+    return {
+        name: golden_cases.run_file(file, bundles[name], "int8") for name, file in FILES.items()
+    }
+
+
+def check(found: dict[str, list[Any]], expected: dict[str, list[Any]]) -> None:
+    """Compare results by file and case."""
+    assert set(found) == set(expected)
+    wrong = [
+        (name, index, FILES[name]["cases"][index]["call"], found_differences[:2])
+        for name in expected
+        for index, pair in enumerate(zip(found[name], expected[name], strict=True))
+        if (found_differences := differences(*pair))
+    ]
+    assert not wrong, f"{len(wrong)} cases differ: {wrong[:3]}"
+
+
+def golden() -> dict[str, list[Any]]:
+    """What the cases say."""
+    return {name: [case["expected"] for case in file["cases"]] for name, file in FILES.items()}
+
+
+def work(places: dict[str, str], variant: str) -> list[dict[str, Any]]:
+    """What a JavaScript runtime is to do: for each file its bundle's place and its cases."""
+    return [
+        {"bundle": places[name], "variant": variant, "cases": file["cases"]}
+        for name, file in FILES.items()
+    ]
+
+
+def in_node(places: dict[str, str], variant: str, runtime: Path) -> dict[str, list[Any]]:
+    command = ["node", HERE / "node_cases.mjs", runtime, MODULES]
+    run = subprocess.run(
+        command, input=json.dumps(work(places, variant)), capture_output=True, text=True, check=True
+    )
+    return dict(zip(FILES, json.loads(run.stdout), strict=True))
+
+
+def test_each_bundle_has_cases_that_somebody_else_answered() -> None:
+    assert len(FILES) >= 15
+    theirs = {
+        name for name, f in FILES.items() if any(c["oracle"] != "edge_distil" for c in f["cases"])
+    }
+    assert {
+        "text_classification",
+        "token_classification",
+        "fill_mask",
+        "embedding",
+        EMBEDDED,
+    } <= theirs
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_python_gives_them(name: str, bundles: dict[str, Path]) -> None:
+    found = golden_cases.run_file(FILES[name], bundles[name])
+    for made, case in zip(found, FILES[name]["cases"], strict=True):
+        assert not differences(made, case["expected"]), case["call"]
+
+
+@pytest.mark.web
+def test_node_gives_them(bundles: dict[str, Path], runtime: Path) -> None:
+    check(in_node({name: str(path) for name, path in bundles.items()}, "fp32", runtime), golden())
+
+
+@pytest.mark.web
+def test_node_gives_pythons_answers_on_int8(
+    bundles: dict[str, Path], runtime: Path, int8: dict[str, Any]
+) -> None:
+    check(in_node({name: str(path) for name, path in bundles.items()}, "int8", runtime), int8)
+
+
+@pytest.fixture(scope="module")
+def site(bundles: dict[str, Path], runtime: Path, browser_path: str) -> Any:
+    """A page in Chromium that holds the runtime, the engine and the bundles."""
+    folders = {"runtime": runtime, "ort": MODULES / "onnxruntime-web" / "dist", "tests": HERE}
+    folders |= {f"bundles/{name}": path for name, path in bundles.items()}
+    with Site(folders, browser_path) as opened:
+        yield opened
+
+
+# The work goes as ASCII: halves of surrogate pairs would not arrive otherwise.
+RUN = """async (work) => {
+  const ort = await import("/ort/ort.wasm.min.mjs");
+  const ed = await import("/runtime/index.js");
+  const { runFile } = await import("/tests/run_cases.mjs");
+  const results = [];
+  for (const { bundle, variant, cases } of JSON.parse(work)) {
+    results.push(await runFile(ed, ort, bundle, variant, cases));
+  }
+  return results;
+}"""
+
+
+@pytest.mark.web
+@pytest.mark.browser
+@pytest.mark.parametrize("variant", ["fp32", "int8"])
+def test_chromium_gives_them(site: Site, variant: str, int8: dict[str, Any]) -> None:
+    places = {name: f"/bundles/{name}/" for name in FILES}
+    results = site.page.evaluate(RUN, json.dumps(work(places, variant)))
+    check(dict(zip(FILES, results, strict=True)), golden() if variant == "fp32" else int8)
+
+
+@pytest.mark.web
+@pytest.mark.browser
+def test_a_second_load_in_chromium_asks_for_the_manifest_alone(site: Site) -> None:
+    load = """async () => {
+      const ort = await import("/ort/ort.wasm.min.mjs");
+      const ed = await import("/runtime/index.js");
+      const model = await ed.load("/bundles/embedding/", { engine: ort, variant: "int8" });
+      return [...(await model.encode("a ship"))];
+    }"""
+    first = site.page.evaluate(load)
+    site.asked.clear()
+    assert site.page.evaluate(load) == first
+    assert [path for path in site.asked if path.startswith("/bundles")] == [
+        "/bundles/embedding/edge_distil.json"
+    ]
+    site.refuse = True
+    try:
+        assert site.page.evaluate(load) == first
+    finally:
+        site.refuse = False
