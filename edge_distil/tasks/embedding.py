@@ -43,8 +43,8 @@ class Embedding(Task):
         """Open a bundle for long lists and streams alone.
 
         `load` opens a session whose threads share one text, which is quickest for a query, and
-        at the first long list one whose threads take a batch each. This opens the latter alone:
-        the memory of one session instead of two. See `edge_distil.load` for the arguments.
+        for the first long list one whose threads take a batch each. This opens the latter alone.
+        See `edge_distil.load` for the arguments.
         """
         return cls(open_encoder(path, variant=variant, threads=threads, bulk=True))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +26,16 @@ class Vectors:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._settings = encoder.bundle.manifest.pooling
+        self._by_graph: bool | None = None
 
     def __call__(
         self, encoder: Encoder, rows: Sequence[Encoded], width: int, left_out: int = 0
     ) -> Floats:
         """Run one batch: ``(batch, dimension)``; the first `left_out` tokens are not pooled."""
         feeds = encoder.features(rows, width)
-        if self._graph_pools and not left_out:
+        if self._by_graph is None:
+            self._by_graph = self._graph_pools(encoder)
+        if self._by_graph and not left_out:
             return encoder.outputs(feeds, (POOLED,))[POOLED]
         name = self.hidden_name
         mask = feeds["attention_mask"].copy()
@@ -51,14 +53,13 @@ class Vectors:
         """The vectors' length, 0 where the bundle does not say it."""
         return self._settings.dimension if self._settings else 0
 
-    @cached_property
-    def _graph_pools(self) -> bool:
-        """Whether the graph's own vectors are taken.
+    def _graph_pools(self, encoder: Encoder) -> bool:
+        """Say whether the graph's own vectors are taken.
 
         Where they move a bit with the batch, numpy's do the same service, unless the graph has
         more behind its pooling.
         """
-        encoder, hidden = self._encoder, self.hidden_name
+        hidden = self.hidden_name
         if POOLED not in encoder.session.outputs or not encoder.moves_alone:
             return POOLED in encoder.session.outputs
         if hidden == POOLED:

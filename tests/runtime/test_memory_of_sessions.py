@@ -1,0 +1,48 @@
+"""Long work has one model in memory, as single calls have: the other session gives its own back."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import edge_distil as ed
+
+Copy = Callable[[str], Path]
+
+LONG = ["Ada lives in Paris and the old ship sat on the sea ."] * 800
+
+
+def loaded(task: Any) -> list[bool]:
+    """Whether the session for single calls and the one for long work hold a model."""
+    encoder = task.encoder
+    return [session._session is not None for session in (encoder.session, encoder.bulk.session)]
+
+
+@pytest.mark.parametrize("name", ["token_classification", "text_classification", "embedding"])
+def test_one_model_is_in_memory(name: str, tiny: Path) -> None:
+    task: Any = ed.load(tiny / name, threads=2)
+    call, many = (task.encode, task.encode) if name == "embedding" else (task, task.batch)
+    alone = call(LONG[0])
+    assert task.encoder.session._session is not None
+    for _ in range(2):
+        together = many(LONG)
+        assert loaded(task) == [False, True]
+    assert str(together[0]) == str(alone)
+    assert str(call(LONG[0])) == str(alone)
+    assert loaded(task) == [True, True]  # who does both pays for loading once
+
+
+def test_a_single_call_after_long_work_runs_the_model_that_was_loaded(tiny_copy: Copy) -> None:
+    bundle = tiny_copy("text_classification")
+    task = ed.TextClassification.load(bundle, threads=2)
+    wanted = task(LONG[0])
+    task.batch(LONG)
+    os.replace(bundle / "onnx" / "model_quantized.onnx", bundle / "onnx" / "model.onnx")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert task(LONG[0]) == wanted
