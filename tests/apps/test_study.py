@@ -19,7 +19,11 @@ import study_small
 from command import Command
 
 from edge_distil._writing import locks, storage
+from edge_distil.errors import MissingExtra
+from edge_distil_apps.study import models
+from edge_distil_apps.study.folder import StudyFolder
 from edge_distil_apps.study.inputs import FULL_PASSAGE, PADDED, PAIRS, QUESTIONS, UNPADDED
+from edge_distil_apps.study.options import Options
 from edge_distil_apps.study.plan import (
     CURVE_TOKENS,
     FULL,
@@ -337,3 +341,15 @@ def test_one_core_is_not_measured_twice() -> None:
     plan = make_plan(quick=False, threads=1, pairs=64)
     assert plan.threads == (1,)
     assert len({(group.models, group.threads) for group in plan.groups}) == len(plan.groups) == 2
+
+
+def test_without_the_exporter_the_remedy_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(models, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtra) as raised:
+        models.find_models(Options(threads=1), StudyFolder(tmp_path / "out"), print)
+    assert "export" in str(raised.value)
+    assert "or give --models DIR" in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "out").exists()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from edge_distil_apps.study.report.charts.rows import Interval, Row, intervals
 from edge_distil_apps.study.report.content import Cell, Section, Table, figure
 from edge_distil_apps.study.report.numbers import percent, plural, times_with_interval
-from edge_distil_apps.study.report.rows import Interval, Row, intervals
 from edge_distil_apps.study.report.view import View
 from edge_distil_bench.records import Model
 from edge_distil_bench.statistics.comparison import Comparison, compare_a_a

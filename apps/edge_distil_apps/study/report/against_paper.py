@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edge_distil_apps.study import paper
+from edge_distil_apps.study.report.charts.rows import Interval, Row, Style, intervals
 from edge_distil_apps.study.report.content import Cell, Figure, Section, Table, figure
 from edge_distil_apps.study.report.models import UNTRAINED
 from edge_distil_apps.study.report.numbers import (
@@ -18,7 +19,6 @@ from edge_distil_apps.study.report.numbers import (
     times,
     times_with_interval,
 )
-from edge_distil_apps.study.report.rows import Interval, Row, Style, intervals
 from edge_distil_apps.study.report.view import (
     BERT,
     DISTILBERT,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edge_distil_apps.study.report.charts.rows import Interval, Row, Style, intervals
 from edge_distil_apps.study.report.content import Figure, Section, Table, figure
 from edge_distil_apps.study.report.models import time_cell
 from edge_distil_apps.study.report.numbers import times_with_interval
-from edge_distil_apps.study.report.rows import Interval, Row, Style, intervals
 from edge_distil_apps.study.report.view import BERT, DISTILBERT, View
 
 _PAIRS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from edge_distil_apps.study.report.charts.rows import Row, stacks
 from edge_distil_apps.study.report.content import Cell, Figure, Section, Table, figure
 from edge_distil_apps.study.report.models import cold_start_of, memory_of
 from edge_distil_apps.study.report.numbers import (
@@ -14,7 +15,6 @@ from edge_distil_apps.study.report.numbers import (
     number,
     seconds_in_words,
 )
-from edge_distil_apps.study.report.rows import Row, stacks
 from edge_distil_apps.study.report.view import View
 from edge_distil_bench.records import Check, Measurements
 from edge_distil_bench.statistics.summary import cold_start_parts

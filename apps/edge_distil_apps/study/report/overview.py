@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from edge_distil_apps.study.report.charts.rows import Interval, Row, intervals
+from edge_distil_apps.study.report.charts.scatter import Spot, axis_over, plane
 from edge_distil_apps.study.report.content import Figure, figure
 from edge_distil_apps.study.report.numbers import percent, scores, times_with_interval
-from edge_distil_apps.study.report.rows import Interval, Row, intervals
-from edge_distil_apps.study.report.scatter import Spot, axis_over, plane
 from edge_distil_apps.study.report.view import View
 from edge_distil_bench.records import Model
 

@@ -6,11 +6,11 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from edge_distil_apps.study.report.charts.rows import Style
+from edge_distil_apps.study.report.charts.scatter import Curve, axis_over, curves
+from edge_distil_apps.study.report.charts.svg import Axis
 from edge_distil_apps.study.report.content import Cell, Figure, Section, Table, figure
 from edge_distil_apps.study.report.numbers import milliseconds, number, percent
-from edge_distil_apps.study.report.rows import Style
-from edge_distil_apps.study.report.scatter import Curve, axis_over, curves
-from edge_distil_apps.study.report.svg import Axis
 from edge_distil_apps.study.report.view import View
 from edge_distil_bench.records import Model, PeakRate, Point
 from edge_distil_bench.statistics.summary import greatest_rate, share_of_peak

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_distil_apps.study.report.charts.rows import Row, ridges, spans, stacks
 from edge_distil_apps.study.report.content import Cell, Section, Table, figure
 from edge_distil_apps.study.report.models import time_cell
 from edge_distil_apps.study.report.numbers import (
@@ -14,7 +15,6 @@ from edge_distil_apps.study.report.numbers import (
     plural,
     times,
 )
-from edge_distil_apps.study.report.rows import Row, ridges, spans, stacks
 from edge_distil_apps.study.report.view import END_TO_END, FORWARD, PADDED, UNPADDED, View
 from edge_distil_bench.records import STAGES, Model
 from edge_distil_bench.statistics.distribution import Distribution, Estimate

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from edge_distil_apps.study.report.charts.rows import Row, Strip, strips
 from edge_distil_apps.study.report.content import Cell, Section, Table, figure
 from edge_distil_apps.study.report.numbers import percent, plural, seconds_in_words
-from edge_distil_apps.study.report.rows import Row, Strip, strips
 from edge_distil_apps.study.report.view import FORWARD, View
 from edge_distil_bench.records import Model, Run
 from edge_distil_bench.statistics.samples import timed

@@ -6,7 +6,7 @@ from collections import Counter
 from functools import cached_property, lru_cache
 
 from edge_distil.errors import InputError
-from edge_distil_apps.study.report.rows import Style
+from edge_distil_apps.study.report.charts.rows import Style
 from edge_distil_bench.records import (
     STAGES,
     TIMED,

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from edge_distil_apps.study.report.numbers import number
-from edge_distil_apps.study.report.rows import Style
-from edge_distil_apps.study.report.svg import (
+from edge_distil_apps.study.report.charts.rows import Style
+from edge_distil_apps.study.report.charts.svg import (
     FONT,
     Axis,
     Canvas,
@@ -17,6 +16,7 @@ from edge_distil_apps.study.report.svg import (
     letters,
     spread,
 )
+from edge_distil_apps.study.report.numbers import number
 
 _LEFT, _TOP, _BOTTOM = 40.0, 26.0, 42.0
 _SPACE = 8.0

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_distil_apps.study.report.charts.svg import Axis, Canvas, Point, Scale, letters, linear
 from edge_distil_apps.study.report.numbers import number
-from edge_distil_apps.study.report.svg import Axis, Canvas, Point, Scale, letters, linear
 
 _TOP, _HEAD, _AXIS = 4.0, 20.0, 42.0  # above the rows, a row's words, below the rows
 _SIDE = 12.0  # so that the words of the first and the last tick fit
