@@ -210,7 +210,9 @@ def test_the_summary_holds_the_answer_and_whole_tables(folder: Path, page: Page)
     for block in re.findall(r"(?:^\|.*\n)+", text, re.M):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
     assert text.count("| DistilBERT-base fp32 |") >= 3
-    assert "| “60 % faster” | 1.63×, 38.6 % less time | 2.0" in text
+    # The simulated DistilBERT is twice as fast; what is found of it differs by its noise.
+    cells = r"\| “60 % faster” \| 1\.63×, 38\.6 % less time \| (1\.9[5-9]|2\.0[0-5])"
+    assert re.search(cells, text)
 
 
 def without(*names: str) -> Part:
