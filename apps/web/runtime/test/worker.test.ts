@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
+import * as ort from "onnxruntime-node";
+import { Embedding, InputError, load, TextClassification, type Stage } from "../src/index.js";
+import { host, loadInWorker, type Port, type Remote } from "../src/worker/index.js";
+
+const TINY = new URL("../../../../../tests/golden/tiny/", import.meta.url);
+const ports: MessagePort[] = [];
+
+/** A host at the other end of a channel, which clones what it carries as a worker's does. */
+async function opened<T extends Embedding | TextClassification>(name: string): Promise<Remote<T>> {
+  const { port1, port2 } = new MessageChannel();
+  ports.push(port1);
+  host(ort, port2 as unknown as Port);
+  return loadInWorker<T>(port1 as unknown as Port, new URL(`${name}/`, TINY));
+}
+
+const truth = JSON.parse(readFileSync(new URL("embedding.json", TINY), "utf8"));
+const texts: string[] = truth.texts;
+
+test("a worker gives what the task object gives", async () => {
+  const [there, here] = [await opened<Embedding>("embedding"), await load<Embedding>(new URL("embedding/", TINY), { engine: ort })];
+  assert.deepEqual(await there.encode(texts), await here.encode(texts));
+  assert.deepEqual(await there.encodeQuery("a ship", { truncateDim: 4 }), await here.encodeQuery("a ship", { truncateDim: 4 }));
+  const vectors = await there.encode(texts.values() as Iterable<string>);
+  assert.deepEqual(there.similarity(vectors, vectors), here.similarity(vectors, vectors));
+  assert.equal(there.variant, "fp32");
+  const blocks = [];
+  for await (const block of there.stream(texts, { window: 3 })) blocks.push(block.length);
+  assert.deepEqual(blocks, [3, 3, 2]);
+  await there.close();
+});
+
+test("its errors, callbacks and cancellation come through", async () => {
+  const labels = await opened<TextClassification>("text_classification");
+  const stages: Stage[] = [];
+  await labels.run("a film", { onStage: (stage) => stages.push(stage) });
+  assert.deepEqual(stages.map(({ stage }) => stage), ["tokenize", "run"]);
+  await assert.rejects(labels.batch(["a"], { topK: 0 }), (error) => error instanceof InputError && /topK is 0/.test(error.message));
+  const controller = new AbortController();
+  const long = labels.batch(Array<string>(2_000).fill("a long text ".repeat(20)), { signal: controller.signal });
+  setTimeout(() => controller.abort(new Error("enough")), 5);
+  const started = performance.now();
+  await assert.rejects(long, /enough/);
+  assert.ok(performance.now() - started < 5_000);
+  assert.equal((await labels.batch(["a", "b"])).length, 2); // it works on
+});
+
+test.after(() => ports.forEach((port) => port.close()));
