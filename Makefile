@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-safety test-all test-web page check docs figures release-check bench bench-int8 bench-embedding bench-peers bench-browser arm-check fuzz clean
+.PHONY: demo test test-safety test-all test-web page check docs figures release-check bench bench-int8 bench-embedding bench-tasks bench-peers bench-browser arm-check fuzz clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -76,6 +76,9 @@ bench-int8: $(INSTALLED)  ## the figures of BENCHMARKS.md; EDGE_DISTIL_DATA name
 bench-embedding: $(INSTALLED)  ## embedding beside fastembed and sentence-transformers; EDGE_DISTIL_DATA
 	@for script in throughput latency memory token_budget last_layer; do \
 		echo "== $$script"; $(RUN)/python bench/tables/embedding/$$script.py || exit 1; done
+
+bench-tasks: $(INSTALLED)  ## questions, labels and entities a second beside optimum; EDGE_DISTIL_DATA
+	@$(RUN)/python bench/tables/tasks/throughput.py
 
 bench-peers: $(INSTALLED)  ## beside torch, optimum, CTranslate2 and OpenVINO, each in one run
 	@$(RUN)/python bench/tables/engines/against_peers.py

@@ -32,7 +32,7 @@ Done = Callable[[int], None]
 WINDOW = 1024  # rows in a block, among which those of one width find each other
 _RAMP = (8, 16, 32, 64, 128, 256, 512)  # of a stream: its first result comes soon
 # Tokens in a block of windows of long texts, which hold some 200 bytes each.
-WINDOW_TOKENS = 16_384
+WINDOW_TOKENS = 8_192
 # Tokens from which it pays to open a session for long work, or characters, where all are known;
 # half a second of a small model's time.
 _LONG_TOKENS = 8_000

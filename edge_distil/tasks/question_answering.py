@@ -136,7 +136,7 @@ class QuestionAnswering(Task):
     ) -> Iterator[list[Answer]]:
         """Answer a stream of questions of any length, in order; see `batch`.
 
-        The pairs are read ahead by some 16,000 tokens, at first by 8 windows.
+        The pairs are read ahead by some 8,000 tokens, at first by 8 windows.
         """
         settings = self._settings(
             top_k, doc_stride, max_answer_len, max_seq_len, max_question_len,

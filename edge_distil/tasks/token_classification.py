@@ -88,7 +88,7 @@ class TokenClassification(Task):
     ) -> Iterator[list[Entity]]:
         """Find the entities of a stream of texts of any length, in order; see `batch`.
 
-        The texts are read ahead by some 16,000 tokens, at first by 8 windows.
+        The texts are read ahead by some 8,000 tokens, at first by 8 windows.
         """
         joiner = self._joiner(aggregation_strategy, ignore_labels)
         return self._stream(_named(calls.many(texts, "texts")), joiner)

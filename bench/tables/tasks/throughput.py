@@ -1,6 +1,6 @@
 """Questions and texts a second of each task's ``batch``, beside optimum and an earlier release.
 
-    .venv/bin/python bench/tables/task_throughput.py --data DATA [--rounds 5] [--threads 2]
+    .venv/bin/python bench/tables/tasks/throughput.py --data DATA [--rounds 5] [--threads 2]
         [--inputs 240] [--task NAME ...] [--before CHECKOUT] [--json FILE] [--work DIR]
 
 minilm-l6-squad, and for labels of texts and of tokens its encoder under a head of seeded random
@@ -8,7 +8,7 @@ weights: the time is that of a trained one. All read the same fp32 and int8 file
 SQuAD dev's questions on one paragraph or three (windows of 384 tokens), and its paragraphs and
 questions, cut at 256 tokens for classification and at 400 characters for tokens, which the pipeline
 does not read in windows. optimum runs as its users run it: the pipeline of transformers, with its
-own batch size, 1, and once more with 8; questions by the code of `task_clients`, for transformers 5
+own batch size, 1, and once more with 8; questions by the code of `clients`, for transformers 5
 dropped that pipeline. Each figure is from a fresh process, A B C A B C, that has read a few inputs
 before. Ratios are taken round by round: median (least-greatest).
 """
@@ -26,8 +26,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from figures import add_data, machine, markdown, parser, publish
-from processes import EMBEDDED, HERE
+from tables.shared.figures import add_data, machine, markdown, parser, publish
+from tables.shared.places import EMBEDDED
 
 TASKS = ("question-answering", "text-classification", "token-classification")
 PRECISIONS = ("fp32", "int8")
@@ -93,7 +93,7 @@ def measure(client: str, settings: Mapping[str, Any], before: Path | None) -> Ru
     """Run one client in a fresh process."""
     path = [str(before)] if client == BEFORE and before else []
     given = {**settings, "client": client, "path": path}
-    command = [sys.executable, "-P", str(HERE / "task_clients.py"), json.dumps(given)]
+    command = [sys.executable, "-P", str(Path(__file__).with_name("clients.py")), json.dumps(given)]
     threads = {"OMP_NUM_THREADS": str(settings["threads"]), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
         command, stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, **threads}

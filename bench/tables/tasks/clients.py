@@ -1,6 +1,6 @@
-"""One process of `task_throughput`: run all inputs once by one library, and say how it went.
+"""One process of `throughput`: run all inputs once by one library, and say how it went.
 
-    python -P task_clients.py SETTINGS, a JSON object
+    python -P clients.py SETTINGS, a JSON object
 
 Answers are printed in one form: what is found, and its scores.
 """
