@@ -100,7 +100,7 @@ def test_search_in_ones_own_text(chromium: Any, served: Site) -> None:
 def test_measure_send_and_merge(chromium: Any, served: Site, phones: Path, tmp_path: Path) -> None:
     with visit(chromium, f"{served.address}#token={served.token}") as page:
         assert "token" not in page.url
-        measure(page)
+        measure(page, "embedding")
         page.get_by_role("button", name="Send to the computer").click()
         page.wait_for_selector(".take-along .status.good")
         assert "24 of 24 equal" in page.locator(".results").inner_text()
@@ -111,10 +111,10 @@ def test_measure_send_and_merge(chromium: Any, served: Site, phones: Path, tmp_p
     [file] = phones.glob("measurements-*.json")
     measured = read_measurements(file)
     for model in measured.models:
-        found = latency(measured.runs, model.id, inputs="questions", threads=1, stage="total")
+        found = latency(measured.runs, model.id, inputs="sentences", threads=1, stage="total")
         assert _words(found.median * 1e3) in shown
     fp32, int8 = (model.id for model in measured.models)
-    where = {"inputs": "questions", "threads": 1, "stage": "total"}
+    where = {"inputs": "sentences", "threads": 1, "stage": "total"}
     faster = compare(measured.runs, int8, fp32, **where).ratio.value
     assert f"{faster:.2f}×" in shown
     done = _edge_distil("study", "--merge", file, "-o", tmp_path / "report")

@@ -59,9 +59,7 @@ def visitor(
         page.fill("#query", "a storm at sea")
         page.press("#query", "Enter")
         page.wait_for_selector(".hit")
-        page.goto(running.address + "#measure")
-        page.select_option("#bundle", label="embedding")
-        measure(page)
+        measure(page, "embedding")
         yield page
         context.close()
 

@@ -49,9 +49,10 @@ def ask(page: Any, question: str = "Who built the Skerrin Point lighthouse?") ->
     return str(page.locator("#answer").inner_text())
 
 
-def measure(page: Any) -> None:
-    """Measure at a first look's length, on one thread."""
+def measure(page: Any, bundle: str) -> None:
+    """Measure a bundle at a first look's length, on one thread."""
     page.goto(page.url.partition("#")[0] + "#measure")
+    page.select_option("#bundle", label=bundle)
     page.select_option("#effort", "glance")
     several = page.locator("input[name=threads]:not([value='1'])")
     if several.count():

@@ -11,7 +11,7 @@ const LEFT = 4;
 /** Every query as a histogram, a row a model, with its median and 90th percentile. */
 export function distributions(figures: readonly Figure[]): SVGElement {
   const row = 58;
-  const most = Math.max(...figures.map((one) => quantile(one.samples.map((s) => s.ms), 0.985))) * 1.08;
+  const most = Math.max(...figures.map((one) => quantile(one.samples.map((s) => s.ms), 0.95))) * 1.15;
   const x = (ms: number): number => LEFT + (Math.min(ms, most) / most) * (WIDTH - 2 * LEFT);
   const height = figures.length * row + 20;
   const root = drawing(height, "Distribution of the time of a query, for each model and number of threads");
