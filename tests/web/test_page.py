@@ -112,7 +112,7 @@ def test_measure_send_and_merge(chromium: Any, served: Site, phones: Path, tmp_p
     measured = read_measurements(file)
     for model in measured.models:
         found = latency(measured.runs, model.id, inputs="sentences", threads=1, stage="total")
-        assert _words(found.median * 1e3) in shown
+        assert _words(found.median.value * 1e3) in shown
     fp32, int8 = (model.id for model in measured.models)
     where = {"inputs": "sentences", "threads": 1, "stage": "total"}
     faster = compare(measured.runs, int8, fp32, **where).ratio.value
