@@ -1,0 +1,115 @@
+"""`load`: a bundle as the task object that its manifest names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, TypedDict, Unpack, overload
+
+from edge_distil import calls
+from edge_distil.encoder import open_encoder
+from edge_distil.tasks import (
+    BY_NAME,
+    Embedding,
+    FillMask,
+    QuestionAnswering,
+    Task,
+    TextClassification,
+    TokenClassification,
+)
+
+AnyTask = QuestionAnswering | Embedding | TextClassification | TokenClassification | FillMask
+_Place = str | Path
+
+
+class _Options(TypedDict, total=False):
+    """What `load` takes for every task."""
+
+    variant: str | None
+    threads: int | None
+    providers: Sequence[str] | None
+    verify: bool
+    compute_units: str | None
+    huge_pages: bool | None
+    untrusted: bool
+
+
+@overload
+def load(path: _Place, *, task: None = None, **options: Unpack[_Options]) -> AnyTask: ...
+@overload
+def load(
+    path: _Place, *, task: Literal["question-answering"], **options: Unpack[_Options]
+) -> QuestionAnswering: ...
+@overload
+def load(
+    path: _Place,
+    *,
+    task: Literal["sentence-similarity", "feature-extraction"],
+    **options: Unpack[_Options],
+) -> Embedding: ...
+@overload
+def load(
+    path: _Place, *, task: Literal["text-classification"], **options: Unpack[_Options]
+) -> TextClassification: ...
+@overload
+def load(
+    path: _Place, *, task: Literal["token-classification"], **options: Unpack[_Options]
+) -> TokenClassification: ...
+@overload
+def load(path: _Place, *, task: Literal["fill-mask"], **options: Unpack[_Options]) -> FillMask: ...
+def load(
+    path: str | Path,
+    *,
+    task: str | None = None,
+    variant: str | None = None,
+    threads: int | None = None,
+    providers: Sequence[str] | None = None,
+    verify: bool = False,
+    compute_units: str | None = None,
+    huge_pages: bool | None = None,
+    untrusted: bool = False,
+) -> Task:
+    """Open a bundle as the task object that its manifest names.
+
+    To a type checker the result is one of five classes; where the task is given, its class.
+
+    Args:
+        path: A bundle, or a plain hub ONNX directory (``config.json``, ``tokenizer.json``,
+            ``onnx/model.onnx``).
+        task: What the bundle must be for, such as ``"question-answering"``; by default any task.
+            ``"feature-extraction"`` and ``"sentence-similarity"`` both stand for embeddings.
+        variant: ``"fp32"``, ``"int8"``, ...; by default fp32 or, where its file was left out,
+            the first that is there.
+        threads: Threads of the runtime; by default ``OMP_NUM_THREADS``, else the cores that the
+            process and its cgroup may use.
+        providers: onnxruntime's execution providers; by default the CPU's.
+        verify: Hash every file before use.
+        compute_units: Where a Core ML variant may run: ``"all"`` (default), ``"cpu_only"``,
+            ``"cpu_and_gpu"`` or ``"cpu_and_ne"`` (the neural engine).
+        huge_pages: On Linux, put all memory of this process on pages of 2 MiB at the eighth run:
+            a short text takes up to a sixth less time (fp32). By default what the environment
+            variable ``EDGE_DISTIL_HUGE_PAGES`` says, 1 being yes.
+        untrusted: The bundle is a stranger's: open it first in a child process with limits of
+            time and memory, and run some texts through it there; takes a second or two more.
+
+    Raises:
+        BundleError: The directory is missing, damaged, of another schema, or lacks the variant.
+        InputError: `task` is not one of ours, `threads` is not a positive integer, or an option
+            belongs to another runtime.
+        MissingExtra: A Core ML variant, and coremltools is not installed.
+        SessionError: The runtime refuses the model, or a Core ML variant is opened off macOS.
+        TaskError: The bundle is for another task than `task`.
+    """
+    if task is not None:
+        calls.choice("task", task, tuple(BY_NAME))
+    encoder = open_encoder(
+        path,
+        variant=variant,
+        threads=threads,
+        providers=providers,
+        verify=verify,
+        compute_units=compute_units,
+        huge_pages=huge_pages,
+        untrusted=untrusted,
+    )
+    return BY_NAME[task or encoder.bundle.manifest.task](encoder)
