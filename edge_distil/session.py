@@ -12,7 +12,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from edge_distil import hardware, huge_pages, privacy
+from edge_distil import hardware, privacy
+from edge_distil._machine import huge_pages
 from edge_distil.errors import OutOfMemory, SessionError
 
 Tokens = NDArray[np.int64]  # (batch, sequence)

@@ -11,7 +11,7 @@ import yaml
 from edge_distil._reading.labels import fit_labels, label_names
 from edge_distil.errors import CheckpointError
 from edge_distil.manifest import Checkpoint
-from edge_distil.versions import installed_versions
+from edge_distil._machine.versions import installed_versions
 from edge_distil_export.checkpoint import Source
 from edge_distil_export.heads import Head, run
 

@@ -18,7 +18,7 @@ from edge_distil._writing.temporary import temporaries_in
 from edge_distil.bundle import MODEL_FILES, Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.manifest import Variant
-from edge_distil.versions import installed_versions
+from edge_distil._machine.versions import installed_versions
 from edge_distil_quantize import evidence
 from edge_distil_quantize.calibration.inputs import calibration_inputs
 from edge_distil_quantize.checks import check_fp32, check_outputs, reopen

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_distil.interpreter import python
+from edge_distil._machine.interpreter import python
 
 
 @dataclass

@@ -12,7 +12,7 @@ import pytest
 from site_process import Site, site
 from visits import SLOW, altered, ask, measure, until, visit
 
-from edge_distil.interpreter import python
+from edge_distil._machine.interpreter import python
 from edge_distil.tasks import QuestionAnswering
 from edge_distil_bench.records.document import read_measurements
 from edge_distil_bench.statistics.comparison import compare

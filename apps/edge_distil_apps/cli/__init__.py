@@ -7,6 +7,8 @@ go to stderr. Exit status: 0 done, 1 failed with one clear line, 2 wrong usage, 
 import signal
 import sys
 
+__all__ = ["main"]
+
 
 def main() -> None:
     """Run the command line."""

@@ -29,7 +29,7 @@ def prepared() -> Iterator[None]:
     """Open what is closed and let characters that cannot be encoded degrade.
 
     What the processes that are started here import is no business of the working directory's
-    either, whoever starts them: see `edge_distil.interpreter`.
+    either, whoever starts them: see `edge_distil._machine.interpreter`.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         _open(number, name)

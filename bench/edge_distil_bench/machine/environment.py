@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edge_distil import hardware, session
-from edge_distil.versions import installed_versions
+from edge_distil._machine.versions import installed_versions
 from edge_distil_bench.machine.sensors import read_governor, read_sensors
 
 _PACKAGES = (

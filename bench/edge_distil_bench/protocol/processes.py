@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from edge_distil.errors import BenchmarkError
-from edge_distil.interpreter import python
+from edge_distil._machine.interpreter import python
 
 # Runs before anything is imported: when the process began, and what it holds without us.
 _BOOT = """

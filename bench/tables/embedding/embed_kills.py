@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from edge_distil.interpreter import python
+from edge_distil._machine.interpreter import python
 from tables.shared.figures import machine, markdown, parser, publish
 
 WORDS = (

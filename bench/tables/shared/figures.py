@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_distil import hardware
-from edge_distil.versions import installed_versions
+from edge_distil._machine.versions import installed_versions
 from edge_distil_bench import Estimate
 from edge_distil_bench.protocol.commands import Finished
 from tables.shared.places import peer_version

@@ -16,7 +16,7 @@ from edge_distil.bundle import CORE_ML, Bundle, open_bundle
 from edge_distil.coreml import Lengths
 from edge_distil.errors import BundleExists, InputError
 from edge_distil.manifest import FileRecord, Manifest, Variant
-from edge_distil.versions import installed_versions
+from edge_distil._machine.versions import installed_versions
 from edge_distil_export.checkpoint import Source, find_checkpoint
 from edge_distil_export.coreml.compress import COMPRESSIONS, compress
 from edge_distil_export.coreml.lengths import parse_lengths

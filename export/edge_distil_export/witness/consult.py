@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from edge_distil.errors import CheckpointError
-from edge_distil.versions import installed_versions
+from edge_distil._machine.versions import installed_versions
 from edge_distil_export.checkpoint import Source
 from edge_distil_export.parity import one_core_left
 from edge_distil_export.setfit import is_setfit

@@ -18,3 +18,5 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "int4": Recipe(int4.make),
     }
 )
+
+__all__ = ["RECIPES"]
