@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from edge_distil import errors
-from edge_distil.errors import BundleCorrupt, EdgeDistilError, SessionError
 from edge_distil._machine.interpreter import python
+from edge_distil.errors import BundleCorrupt, EdgeDistilError, SessionError
 
 SECONDS = 30.0  # for the whole child: a good model takes two, on a busy machine ten
 _PER_BYTE = 20e-9  # seconds more for each byte of the bundle: half a hard disk's speed

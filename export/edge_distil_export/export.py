@@ -23,11 +23,11 @@ from edge_distil.encoder import open_encoder
 from edge_distil.errors import InputError
 from edge_distil.manifest import Manifest, Variant
 from edge_distil_export.apart import check_apart
-from edge_distil_export.checkpoint import Source, find_checkpoint
+from edge_distil_export.checkpoints.checkpoint import Source, find_checkpoint
 from edge_distil_export.quiet import quiet_libraries
 
 if TYPE_CHECKING:
-    from edge_distil_export.model import Loaded
+    from edge_distil_export.checkpoints.model import Loaded
 
 Progress = Callable[[str], None]
 # LayerNormalization is one operator from 17 on and torch's translations begin at 18. Tools of
@@ -106,7 +106,9 @@ def export_bundle(
             source = find_checkpoint(model, revision=revision, token=token, cache_dir=cache_dir)
         check_apart(source.path, Path(output))
         say("importing torch and transformers")
-        from edge_distil_export.model import load_model  # seconds of imports: only when needed
+        from edge_distil_export.checkpoints.model import (
+            load_model,  # seconds of imports: only when needed
+        )
         from edge_distil_export.tasks import choose_task
 
         with quiet_libraries():
@@ -165,11 +167,11 @@ def _describe(
     source: Source, loaded: Loaded, task: str, staged: Path, trust_remote_code: bool
 ) -> Manifest:
     """Put the tokenizer and configuration files into place and describe the bundle."""
+    from edge_distil_export.checkpoints.setfit import write_classes
     from edge_distil_export.files import copy_files, load_tokenizer, lower_case
     from edge_distil_export.golden import golden_tokens
     from edge_distil_export.limits import max_length
     from edge_distil_export.provenance import describe_checkpoint, labels
-    from edge_distil_export.setfit import write_classes
     from edge_distil_export.tokenizer_files import check_vocabulary
 
     classes = loaded.classes
@@ -232,17 +234,8 @@ def _export_graph(
     trust_remote_code: bool,
 ) -> Variant:
     """Trace, translate, clean up, write and compare."""
-    from edge_distil_export import (
-        cleanup,
-        graph,
-        heads,
-        limits,
-        parity,
-        provenance,
-        slicing,
-        witness,
-        writing,
-    )
+    from edge_distil_export import limits, parity, provenance, witness, writing
+    from edge_distil_export.graphs import cleanup, graph, heads, slicing
 
     head = loaded.head
     original = witness.open_witness(

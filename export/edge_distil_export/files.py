@@ -16,7 +16,7 @@ from typing import Any
 
 from edge_distil._reading.sentence_settings import NAMES as SETTINGS_NAMES
 from edge_distil.errors import CheckpointError
-from edge_distil_export.checkpoint import Source
+from edge_distil_export.checkpoints.checkpoint import Source
 from edge_distil_export.tokenizer_files import settle
 
 _NAMES = (

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edge_distil import hardware
 from edge_distil.errors import ParityError
 from edge_distil.session import Session
-from edge_distil_export.heads import LENGTH_AXIS, Head, run
+from edge_distil_export.graphs.heads import LENGTH_AXIS, Head, run
 
 BATCHES = (1, 2, 7)
 _LENGTHS = (2, 3, 8, 61)  # and the maximum; 61 is no multiple of any kernel's block

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 import yaml
 
+from edge_distil._machine.versions import installed_versions
 from edge_distil._reading.labels import fit_labels, label_names
 from edge_distil.errors import CheckpointError
 from edge_distil.manifest import Checkpoint
-from edge_distil._machine.versions import installed_versions
-from edge_distil_export.checkpoint import Source
-from edge_distil_export.heads import Head, run
+from edge_distil_export.checkpoints.checkpoint import Source
+from edge_distil_export.graphs.heads import Head, run
 
 _TOOLS = ("edge-distil", "onnx", "onnx-ir", "onnxruntime", "onnxscript", "torch", "transformers")
 _FRONT_MATTER = re.compile(r"\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|$)", re.DOTALL)

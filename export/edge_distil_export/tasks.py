@@ -7,9 +7,9 @@ from typing import Any
 from edge_distil._reading import sentence_modules
 from edge_distil.errors import TaskError
 from edge_distil.manifest import TASKS
-from edge_distil_export.checkpoint import Source
-from edge_distil_export.families import check_family
-from edge_distil_export.setfit import is_setfit
+from edge_distil_export.checkpoints.checkpoint import Source
+from edge_distil_export.checkpoints.families import check_family
+from edge_distil_export.checkpoints.setfit import is_setfit
 
 # What people also type, beyond the synonyms that optimum's TasksManager knows.
 _SYNONYMS = {

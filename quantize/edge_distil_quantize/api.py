@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import onnx
 import onnx_ir as ir
 
+from edge_distil._machine.versions import installed_versions
 from edge_distil._writing import staging, storage
 from edge_distil._writing.additions import add_to_bundle
 from edge_distil._writing.temporary import temporaries_in
 from edge_distil.bundle import MODEL_FILES, Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.manifest import Variant
-from edge_distil._machine.versions import installed_versions
 from edge_distil_quantize import evidence
 from edge_distil_quantize.calibration.inputs import calibration_inputs
 from edge_distil_quantize.checks import check_fp32, check_outputs, reopen

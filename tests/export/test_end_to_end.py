@@ -23,7 +23,7 @@ from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.bundle import Bundle
 from edge_distil.encoder import Encoder, open_encoder
 from edge_distil.errors import CheckpointError, ParityError
-from edge_distil_export.checkpoint import find_checkpoint
+from edge_distil_export.checkpoints.checkpoint import find_checkpoint
 from edge_distil_export.witness import check_end_to_end, open_witness, sentences
 
 ATOL = 1e-5

@@ -18,7 +18,7 @@ from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import CheckpointError, ParityError
 from edge_distil.session import OnnxSession
 from edge_distil_export import export_bundle
-from edge_distil_export.heads import Encoder
+from edge_distil_export.graphs.heads import Encoder
 from edge_distil_export.parity import check_parity, lengths, make_inputs
 
 
@@ -135,7 +135,7 @@ def test_golden_tokens_are_those_of_transformers(
 def test_contradicting_tokenizer_files(bert: Path, tmp_path: Path) -> None:
     from tiny import byte_pairs
 
-    from edge_distil_export.checkpoint import find_checkpoint
+    from edge_distil_export.checkpoints.checkpoint import find_checkpoint
     from edge_distil_export.files import load_tokenizer
     from edge_distil_export.golden import golden_tokens
 

@@ -11,7 +11,7 @@ from tiny import fast_tokenizer
 
 from edge_distil.errors import ExportError, TaskError
 from edge_distil_export import export_bundle
-from edge_distil_export.heads import Encoder
+from edge_distil_export.graphs.heads import Encoder
 from edge_distil_export.parity import compute_reference
 
 SIZES = {"vocab_size": 200, "d_model": 32, "num_layers": 2, "num_heads": 4, "d_kv": 8, "d_ff": 64}

@@ -24,8 +24,8 @@ import edge_distil
 from edge_distil.bundle import Bundle
 from edge_distil.errors import ParityError, TaskError
 from edge_distil.session import OnnxSession
+from edge_distil_export.graphs.slicing import slice_last_layer
 from edge_distil_export.parity import Reference, check_parity
-from edge_distil_export.slicing import slice_last_layer
 
 SAME = 1e-6  # sliced and whole graph: the same sums, of blocks of another size
 FP32_TOLERANCE = 1e-5  # from PyTorch, on tiny models

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import tiny
 import transformers
+from originals import edit
 
 from edge_distil._tokenizing.rows import collate
 from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.errors import CheckpointError
 from edge_distil_export import export_bundle
-from edge_distil_export.checkpoint import Source, find_checkpoint
+from edge_distil_export.checkpoints.checkpoint import Source, find_checkpoint
 from edge_distil_export.files import copy_files, load_tokenizer
 
 LIMIT = 12
@@ -29,13 +30,6 @@ def checkpoint(folder: Path, style: str = "bert", model_type: str = "bert") -> P
     edit(folder / "config.json", model_type=model_type)
     edit(folder / "tokenizer_config.json", model_input_names=None, is_local=None)
     return folder
-
-
-def edit(path: Path, **changes: Any) -> None:
-    """Change fields of a JSON file; ``None`` takes them out."""
-    old = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    new = {k: v for k, v in {**old, **changes}.items() if v is not None}
-    path.write_text(json.dumps(new), "utf-8")
 
 
 def ours(folder: Path, output: Path) -> Tokenizer:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 from edge_distil_apps.cli import console, inspect, options
-from edge_distil_apps.cli import coreml as coreml_flags
-from edge_distil_apps.cli import variants as flags
+from edge_distil_apps.cli.flags import coreml as coreml_flags
+from edge_distil_apps.cli.flags import variants as flags
 
 _CHECKPOINT = "Checkpoint"
 _GRAPH = "Graph"

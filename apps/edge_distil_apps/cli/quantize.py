@@ -9,7 +9,7 @@ import typer
 
 from edge_distil.bundle import open_bundle
 from edge_distil_apps.cli import console, inspect, options
-from edge_distil_apps.cli import variants as flags
+from edge_distil_apps.cli.flags import variants as flags
 
 
 def quantize(

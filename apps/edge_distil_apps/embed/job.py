@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from edge_distil._machine.versions import installed_versions
 from edge_distil._writing import storage
 from edge_distil.bundle import open_bundle
 from edge_distil.errors import InputError
 from edge_distil.precision import Precision
 from edge_distil.tasks import Embedding
-from edge_distil._machine.versions import installed_versions
 from edge_distil_apps.embed.rows import ROWS
 from edge_distil_apps.embed.sources import Source, open_source
 

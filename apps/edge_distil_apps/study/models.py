@@ -9,10 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from edge_distil._machine.interpreter import python
 from edge_distil._writing import storage
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import BundleNotFound, ExportError, InputError, MissingExtra
-from edge_distil._machine.interpreter import python
 from edge_distil.session import DEFAULT_PROVIDER, graph_level, runtime_version
 from edge_distil_apps.shipped import EMBEDDED
 from edge_distil_apps.study.architectures import ARCHITECTURES, MINILM, Architecture

@@ -13,10 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from edge_distil._machine.interpreter import python
 from edge_distil._writing import storage
 from edge_distil.bundle import Bundle
 from edge_distil.errors import BundleCorrupt, ExportError
-from edge_distil._machine.interpreter import python
 
 _FILE = "study.json"
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from edge_distil._writing.journal import Journal
 from edge_distil._machine.interpreter import python
+from edge_distil._writing.journal import Journal
 from edge_distil.session import OnnxSession
 from edge_distil_bench.machine.graphs import matrix_product
 from edge_distil_bench.protocol.processes import Participant, started

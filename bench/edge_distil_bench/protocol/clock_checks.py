@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from edge_distil._machine.interpreter import python
 from edge_distil.encoder import open_encoder
 from edge_distil.errors import BenchmarkError
-from edge_distil._machine.interpreter import python
 from edge_distil.session import OnnxSession
 from edge_distil.tasks import BY_NAME
 from edge_distil_bench.protocol.processes import Participant, Worker, participant, started

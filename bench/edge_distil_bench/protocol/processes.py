@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
-from edge_distil.errors import BenchmarkError
 from edge_distil._machine.interpreter import python
+from edge_distil.errors import BenchmarkError
 
 # Runs before anything is imported: when the process began, and what it holds without us.
 _BOOT = """

@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
-from edge_distil.bundle import open_bundle
 from edge_distil._machine.interpreter import python
+from edge_distil.bundle import open_bundle
 from edge_distil_apps.serve.golden import golden
 from edge_distil_bench import Estimate
 from edge_distil_bench.statistics.bootstrap import nested_interval

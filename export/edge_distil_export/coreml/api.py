@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_distil._machine.versions import installed_versions
 from edge_distil._reading import links
 from edge_distil._writing import ownership, staging, storage
 from edge_distil._writing.additions import add_to_bundle
@@ -16,16 +17,15 @@ from edge_distil.bundle import CORE_ML, Bundle, open_bundle
 from edge_distil.coreml import Lengths
 from edge_distil.errors import BundleExists, InputError
 from edge_distil.manifest import FileRecord, Manifest, Variant
-from edge_distil._machine.versions import installed_versions
-from edge_distil_export.checkpoint import Source, find_checkpoint
+from edge_distil_export.checkpoints.checkpoint import Source, find_checkpoint
 from edge_distil_export.coreml.compress import COMPRESSIONS, compress
 from edge_distil_export.coreml.lengths import parse_lengths
 from edge_distil_export.coreml.quiet import quiet_coremltools
 from edge_distil_export.quiet import quiet_libraries
 
 if TYPE_CHECKING:
+    from edge_distil_export.checkpoints.model import Loaded
     from edge_distil_export.coreml.proof import Reference
-    from edge_distil_export.model import Loaded
 
 Progress = Callable[[str], None]
 PRECISIONS = ("fp16", "fp32")
@@ -159,7 +159,7 @@ def _check_choice(name: str, values: Sequence[str], known: Sequence[str]) -> Non
 def _load(
     source: Source, manifest: Manifest, trust_remote_code: bool, trust_pickle: bool
 ) -> Loaded:
-    from edge_distil_export.model import load_model
+    from edge_distil_export.checkpoints.model import load_model
 
     loaded = load_model(
         source, manifest.task, trust_remote_code=trust_remote_code, trust_pickle=trust_pickle
@@ -212,7 +212,7 @@ def _make_package(
     from edge_distil_export.coreml.evaluate import Program
     from edge_distil_export.coreml.metadata import describe
     from edge_distil_export.coreml.proof import check_program
-    from edge_distil_export.heads import OUTPUTS
+    from edge_distil_export.graphs.heads import OUTPUTS
 
     plain = compression == "none"
     recorded = {

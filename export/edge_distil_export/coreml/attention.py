@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edge_distil_export.heads import Head
-from edge_distil_export.masks import additive_mask
+from edge_distil_export.graphs.heads import Head
+from edge_distil_export.graphs.masks import additive_mask
 
 _NAME = "edge_distil_fused"
 

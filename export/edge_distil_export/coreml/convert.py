@@ -12,8 +12,8 @@ from edge_distil.coreml import Lengths
 from edge_distil.errors import ExportError, InputError
 from edge_distil_export.coreml.attention import fused_attention
 from edge_distil_export.coreml.lengths import input_shape
-from edge_distil_export.heads import LENGTH_AXIS, Head
-from edge_distil_export.masks import lean_masks
+from edge_distil_export.graphs.heads import LENGTH_AXIS, Head
+from edge_distil_export.graphs.masks import lean_masks
 
 _EXAMPLE = 7  # tokens to trace a flexible length with
 

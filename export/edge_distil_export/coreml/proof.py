@@ -17,7 +17,7 @@ from edge_distil.errors import ParityError
 from edge_distil.manifest import GoldenTokens
 from edge_distil_export import parity
 from edge_distil_export.coreml.evaluate import Program
-from edge_distil_export.heads import LENGTH_AXIS, Head
+from edge_distil_export.graphs.heads import LENGTH_AXIS, Head
 
 Feeds = Mapping[str, NDArray[np.int64]]
 Axes = Mapping[str, tuple[str, ...]]

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from edge_distil.errors import CheckpointError
 from edge_distil._machine.versions import installed_versions
-from edge_distil_export.checkpoint import Source
+from edge_distil.errors import CheckpointError
+from edge_distil_export.checkpoints.checkpoint import Source
+from edge_distil_export.checkpoints.setfit import is_setfit
 from edge_distil_export.parity import one_core_left
-from edge_distil_export.setfit import is_setfit
 from edge_distil_export.witness import library, sentences
 from edge_distil_export.witness.probes import make_probes
 from edge_distil_export.witness.testimony import Probe, Seen, Testimony

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from edge_distil_export import adapters
-from edge_distil_export.checkpoint import Source
-from edge_distil_export.heads import OUTPUTS
-from edge_distil_export.remote_code import rebuild
+from edge_distil_export.checkpoints import adapters
+from edge_distil_export.checkpoints.checkpoint import Source
+from edge_distil_export.checkpoints.remote_code import rebuild
+from edge_distil_export.graphs.heads import OUTPUTS
 from edge_distil_export.witness.probes import WINDOW
 from edge_distil_export.witness.testimony import Probe, Row, Seen, rows_of
 

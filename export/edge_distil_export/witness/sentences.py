@@ -11,9 +11,9 @@ import torch
 
 from edge_distil._reading import cross_encoder
 from edge_distil._reading.fields import Fields
-from edge_distil_export import setfit
-from edge_distil_export.checkpoint import Source
-from edge_distil_export.remote_code import rebuild
+from edge_distil_export.checkpoints import setfit
+from edge_distil_export.checkpoints.checkpoint import Source
+from edge_distil_export.checkpoints.remote_code import rebuild
 from edge_distil_export.witness.library import labels_of
 from edge_distil_export.witness.testimony import Probe, Seen, rows_of
 

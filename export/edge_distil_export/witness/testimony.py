@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_distil_export.heads import LENGTH_AXIS, OUTPUTS
+from edge_distil_export.graphs.heads import LENGTH_AXIS, OUTPUTS
 
 Arrays = Mapping[str, NDArray[Any]]
 

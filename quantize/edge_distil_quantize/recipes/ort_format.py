@@ -16,13 +16,13 @@ from typing import Any
 
 import onnxruntime as ort
 
+from edge_distil._machine.interpreter import python
+from edge_distil._machine.versions import installed_versions
 from edge_distil._writing import staging, storage
 from edge_distil._writing.additions import add_to_bundle
 from edge_distil.bundle import MODEL_FILES, Bundle
 from edge_distil.errors import QuantizeError
-from edge_distil._machine.interpreter import python
 from edge_distil.manifest import Variant
-from edge_distil._machine.versions import installed_versions
 from edge_distil_quantize import evidence
 from edge_distil_quantize.checks import reopen
 from edge_distil_quantize.recipe import Progress

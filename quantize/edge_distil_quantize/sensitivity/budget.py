@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from edge_distil import hardware
+from edge_distil._machine.versions import installed_versions
 from edge_distil._writing import storage
 from edge_distil._writing.additions import add_to_bundle
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.manifest import Manifest, Variant
-from edge_distil._machine.versions import installed_versions
 from edge_distil_quantize.api import quantize_bundle
 from edge_distil_quantize.recipe import Feeds, Progress
 from edge_distil_quantize.rewrites.operators import Operator

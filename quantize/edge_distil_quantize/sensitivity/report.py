@@ -12,10 +12,10 @@ import onnx
 from onnx import numpy_helper
 
 from edge_distil import hardware
+from edge_distil._machine.versions import installed_versions
 from edge_distil._writing.journal import Journal
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.manifest import Variant
-from edge_distil._machine.versions import installed_versions
 from edge_distil_quantize.recipe import Progress
 from edge_distil_quantize.rewrites.operators import Operator
 from edge_distil_quantize.sensitivity.candidates import Workbench, open_workbench

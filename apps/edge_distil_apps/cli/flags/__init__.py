@@ -1,0 +1,3 @@
+"""The flags that several verbs have, or that are many."""
+
+__all__: list[str] = []

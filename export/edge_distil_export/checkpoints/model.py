@@ -1,0 +1,186 @@
+"""Load the PyTorch model of a checkpoint, in float32 and with eager attention."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from edge_distil._reading import sentence_modules
+from edge_distil._reading.sentence_modules import SentenceModules
+from edge_distil._reading.sentence_settings import TransformerSettings
+from edge_distil.errors import CheckpointError, EdgeDistilError, TaskError
+from edge_distil_export.checkpoints import adapters
+from edge_distil_export.checkpoints.checkpoint import Source
+from edge_distil_export.checkpoints.completeness import check_finite, check_loaded
+from edge_distil_export.checkpoints.families import check_encoder
+from edge_distil_export.checkpoints.remote_code import rebuild
+from edge_distil_export.checkpoints.setfit import FittedHead, is_setfit, load_head, read_head
+from edge_distil_export.graphs.heads import (
+    OUTPUTS,
+    Encoder,
+    Head,
+    SentenceEncoder,
+    VectorClassifier,
+)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model ready to trace.
+
+    Attributes:
+        head: The traced module; has ``inputs`` and ``outputs``.
+        config: transformers' configuration object.
+        parameters: Number of weights, shared ones counted once.
+        sentence: Set for ``sentence-similarity``.
+        dimension: Length of the sentence vector, after Dense modules.
+        settings: Settings of sentence-transformers' Transformer module.
+        classes: Set for a SetFit model: its classifier.
+    """
+
+    head: Head
+    config: Any
+    parameters: int
+    sentence: SentenceModules | None = None
+    dimension: int = 0
+    settings: TransformerSettings = field(default_factory=TransformerSettings)
+    classes: FittedHead | None = None
+
+
+def load_model(
+    source: Source, task: str, *, trust_remote_code: bool = False, trust_pickle: bool = False
+) -> Loaded:
+    """Load a checkpoint for a task.
+
+    Args:
+        source: The checkpoint.
+        task: One of `edge_distil.manifest.TASKS`.
+        trust_remote_code: Let the checkpoint's own Python files run.
+        trust_pickle: Unpickle the head of a SetFit model, which may run code.
+
+    Raises:
+        CheckpointError: The weights cannot be read safely, or the code is remote.
+        TaskError: The checkpoint has no head for the task, or it is no encoder.
+    """
+    fitted = None
+    if task == "text-classification" and is_setfit(source):
+        fitted = load_head(source, trust_pickle=trust_pickle)  # before the work: it may be refused
+        task = "sentence-similarity"
+    sentence = _sentence(source) if task == "sentence-similarity" else None
+    model = _from_pretrained(source, task, trust_remote_code)
+    check_encoder(source.name, model.config)
+    loaded = _with_head(source, task, model.eval().requires_grad_(False), sentence)
+    if fitted is not None:
+        loaded = _with_classes(source, loaded, fitted)
+    check_finite(source, loaded.head)
+    return loaded
+
+
+def _with_head(source: Source, task: str, model: Any, sentence: SentenceModules | None) -> Loaded:
+    parameters = sum(p.numel() for p in model.parameters())
+    if sentence is None:
+        return Loaded(Encoder(model, tuple(OUTPUTS[task])), model.config, parameters)
+    encoder = Encoder(model, ("last_hidden_state",))
+    head = SentenceEncoder(encoder, sentence, source.root).eval().requires_grad_(False)
+    parameters += sum(p.numel() for p in head.steps.parameters())
+    hidden = getattr(model.config, "hidden_size", sentence.dimension)
+    dimension = head.dimension(hidden)
+    return Loaded(head, model.config, parameters, sentence, dimension, sentence.transformer)
+
+
+def _with_classes(source: Source, loaded: Loaded, fitted: Any) -> Loaded:
+    """Put a SetFit model's head behind its vectors; the result is a plain classifier."""
+    body, sentence = loaded.head, loaded.sentence
+    assert isinstance(body, SentenceEncoder)
+    assert sentence is not None
+    if sentence.prompts.get(sentence.default_prompt or ""):
+        raise TaskError(
+            f"{source.name} puts the prompt {sentence.default_prompt!r} before every text, "
+            "expected none for a classifier: export its vectors with --task sentence-similarity"
+        )
+    classes = read_head(source, fitted, loaded.dimension)
+    head = VectorClassifier(body, classes).eval().requires_grad_(False)
+    return replace(
+        loaded,
+        head=head,
+        parameters=loaded.parameters + classes.weight.size + classes.bias.size,
+        sentence=None,
+        dimension=0,
+        classes=classes,
+    )
+
+
+def _sentence(source: Source) -> SentenceModules:
+    if sentence_modules.is_sentence_model(source.root):
+        return _runnable(sentence_modules.read_sentence_modules(source.root), source.name)
+    # What sentence-transformers itself does with a plain encoder.
+    return SentenceModules(pooling=("mean",), dimension=int(source.config.get("hidden_size", 0)))
+
+
+def _runnable(modules: SentenceModules, name: str) -> SentenceModules:
+    """Refuse what graph and runtime together cannot do: weights behind a pooling of two kinds."""
+    if modules.weighted and not modules.include_prompt:
+        raise TaskError(
+            f"{name} leaves the prompt's tokens out of its pooling (include_prompt is false) and "
+            f"has a {modules.weighted[0].kind} module behind it, expected one of the two: export "
+            "it with --task feature-extraction and pool in your own code"
+        )
+    return modules
+
+
+def _from_pretrained(source: Source, task: str, trust_remote_code: bool) -> Any:
+    from optimum.exporters.tasks import TasksManager
+
+    base_task = "feature-extraction" if task == "sentence-similarity" else task
+    auto_class = TasksManager.get_model_class_for_task(base_task)
+    adapter = adapters.has_adapter(source)
+    folder = adapters.base_alone(source) if adapter else nullcontext(source.path)
+    try:
+        with folder as path:
+            model, report = auto_class.from_pretrained(
+                path,
+                dtype=torch.float32,
+                attn_implementation="eager",
+                return_dict=True,
+                use_safetensors=source.safetensors,
+                trust_remote_code=trust_remote_code,
+                local_files_only=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # the report names them, the error would not
+            )
+    except EdgeDistilError:
+        raise
+    except Exception as error:  # third-party code: any kind, and each means "cannot be loaded"
+        raise _explain(source, task, error) from error
+    if adapter:
+        report["missing_keys"] -= adapters.trained_whole(source, report["missing_keys"])
+    check_loaded(source, task, model, report)
+    model = rebuild(source, model, report["missing_keys"])
+    return adapters.merge(source, model) if adapter else model
+
+
+def _explain(source: Source, task: str, error: Exception) -> EdgeDistilError:
+    first_line = str(error).strip().split("\n", 1)[0]
+    if "trust_remote_code" in str(error):
+        return CheckpointError(
+            f"{source.name} needs Python code of its own, which edge-distil does not run unasked: "
+            "read that code, then pass --trust-remote-code"
+        )
+    if "Unrecognized configuration class" in str(error):
+        return TaskError(
+            f"{source.name} is of type {source.config.get('model_type')!r}, which has no model "
+            f"for {task}: choose another task or checkpoint"
+        )
+    if not source.safetensors and ("weights_only" in str(error) or "pickle" in str(error).lower()):
+        return CheckpointError(
+            f"{source.name}'s pytorch_model.bin holds more than tensors, and a pickle may run "
+            "code when read; expected model.safetensors: load it where you trust it and "
+            "save_pretrained it"
+        )
+    return CheckpointError(
+        f"{source.name} cannot be loaded ({type(error).__name__}: {first_line}): fetch it again, "
+        "or check that its config.json belongs to its weights"
+    )

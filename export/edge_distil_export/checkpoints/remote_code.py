@@ -1,0 +1,71 @@
+"""Models of a checkpoint's own Python code, built the way that code builds them.
+
+transformers builds every model without memory first and fills the weights in. What the code itself
+computes and no checkpoint holds, buffers with ``persistent=False``, is left as uninitialised memory
+unless the class says how to make it, as transformers' own classes do and others' do not.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Collection
+from typing import Any
+
+import torch
+
+from edge_distil.errors import CheckpointError
+from edge_distil_export.checkpoints.checkpoint import Source
+
+_SEEDS = (0, 1)
+
+
+def rebuild(source: Source, model: Any, missing: Collection[str]) -> Any:
+    """Build a model of remote code directly and give it the weights that were loaded.
+
+    Args:
+        source: The checkpoint.
+        model: What ``from_pretrained`` gave; one of transformers' own classes comes back as it is.
+        missing: Weights that the checkpoint lacks, as transformers reports them.
+
+    Returns:
+        The model, its buffers as its own code makes them.
+
+    Raises:
+        CheckpointError: The code draws a buffer at random, so that no two loads are the same.
+    """
+    if not model.is_custom_code():
+        return model
+    built = _build(model, _SEEDS[0])
+    made = dict(built.named_non_persistent_buffers())
+    if made:
+        again = dict(_build(model, _SEEDS[1]).named_non_persistent_buffers())
+        _check_equal(source, made, again)
+    absent = {*missing, *_absent_buffers(model)}
+    weights = {key: value for key, value in model.state_dict().items() if key not in absent}
+    built.load_state_dict(weights, strict=False)
+    built.tie_weights()
+    return built
+
+
+def _build(model: Any, seed: int) -> Any:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return type(model)(copy.deepcopy(model.config))
+
+
+def _absent_buffers(model: Any) -> set[str]:
+    """Name the buffers that the class lets a checkpoint lack: theirs is the code's own value."""
+    patterns = model._keys_to_ignore_on_load_missing or ()
+    names = (name for name, _ in model.named_buffers())
+    return {name for name in names if any(re.search(pattern, name) for pattern in patterns)}
+
+
+def _check_equal(source: Source, made: dict[str, Any], again: dict[str, Any]) -> None:
+    for name, buffer in made.items():
+        if not torch.equal(buffer, again[name]):
+            raise CheckpointError(
+                f"{source.name}'s own code draws {name} at random whenever it is loaded and the "
+                "checkpoint does not hold it, expected the same values each time: register it "
+                "as a persistent buffer and save_pretrained the model"
+            )

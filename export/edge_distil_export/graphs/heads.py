@@ -1,0 +1,158 @@
+"""Checkpoint -> a module with plain tensors in and out, one for each task."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edge_distil._reading.sentence_modules import SentenceModules
+from edge_distil.errors import ExportError
+from edge_distil_export.checkpoints.sentence_steps import Dense, Normalize, load_step
+from edge_distil_export.checkpoints.setfit import FittedHead
+from edge_distil_export.graphs.pooling import pool
+
+BATCH_AXIS, LENGTH_AXIS = "batch_size", "sequence_length"
+_PER_TOKEN, _PER_ROW = (BATCH_AXIS, LENGTH_AXIS), (BATCH_AXIS,)
+# Task -> output -> its named axes; an axis of fixed size may follow.
+OUTPUTS: dict[str, dict[str, tuple[str, ...]]] = {
+    "feature-extraction": {"last_hidden_state": _PER_TOKEN},
+    "fill-mask": {"logits": _PER_TOKEN},
+    "question-answering": {"start_logits": _PER_TOKEN, "end_logits": _PER_TOKEN},
+    "sentence-similarity": {"last_hidden_state": _PER_TOKEN, "sentence_embedding": _PER_ROW},
+    "text-classification": {"logits": _PER_ROW},
+    "token-classification": {"logits": _PER_TOKEN},
+}
+
+
+class Encoder(nn.Module):
+    """A transformers model whose outputs are the tensors named in `outputs`."""
+
+    def __init__(self, model: Any, outputs: tuple[str, ...]) -> None:
+        super().__init__()
+        self.model = model
+        self.outputs = outputs
+        self.inputs = input_names(model)
+
+    @property
+    def transformer(self) -> Any:
+        """The transformers model."""
+        return self.model
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Run the model; all inputs are int64 ``(batch, sequence)``."""
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if getattr(self.model.config, "trigram_input", False):
+            inputs = self._without_padding(input_ids, attention_mask)
+        extra = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        result = self.model(**inputs, **extra)
+        return tuple(result[name] for name in self.outputs)
+
+    def _without_padding(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+        """Give padding no vector: MobileBERT joins each token's with those of its neighbours.
+
+        At the end of a text that is not padded, transformers takes zeros for the neighbour.
+        """
+        vectors = self.model.get_input_embeddings()(input_ids)  # (batch, sequence, embedding)
+        mask = attention_mask.unsqueeze(-1).to(vectors.dtype)
+        return {"inputs_embeds": vectors * mask, "attention_mask": attention_mask}
+
+
+class SentenceEncoder(nn.Module):
+    """An encoder with the pooling of sentence-transformers and the modules behind it."""
+
+    def __init__(self, encoder: Encoder, modules: SentenceModules, folder: Path) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.outputs = tuple(OUTPUTS["sentence-similarity"])
+        self.inputs = encoder.inputs
+        self.pooling = modules.pooling
+        self.steps = nn.Sequential(*(load_step(step, folder) for step in modules.steps))
+
+    @property
+    def transformer(self) -> Any:
+        """The transformers model."""
+        return self.encoder.model
+
+    def dimension(self, hidden: int) -> int:
+        """Return the length of the vectors, where a token's has length `hidden`."""
+        dense = [step.linear for step in self.steps if isinstance(step, Dense)]
+        return dense[-1].out_features if dense else hidden * len(self.pooling)
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return the hidden states ``(batch, sequence, hidden)`` and vectors ``(batch, dim)``."""
+        (hidden,) = self.encoder(input_ids, attention_mask, token_type_ids)
+        pooled = [pool(hidden, attention_mask, mode) for mode in self.pooling]
+        return hidden, self.steps(pooled[0] if len(pooled) == 1 else torch.cat(pooled, dim=1))
+
+
+class VectorClassifier(nn.Module):
+    """A sentence encoder with a linear classifier behind it, as SetFit has."""
+
+    def __init__(self, body: SentenceEncoder, head: FittedHead) -> None:
+        super().__init__()
+        self.body = body
+        self.outputs = tuple(OUTPUTS["text-classification"])
+        self.inputs = body.inputs
+        self.normalize = Normalize() if head.normalize else nn.Identity()
+        self.linear = nn.Linear(head.weight.shape[1], len(head.weight))
+        self.linear.load_state_dict(
+            {"weight": torch.from_numpy(head.weight), "bias": torch.from_numpy(head.bias)}
+        )
+        # Of these, softmax makes sigmoids that are scaled to a sum of 1.
+        self.link = nn.LogSigmoid() if head.one_vs_rest else nn.Identity()
+
+    @property
+    def transformer(self) -> Any:
+        """The transformers model."""
+        return self.body.transformer
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return the logits ``(batch, classes)``."""
+        _, vector = self.body(input_ids, attention_mask, token_type_ids)
+        return (self.link(self.linear(self.normalize(vector))),)
+
+
+Head = Encoder | SentenceEncoder | VectorClassifier
+
+
+def run(head: Head, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Run a head.
+
+    Args:
+        head: The module.
+        tensors: One for each of its inputs, int64 ``(batch, sequence)``.
+
+    Raises:
+        ExportError: The checkpoint's own model fails.
+    """
+    try:
+        with torch.inference_mode():
+            outputs: tuple[Tensor, ...] = head(*tensors)
+    except Exception as error:  # the model's own code: any kind
+        first_line = str(error).strip().split("\n", 1)[0]
+        raise ExportError(
+            f"the model itself fails in PyTorch on {' x '.join(map(str, tensors[0].shape))} tokens "
+            f"({type(error).__name__}: {first_line}): choose another checkpoint, or correct its "
+            "config.json"
+        ) from error
+    return outputs
+
+
+def input_names(model: Any) -> tuple[str, ...]:
+    """Name the inputs that change the result: token types only where there are two or more."""
+    names = ("input_ids", "attention_mask")
+    takes_types = "token_type_ids" in inspect.signature(model.forward).parameters
+    if takes_types and getattr(model.config, "type_vocab_size", 0) > 1:
+        return (*names, "token_type_ids")
+    return names

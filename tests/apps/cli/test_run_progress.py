@@ -1,0 +1,60 @@
+"""``edge-distil run`` on long texts: a bar for who watches, silence in a pipe, any length."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TINY = Path(__file__).parents[2] / "golden" / "tiny"
+SENTENCE = "The keeper of the old light lives in London. "
+LINES = {
+    "question_answering": ["-q", "who keeps the light?", "-c", "@long.txt"],
+    "token_classification": [],
+}
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    (tmp_path / "long.txt").write_text(SENTENCE * 3000)  # 135,000 characters
+    return tmp_path
+
+
+def command(name: str) -> list[str]:
+    program = [sys.executable, "-P", "-m", "edge_distil_apps.cli"]
+    return [*program, "run", str(TINY / name), *LINES[name], "--json"]
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_pipe_hears_nothing_of_progress(name: str, work: Path) -> None:
+    with (work / "long.txt").open() as text:
+        done = subprocess.run(
+            command(name), cwd=work, stdin=text, capture_output=True, text=True, check=True
+        )
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("name", LINES)
+def test_a_terminal_shows_a_bar(name: str, work: Path) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    with (work / "long.txt").open() as text:
+        process = subprocess.Popen(
+            command(name), cwd=work, stdin=text, stdout=subprocess.DEVNULL, stderr=theirs
+        )
+    os.close(theirs)
+    shown = b""
+    try:
+        while data := os.read(ours, 4096):
+            shown += data
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    os.close(ours)
+    assert process.wait() == 0
+    assert b"characters" in shown
+    assert b"/135000" in shown
