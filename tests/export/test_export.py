@@ -165,7 +165,7 @@ def test_operators_outside_the_table_take_the_long_way(
     bert: Path, exported: Callable[..., Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without our translations torch decomposes first; the graph is the same."""
-    from edge_distil_export import graph
+    from edge_distil_export.graphs import graph
 
     monkeypatch.setattr(graph, "translations", dict)
     slow = export_bundle(bert, tmp_path / "out").manifest.variants["fp32"]
