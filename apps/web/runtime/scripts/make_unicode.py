@@ -9,7 +9,9 @@ same ids and offsets in every engine, whatever its age.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 from tokenizers import Regex, normalizers, pre_tokenizers
@@ -31,6 +33,8 @@ _BERT_MARKS = normalizers.BertNormalizer(
 _STRIP = normalizers.StripAccents()
 _BERT = pre_tokenizers.BertPreTokenizer()
 _PUNCTUATION = pre_tokenizers.Punctuation()
+_UNITS, _FIRST_UNIT, _LEAF = 1024, 256, 512  # of sentencepiece's double array
+_ACCENT, _JOINER, _KA, _VIRAMA = "\u0301", "\u200d", "\u0915", "\u094d"
 _MARK = "\u0345"  # of the greatest combining class, 240: every other mark comes before it
 
 
@@ -38,6 +42,33 @@ def matches(pattern: str) -> Callable[[str], bool]:
     """Return whether a character is one that the library's regular expressions match."""
     replace = normalizers.Replace(Regex(pattern), "")
     return lambda character: replace.normalize_str(character) == ""
+
+
+@cache
+def _counter() -> normalizers.Precompiled:
+    """Return a map that makes a Z of every text that begins with any byte.
+
+    The library looks a cluster of less than six bytes up as a whole, and of longer ones each
+    character: the Zs count the clusters.
+    """
+    units = [0] * _UNITS
+    units[0] = _FIRST_UNIT << 10
+    for byte in range(1, 256):
+        place = _FIRST_UNIT ^ byte
+        units[place] = byte | 1 << 8 | (place ^ _LEAF) << 10
+    units[_LEAF] = 0x80000000
+    table = struct.pack(f"<{_UNITS}I", *units)
+    return normalizers.Precompiled(struct.pack("<I", len(table)) + table + b"Z\0")
+
+
+def clusters(text: str) -> int:
+    """Count the clusters of a text, or, of those of six bytes and more, the characters."""
+    return len(_counter().normalize_str(text))
+
+
+def joins(character: str) -> bool:
+    """Return whether a character is of one cluster with a letter before it."""
+    return clusters(f"a{character}") == 1
 
 
 TABLES: dict[str, tuple[str, Callable[[str], bool]]] = {
@@ -90,6 +121,35 @@ TABLES: dict[str, tuple[str, Callable[[str], bool]]] = {
     "LOWER": ("\\p{Ll} of a pattern.", matches(r"\p{Ll}")),
     "WORD": ("\\w of a pattern.", matches(r"\w")),
     "BLANK": ("\\s of a pattern.", matches(r"\s")),
+    "ALONE": (
+        "A cluster by itself: controls.",
+        lambda c: c == "\0" or clusters(c + 2 * _ACCENT) == 2,
+    ),
+    "JOINED": ("Of one cluster with what stands before.", joins),
+    "EXTENDING": (
+        "Marks that may stand before a joiner.",
+        lambda c: joins(c) and clusters(f"\u00a9{c}{_JOINER}\u00a9{_ACCENT}") == 5,
+    ),
+    "PREPENDED": (
+        "Of one cluster with what stands behind.",
+        lambda c: clusters(f"{c}a") == 1,
+    ),
+    "PICTOGRAPH": (
+        "Joined to others by a joiner.",
+        lambda c: not joins(c) and clusters(f"\u00a9{_JOINER}{c}") == 3,
+    ),
+    "CONSONANT": (
+        "Joined to others by a linker.",
+        lambda c: clusters(f"{c}{_VIRAMA}{_KA}{_ACCENT}") == 4,
+    ),
+    "LINKER": (
+        "Joins consonants.",
+        lambda c: clusters(f"{_KA}{c}{_KA}{_ACCENT}") == 4,
+    ),
+    "BETWEEN": (
+        "May stand beside a linker.",
+        lambda c: clusters(f"{_KA}{_VIRAMA}{c}{_KA}{_ACCENT}") == 5,
+    ),
 }
 
 
