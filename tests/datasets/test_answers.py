@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from environments import python_environment
 
 import edge_distil as ed
 from edge_distil.evaluate import evaluate
 from edge_distil.evaluate.squad_file import read_squad
+from environments import python_environment
 
 REGENERATE = Path(__file__).parents[1] / "golden" / "regenerate_qa.py"
 SCORE = 1e-3
