@@ -6,6 +6,7 @@ let run: (...given: unknown[]) => Promise<unknown>;
 offer({
   async open(bundle, task, threads) {
     env.allowRemoteModels = false;
+    env.allowLocalModels = true;
     env.localModelPath = new URL("./bundles/", document.baseURI).pathname;
     const wasm = env.backends.onnx.wasm!;
     wasm.wasmPaths = new URL("./engine/peer/", document.baseURI).href;
