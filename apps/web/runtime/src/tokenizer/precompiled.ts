@@ -1,4 +1,5 @@
 import { AlignedText, codePoints, textOf, type Change } from "./aligned.js";
+import { graphemes } from "./graphemes.js";
 import type { Normalizer } from "./normalizers.js";
 
 const LONGEST_GRAPHEME = 6; // bytes below which a cluster is looked up as a whole
@@ -85,16 +86,4 @@ function find(units: Uint32Array, texts: Uint8Array, key: Uint8Array): number[] 
 
 function offset(unit: number): number {
   return (unit >>> 10) << ((unit & 0x200) >>> 6);
-}
-
-let segmenter: Intl.Segmenter | undefined;
-
-/** Clusters of characters that are seen as one (Unicode's Annex 29). */
-function* graphemes(codes: readonly number[]): Generator<number[]> {
-  if (codes.every((code) => code < 0x300 && code !== 0xd && code !== 0xa)) {
-    for (const code of codes) yield [code];
-    return;
-  }
-  segmenter ??= new Intl.Segmenter("und", { granularity: "grapheme" });
-  for (const { segment } of segmenter.segment(textOf(codes))) yield codePoints(segment);
 }
