@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_distil import calls, coreml, hardware
+from edge_distil._machine import freed
 from edge_distil._reading.untrusted import check as check_untrusted
 from edge_distil._tokenizing.rows import Encoded, collate
 from edge_distil._tokenizing.tokenizer import Tokenizer
@@ -60,6 +61,7 @@ class Encoder:
         lanes = OnnxSession(session.path, threads=1, bulk=True, large_pages=session.large_pages)
         if lanes.state != session.state:
             return self._without_lanes()
+        freed.give_back()  # of loading
         session.stand_in = lanes
         return replace(self, session=lanes, workers=session.threads)
 

@@ -13,7 +13,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edge_distil import hardware, privacy
-from edge_distil._machine import huge_pages
+from edge_distil._machine import freed, huge_pages
 from edge_distil.errors import OutOfMemory, SessionError
 
 Tokens = NDArray[np.int64]  # (batch, sequence)
@@ -164,6 +164,7 @@ class OnnxSession:
         Where the file is another one by then, `stand_in` runs in this session's place.
         """
         self._session = None
+        freed.give_back()
 
     def _opened(self) -> ort.InferenceSession:
         """Return onnxruntime's session, loaded if need be.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import edge_distil as ed
+from edge_distil._machine import freed
 
 Copy = Callable[[str], Path]
 
@@ -46,3 +48,17 @@ def test_a_single_call_after_long_work_runs_the_model_that_was_loaded(tiny_copy:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert task(LONG[0]) == wanted
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_freed_memory_goes_back_to_the_system() -> None:
+    def resident() -> int:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    block = 1 << 14  # far below what glibc maps apart, and so would give back by itself
+    kept = [bytes([n % 256]) * block for n in range(8192)]
+    before = resident()
+    del kept[:-1]
+    freed.give_back()
+    assert before - resident() > 8192 * block * 0.8
