@@ -122,3 +122,6 @@ def clean_variables() -> dict[str, str]:
     """Return this process's variables less those that would change what is installed or run."""
     unwanted = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_CONSTRAINT", "PYTHONWARNINGS")
     return {name: value for name, value in os.environ.items() if name not in unwanted}
+
+
+__all__: list[str] = []

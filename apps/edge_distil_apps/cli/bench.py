@@ -21,7 +21,7 @@ from edge_distil._writing import locks, storage
 from edge_distil._writing.journal import Journal
 from edge_distil._writing.temporary import temporaries_in
 from edge_distil.bundle import Bundle
-from edge_distil_apps.cli import console
+from edge_distil_apps.cli import console, options
 from edge_distil_apps.shipped import PASSAGES
 from edge_distil_apps.side_by_side import presentation
 from edge_distil_apps.side_by_side.texts import choose_queries
@@ -49,63 +49,69 @@ _USUAL, _USUAL_EFFORT, _USUAL_LIMIT = (
 _FULL, _FULL_LIMIT = dataclasses.replace(FULL, sequential=True), 1800.0
 _QUESTION_ANSWERING = "question-answering"
 _LEAST_LENGTH = 128  # tokens
+_PEERS = "Other engines"
+_INPUT = "Queries"
+_EFFORT = "Effort"
 
 
 def bench(
-    bundles: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Bundles of one task.")],
+    bundles: Annotated[list[Path], options.argument("DIR", "Bundles of one task.")],
     variant: Annotated[
         list[str] | None,
-        typer.Option(help="Variants; by default all. May be given several times."),
+        options.value(kind="NAME", text="May be repeated; by default all.", panel=options.MODEL),
     ] = None,
+    threads: console.Threads = None,
+    untrained: Annotated[
+        bool,
+        options.flag("--untrained", text="Random weights: no accuracy.", panel=options.MODEL),
+    ] = False,
     against: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NAME[:PRECISION][=PYTHON]",
-            help=f"Another engine beside the first bundle: {', '.join(peers.PEERS)}; PYTHON is "
-            "the interpreter of the environment that has it. May be given several times.",
-        ),
+        options.value(kind="PEER", text="Another engine; may be repeated.", panel=_PEERS),
     ] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="Directory of the first bundle's checkpoint, for --against.")
+        Path | None,
+        options.value(kind="DIR", text="What the first bundle was made from.", panel=_PEERS),
     ] = None,
     texts: Annotated[
         Path | None,
-        typer.Option(help="Queries, one a line (question, tab, context); by default own-written."),
+        options.value(kind="FILE", text="Queries, one a line; else built in.", panel=_INPUT),
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Labelled file to score on, as for eval; for QA the shipped passages."),
+        options.value(kind="FILE", text="Labelled file to score on, as for eval.", panel=_INPUT),
     ] = None,
-    untrained: Annotated[
-        bool, typer.Option("--untrained", help="The weights are random: there is no accuracy.")
-    ] = False,
-    threads: console.Threads = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="At least 96 queries a model; at most a minute.")
+        bool, options.flag("--quick", text="96 queries a model; at most a minute.", panel=_EFFORT)
     ] = False,
     full: Annotated[
-        bool, typer.Option("--full", help="At least 1,024 queries and 60 s a model.")
+        bool, options.flag("--full", text="1,024 queries and 60 s a model.", panel=_EFFORT)
     ] = False,
     limit: Annotated[
         float | None,
-        typer.Option(
-            min=0,
-            metavar="SECONDS",
-            help="Time at most, decided or not; given again with more, it goes on.",
-        ),
+        options.value(kind="SECONDS", text="Time at most, decided or not.", panel=_EFFORT, min=0),
     ] = None,
-    queries: Annotated[int | None, typer.Option(min=1, help="Timed queries a model.")] = None,
-    seconds: Annotated[float | None, typer.Option(min=0, help="Timed seconds a model.")] = None,
+    queries: Annotated[
+        int | None,
+        options.value(kind="N", text="Timed queries a model.", panel=_EFFORT, min=1),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        options.value(kind="X", text="Timed seconds a model.", panel=_EFFORT, min=0),
+    ] = None,
     processes: Annotated[
         int | None,
-        typer.Option(min=2, help="So many rounds of fresh processes, not until it is decided."),
+        options.value(kind="N", text="Exactly so many rounds.", panel=_EFFORT, min=2),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the raw samples there, as JSON.")
+        Path | None,
+        options.value(
+            "--output", "-o", kind="FILE", text="Raw samples, as JSON.", panel=options.OUTPUT
+        ),
     ] = None,
     work: Annotated[
         Path | None,
-        typer.Option(help="Folder for converted peers and interrupted runs; by default a cache."),
+        options.value(kind="DIR", text="For what is kept; else a cache.", panel=options.OUTPUT),
     ] = None,
     json: console.Json = False,
 ) -> None:
@@ -121,6 +127,9 @@ def bench(
     Models share fresh processes and answer the same queries in turn; rounds are added until the
     figures decide. The first model runs beside a copy of itself, too, and no smaller difference is
     claimed. A run that was interrupted goes on when the same command is given again.
+
+    PEER is NAME[:PRECISION][=PYTHON]: torch, optimum, ctranslate2 or openvino; PYTHON is the
+    interpreter of the environment that has it.
     """
     if quick and full:
         raise typer.BadParameter("--quick and --full exclude each other: give one of them")

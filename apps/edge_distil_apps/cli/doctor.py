@@ -18,7 +18,7 @@ from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.encoder import open_encoder
 from edge_distil.errors import EdgeDistilError
 from edge_distil.evaluate.drift import Drift, measure_drift
-from edge_distil_apps.cli import console
+from edge_distil_apps.cli import console, options
 from edge_distil_bench import Alternative, Recommendation, Speed, measure_speeds, recommend
 from edge_distil_bench.machine.environment import describe_machine
 from edge_distil_bench.statistics.distribution import CONFIDENCE
@@ -39,9 +39,14 @@ class Check:
 
 
 def doctor(
-    bundle: Annotated[Path | None, typer.Argument(help="A bundle to check as well.")] = None,
+    bundle: Annotated[Path | None, options.argument("BUNDLE", "A bundle to check as well.")] = None,
     speed: Annotated[
-        bool, typer.Option(help="Time the variants side by side (about 15 s for a small model).")
+        bool,
+        typer.Option(
+            help="Time the variants: 15 s or so.",
+            metavar="",
+            show_default=False,
+        ),
     ] = True,
     threads: console.Threads = None,
     json: console.Json = False,

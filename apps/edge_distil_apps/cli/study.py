@@ -13,7 +13,7 @@ import typer
 
 from edge_distil import hardware
 from edge_distil.errors import MissingExtra
-from edge_distil_apps.cli import console
+from edge_distil_apps.cli import console, options
 from edge_distil_apps.study.options import Options
 
 if TYPE_CHECKING:
@@ -21,49 +21,57 @@ if TYPE_CHECKING:
     from edge_distil_apps.study.progress import Count
     from edge_distil_bench.records import Measurements
 
+_CHECKPOINTS = "Models"
+_DATA = "Data"
+
 
 def study(
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder of report, summary and raw samples.")
+        Path,
+        options.value(
+            "--output", "-o", kind="DIR", text="Report and samples.", panel=options.OUTPUT
+        ),
     ],
     files: Annotated[
-        list[Path] | None,
-        typer.Argument(help="With --merge: measurements.json of each device."),
+        list[Path] | None, options.argument("FILES", "With --merge: measurements.json files.")
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A first look in minutes; the whole takes an hour.")
+        bool, options.flag("--quick", text="A first look in minutes; the whole takes an hour.")
     ] = False,
     merge: Annotated[
-        bool, typer.Option("--merge", help="Make one report of several devices' FILES.")
+        bool, options.flag("--merge", text="Make one report of several devices' FILES.")
     ] = False,
+    threads: console.Threads = None,
+    device: Annotated[
+        str | None, options.value(kind="NAME", text="Of this device; else its processor's.")
+    ] = None,
     distilbert: Annotated[
-        str | None, typer.Option(help="A DistilBERT QA checkpoint: a directory or a hub id.")
+        str | None,
+        options.value(kind="MODEL", text="A DistilBERT QA checkpoint.", panel=_CHECKPOINTS),
     ] = None,
     bert: Annotated[
-        str | None, typer.Option(help="A BERT-base QA checkpoint: a directory or a hub id.")
+        str | None,
+        options.value(kind="MODEL", text="A BERT-base QA checkpoint.", panel=_CHECKPOINTS),
     ] = None,
     minilm: Annotated[
-        str | None, typer.Option(help="The small checkpoint, if not the embedded one.")
+        str | None,
+        options.value(kind="MODEL", text="If not the embedded one.", panel=_CHECKPOINTS),
     ] = None,
     models: Annotated[
         Path | None,
-        typer.Option(
-            help="Bundles made elsewhere (distilbert-base, bert-base, minilm-l6-squad), for a "
-            "device without PyTorch."
-        ),
+        options.value(kind="DIR", text="Bundles made elsewhere.", panel=_CHECKPOINTS),
     ] = None,
     squad: Annotated[
-        Path | None, typer.Option(help="SQuAD JSON, in place of the own-written passages.")
+        Path | None,
+        options.value(kind="FILE", text="SQuAD JSON; else built-in passages.", panel=_DATA),
     ] = None,
     stsb: Annotated[
-        Path | None, typer.Option(help="STS-B dev set, in place of the own-written pairs.")
-    ] = None,
-    threads: console.Threads = None,
-    device: Annotated[
-        str | None, typer.Option(help="A name for this device; by default its processor's.")
+        Path | None,
+        options.value(kind="FILE", text="STS-B dev set; else built-in pairs.", panel=_DATA),
     ] = None,
     keep_models: Annotated[
-        bool, typer.Option("--keep-models", help="Leave the bundles, in work/models of DIR.")
+        bool,
+        options.flag("--keep-models", text="Leave work/models of DIR.", panel=options.OUTPUT),
     ] = False,
     json: console.Json = False,
 ) -> None:
@@ -78,6 +86,9 @@ def study(
 
     Without hub or checkpoints, seeded random weights of the same architectures are timed: they
     take as long, and have no accuracy. Interrupt at any time: the same command goes on.
+
+    MODEL is a directory or a hub id. --models names a folder of the bundles distilbert-base,
+    bert-base and minilm-l6-squad, for a device without PyTorch.
     """
     folder = _folder(output)
     if merge:

@@ -1,1 +1,3 @@
 """What samples say: pure functions of records."""
+
+__all__: list[str] = []

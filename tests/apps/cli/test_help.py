@@ -11,7 +11,6 @@ VERBS = (
     "export", "quantize", "run", "embed", "search", "serve", "eval", "bench", "inspect", "doctor",
     "study",
 )  # fmt: skip
-SHORT = [verb for verb in VERBS if verb not in ("bench", "doctor", "study")]
 # Verbs whose options stand in panels of one subject; the others have few.
 IN_PANELS = {
     "export": ["Output", "Checkpoint", "Graph", "Variants", "Accuracy", "Core ML"],
@@ -34,7 +33,7 @@ def rows(text: str) -> list[str]:
     return [row for row in found if row.strip() != "[required]"]
 
 
-@pytest.mark.parametrize("verb", SHORT)
+@pytest.mark.parametrize("verb", VERBS)
 def test_an_option_takes_one_line(verb: str, edge_distil: Command) -> None:
     """So a row begins with its name: nothing is a continuation of the row above."""
     done = edge_distil(verb, "--help")

@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(bool(missing_tools()), reason=f"needs qemu: {INSTALL}"),
 ]
-WORKER = Path(__file__).parents[3] / "bench" / "tables" / "cpu_worker.py"
+WORKER = Path(__file__).parents[3] / "bench" / "tables" / "processors" / "cpu_worker.py"
 CPUS = [Cpu("SandyBridge", "AVX without AVX2"), Cpu("Haswell", "AVX2 without VNNI")]
 
 

@@ -1,1 +1,3 @@
 """Drawings of the report, as SVG in the page."""
+
+__all__: list[str] = []

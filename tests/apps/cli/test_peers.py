@@ -26,7 +26,7 @@ from environments import python_environment
 SAME_MODEL = 1e-4
 # int8 in other kernels; see tests/interop.
 INT8_COSINE = 0.98
-TINY = Path(__file__).parents[1] / "golden" / "tiny"
+TINY = Path(__file__).parents[2] / "golden" / "tiny"
 LINES = "who sleeps?\tthe dog sleeps\nwhere is Paris?\tParis is in France\n"
 
 
