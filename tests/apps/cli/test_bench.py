@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -289,23 +287,3 @@ def test_lines_are_as_the_task_needs_them(tiny: Path, tmp_path: Path) -> None:
     file.write_text("\n", encoding="utf-8")
     with pytest.raises(InputError, match="holds no text"):
         choose_queries(open_bundle(tiny / "fill_mask"), "fp32", file)
-
-
-@pytest.mark.safety
-@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.slow)])
-def test_two_of_one_command_at_once(tmp_path: Path, rounds: int) -> None:
-    """One is told of the other, or they come one after another; neither leaves a file."""
-    words = ["bench", TINY / "text_classification", "--variant", "fp32", "--queries", "2"]
-    words += ["--seconds", "0", "--processes", "2", "--threads", "1", "--work", tmp_path]
-    command = [sys.executable, "-m", "edge_distil_apps.cli", *map(str, words)]
-    for _ in range(rounds):
-        both = [
-            subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-            for _ in range(2)
-        ]
-        said = "".join(process.communicate()[1] for process in both)
-        statuses = sorted(process.returncode for process in both)
-        assert statuses in ([0, 0], [0, 1]), said
-        assert statuses[1] == said.count("is writing to")
-        assert "Traceback" not in said
-        assert list(tmp_path.iterdir()) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -14,9 +13,8 @@ import pytest
 from command import Command
 from search_texts import LEAST_RECALL, WORDS, everything, places, recall
 
-from edge_distil.errors import BundleNotFound, InputError, TaskError
+from edge_distil.errors import InputError
 from edge_distil_apps.search import build, open_index
-from edge_distil_apps.search.store import Store
 
 
 def test_building_again_embeds_what_changed_alone(
@@ -165,58 +163,6 @@ def test_an_open_index_sees_the_next_build(docs: Path, embedding: Path, tmp_path
         (folder / "00.txt").unlink()
         build(folder, place)
         assert len(opened.search("storm", k=1000, mode="vector")) == 290
-
-
-@pytest.fixture
-def moved(docs: Path, embedding: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """An index and its bundle, in places of their own."""
-    bundle = Path(shutil.copytree(embedding, tmp_path / "bundle"))
-    few = tmp_path / "few"
-    few.mkdir()
-    shutil.copy(docs / "00.txt", few)
-    build(few, tmp_path / "index", bundle=bundle)
-    return tmp_path / "index", bundle
-
-
-def test_the_bundle_that_moved(moved: tuple[Path, Path], tmp_path: Path, tiny: Path) -> None:
-    index, bundle = moved
-    bundle.rename(tmp_path / "elsewhere")
-    with open_index(index) as opened:
-        assert opened.search("storm", mode="words")  # needs no bundle
-        with pytest.raises(BundleNotFound, match="--bundle"):
-            opened.search("storm")
-    with open_index(index, bundle=tmp_path / "elsewhere") as opened:
-        assert opened.search("storm")
-    with (
-        open_index(index, bundle=tiny / "question_answering") as opened,
-        pytest.raises(TaskError, match="question-answering"),
-    ):
-        opened.search("storm")
-
-
-def test_another_bundle_is_refused(moved: tuple[Path, Path]) -> None:
-    index, bundle = moved
-    manifest = bundle / "edge_distil.json"
-    document = json.loads(manifest.read_text())
-    document["variants"]["fp32"] = document["variants"]["int8"]
-    manifest.write_text(json.dumps(document))
-    with open_index(index) as opened, pytest.raises(InputError, match="is not the bundle"):
-        opened.search("storm")
-
-
-def test_another_version_is_refused(moved: tuple[Path, Path]) -> None:
-    store = Store(moved[0])
-    store.set("version", 0)
-    store.close()
-    with pytest.raises(InputError, match="version 0, expected 2"):
-        open_index(moved[0])
-
-
-@pytest.mark.parametrize("content", [b"no database at all, but long enough to be one" * 20, b""])
-def test_a_damaged_index(moved: tuple[Path, Path], content: bytes) -> None:
-    (moved[0] / "passages.sqlite").write_bytes(content)
-    with pytest.raises(InputError, match="build"):
-        open_index(moved[0])
 
 
 def test_what_cannot_be_read_is_skipped_and_said(embedding: Path, tmp_path: Path) -> None:
