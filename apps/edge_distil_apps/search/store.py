@@ -1,8 +1,7 @@
 """``passages.sqlite``: files, passages, vectors and words; all that an index knows.
 
-Each file is written in one transaction with its passages and vectors, so that an interrupted
-build goes on after the last of them and a reader sees whole files only. Every transaction that
-changes passages counts `generation` up: what was made from an older one is stale.
+A file is one transaction with its passages and vectors: an interrupted build goes on after the last
+and readers see whole files. `generation` counts changes of passages: older derivations are stale.
 """
 
 from __future__ import annotations
