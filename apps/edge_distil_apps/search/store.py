@@ -1,7 +1,6 @@
 """``passages.sqlite``: files, passages, vectors and words; all that an index knows.
 
-A file is one transaction with its passages and vectors: an interrupted build goes on after the last
-and readers see whole files. `generation` counts changes of passages: older derivations are stale.
+A file is one transaction, with its passages and vectors. `generation` counts changes of passages.
 """
 
 from __future__ import annotations
