@@ -101,13 +101,23 @@ def run_file(file: dict[str, Any], folder: Path, variant: str | None = None) -> 
     return [run(task, case) for case in file["cases"]]
 
 
+def best(results: Result) -> Result:
+    """Of each input's answers, labels, entities or candidates the first; vectors as they are."""
+    if not isinstance(results, list):
+        return results
+    if results and isinstance(results[0], dict):
+        return results[:1]
+    return [best(row) for row in results]
+
+
 def differences(
     found: Result, expected: Result, place: str = "", tolerance: float = TOLERANCE / 100
 ) -> list[str]:
     """Say where two results differ; floats may differ by the tolerance, all else not at all."""
     if isinstance(expected, dict) and isinstance(found, dict):
         places = [(key, f"{place}.{key}") for key in expected]
-        return [d for k, p in places for d in differences(found.get(k), expected[k], p, TOLERANCE)]
+        inner = max(tolerance, TOLERANCE)
+        return [d for k, p in places for d in differences(found.get(k), expected[k], p, inner)]
     if isinstance(expected, list) and isinstance(found, list) and len(found) == len(expected):
         pairs = enumerate(zip(found, expected, strict=True))
         return [d for i, (f, e) in pairs for d in differences(f, e, f"{place}.{i}", tolerance)]
