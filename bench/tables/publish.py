@@ -57,6 +57,8 @@ def filled(text: str) -> str:
 
 def _table(name: str) -> str:
     file, render = TABLES[name]
+    if not (HERE / file).is_file():
+        return "(not measured yet)"
     return render(_read(file)).strip()
 
 
