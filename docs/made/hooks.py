@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     wanted = set(_named(config.nav))
     if "verbs.md" in wanted:
         files.append(File.generated(config, "verbs.md", content=_verbs()))
+    if "tour.md" in wanted:
+        files.append(File.generated(config, "tour.md", content=_notebook("tour")))
     for page, source in COPIED.items():
         if page in wanted:
             text = (REPOSITORY / source).read_text(encoding="utf-8")
@@ -40,6 +43,19 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name, source in SHOWN.items():
         files.append(File.generated(config, name, abs_src_path=str(REPOSITORY / source)))
     return files
+
+
+def _notebook(name: str) -> str:
+    """Return a notebook as Markdown: its texts, its code, and what the code prints."""
+    path = REPOSITORY / "docs" / "notebooks" / f"{name}.ipynb"
+    parts = []
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        text = "".join(cell["source"])
+        parts.append(text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```")
+        printed = "".join(line for out in cell.get("outputs", []) for line in out["text"])
+        if printed:
+            parts.append(f"```text\n{printed.rstrip()}\n```")
+    return "\n\n".join(parts) + "\n"
 
 
 def _verbs() -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-NOTEBOOK = Path(__file__).parents[2] / "docs" / "tour.ipynb"
+NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebooks" / "tour.ipynb"
 
 
 def printed(cell: dict[str, object]) -> str:
