@@ -82,7 +82,8 @@ def answers(model: Any, tokenizer: Any, pairs: Sequence[Any]) -> list[tuple[str,
     """Answer questions as ``QuestionAnsweringPipeline`` of transformers 4.57.6 did, the best each.
 
     Tokens outside the context share in no softmax but the first, which means "no answer"; spans are
-    the greatest products, widened to whole words.
+    the greatest products, widened to whole words. Equal texts are not added up, which the pipeline
+    does and we do: scores differ by that.
     """
     import numpy as np
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from tables.shared.figures import add_data, machine, markdown, parser, publish
-from tables.shared.places import EMBEDDED
+from tables.shared.places import EMBEDDED, peer_python
 
 TASKS = ("question-answering", "text-classification", "token-classification")
 PRECISIONS = ("fp32", "int8")
@@ -93,7 +93,8 @@ def measure(client: str, settings: Mapping[str, Any], before: Path | None) -> Ru
     """Run one client in a fresh process."""
     path = [str(before)] if client == BEFORE and before else []
     given = {**settings, "client": client, "path": path}
-    command = [sys.executable, "-P", str(Path(__file__).with_name("clients.py")), json.dumps(given)]
+    python = peer_python("optimum_onnx") if client in (OPTIMUM, BATCHED) else sys.executable
+    command = [python, "-P", str(Path(__file__).with_name("clients.py")), json.dumps(given)]
     threads = {"OMP_NUM_THREADS": str(settings["threads"]), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
         command, stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, **threads}
