@@ -22,9 +22,9 @@ from edge_distil._writing.storage import atomic_file
 from edge_distil.errors import InputError, MissingExtra, StorageError
 from edge_distil.pooling import Floats
 from edge_distil_apps.search.folder import Source
+from edge_distil_apps.search.full_text import Words
 from edge_distil_apps.search.passages import Passage
 from edge_distil_apps.search.scripts import spaced
-from edge_distil_apps.search.words import Words
 
 FILE_NAME = "passages.sqlite"
 VERSION = 2  # of the tables and of how texts are cut

@@ -13,8 +13,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from edge_distil_apps.search.answer import Sourced
+from edge_distil_apps.search.full_text import MARKS
 from edge_distil_apps.search.index import Hit
-from edge_distil_apps.search.words import MARKS
 
 _INDENT = 4  # columns left of a passage, where its rank stands
 _ROWS = 5  # of a passage, unless the whole of it is wanted

@@ -16,8 +16,8 @@ from search_texts import HALF, LEAST_RECALL, everything
 
 import edge_distil as ed
 from edge_distil_apps.search import Hit, answer, build, open_index
+from edge_distil_apps.search.full_text import MARKS
 from edge_distil_apps.search.fusion import fuse
-from edge_distil_apps.search.words import MARKS
 
 
 def cosines(embedding: Path, hits: list[Hit], query: str) -> NDArray[np.float32]:

@@ -16,8 +16,8 @@ from rights import without_rights
 from edge_distil.errors import InputError
 from edge_distil_apps.search import open_index
 from edge_distil_apps.search.build import build
+from edge_distil_apps.search.full_text import MARKS
 from edge_distil_apps.search.scripts import spaced, unspaced
-from edge_distil_apps.search.words import MARKS
 
 ODD = os.fsdecode(b"caf\xe9\n\x1b.txt")
 

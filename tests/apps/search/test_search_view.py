@@ -13,8 +13,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from edge_distil_apps.search import Hit, Sourced
+from edge_distil_apps.search.full_text import MARKS
 from edge_distil_apps.search.view import Page
-from edge_distil_apps.search.words import MARKS
 
 FOLDER = Path("/books")
 
