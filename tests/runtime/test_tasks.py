@@ -19,6 +19,9 @@ Truth = Callable[[str], dict[str, Any]]
 # fp32 sums in another order: 30 layers deep models differ by about 1e-6, these by less.
 SCORE = 1e-5
 VECTOR = 1e-5
+# Eight bits, in models of two layers that average little: what an untrained one loses.
+INT8_COSINE = 0.999
+INT8_SCORE = 0.05
 
 
 def as_labels(expected: list[dict[str, Any]]) -> list[ed.Label]:
@@ -167,6 +170,36 @@ def test_a_bundle_is_not_opened_as_another_task(tiny: Path) -> None:
         ed.QuestionAnswering.load(tiny / "fill_mask")
 
 
-@pytest.mark.parametrize("name", ["embedding", "fill_mask", "question_answering"])
-def test_int8_variant_runs(name: str, tiny: Path) -> None:
-    assert ed.load(tiny / name, variant="int8").variant == "int8"
+def test_int8_vectors_are_near_sentence_transformers(tiny: Path, truth: Truth) -> None:
+    expected = truth("embedding")
+    task = ed.Embedding.load(tiny / "embedding", variant="int8")
+    assert task.variant == "int8"
+    assert _least_cosine(task.encode(expected["texts"]), expected["vectors"]) > INT8_COSINE
+
+
+def test_int8_fills_masks_as_transformers_does(tiny: Path, truth: Truth) -> None:
+    expected = truth("fill_mask")
+    task = ed.FillMask.load(tiny / "fill_mask", variant="int8")
+    assert task.variant == "int8"
+    for text, candidates in zip(expected["texts"], expected["candidates"], strict=True):
+        best, wanted = task(text)[0], candidates[0]
+        assert best.token == wanted["token_str"]
+        assert best.score == pytest.approx(wanted["score"], abs=INT8_SCORE)
+
+
+def test_int8_logits_of_answers_are_near_transformers(tiny: Path, truth: Truth) -> None:
+    expected = {name: np.array(value) for name, value in truth("question_answering").items()
+                if name not in ("pairs", "versions")}  # fmt: skip
+    task = ed.QuestionAnswering.load(tiny / "question_answering", variant="int8")
+    assert task.variant == "int8"
+    inputs = ("input_ids", "attention_mask", "token_type_ids")
+    found = task.encoder.session.run({name: expected[name] for name in inputs})
+    attended = expected["attention_mask"] == 1
+    for name in ("start_logits", "end_logits"):
+        got, wanted = found[name][attended], expected[name][attended]
+        assert _least_cosine(got[None], wanted[None]) > INT8_COSINE
+
+
+def _least_cosine(got: Any, wanted: Any) -> float:
+    a, b = np.asarray(got), np.asarray(wanted)
+    return float(((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).min())
