@@ -28,7 +28,7 @@ _SETTLED = 8
 # Of the inputs; exports of ours take 64 bits, those of others not always.
 # A product that `edge_distil_bench.machine.peak_rate` times takes 8.
 _TYPES = {"tensor(int32)": np.int32, "tensor(float)": np.float32, "tensor(uint8)": np.uint8}
-_POOL: list[int] = []  # threads of the pool that `share_threads` made, once it was called
+_POOL: list[bool] = []  # whether sessions share a pool, once `share_threads` was called
 _FATAL_ONLY = 4  # onnxruntime's log level: what fails is raised as well, and said once
 
 if privacy.wants_quiet():
@@ -227,12 +227,15 @@ def share_threads(threads: int) -> None:
 
     Each has a pool of its own otherwise, whose threads go on spinning after a run in case another
     follows, and would take a core from the next session's. To be called before the first session.
+    Releases of onnxruntime without such a pool stop the spinning at the end of a run instead.
 
     Args:
         threads: Of the pool.
     """
-    ort.set_global_thread_pool_sizes(threads, 1)
-    _POOL.append(threads)
+    one_pool = hasattr(ort, "set_global_thread_pool_sizes")
+    if one_pool:
+        ort.set_global_thread_pool_sizes(threads, 1)
+    _POOL.append(one_pool)
 
 
 def available_providers() -> list[str]:
@@ -252,7 +255,9 @@ def graph_level() -> str:
 
 def _options(threads: int, bulk: bool = False) -> ort.SessionOptions:
     options = ort.SessionOptions()
-    if _POOL:
+    if _POOL == [False]:
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+    if _POOL == [True]:
         options.use_per_session_threads = False
     else:
         options.intra_op_num_threads = threads

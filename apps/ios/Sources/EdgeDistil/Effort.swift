@@ -1,4 +1,4 @@
-/// The numbers of the protocol; names as in `bench/edge_distil_bench/protocol.py`.
+/// The numbers of the protocol; names as in `bench/edge_distil_bench/protocol/design.py`.
 public struct Effort: Equatable, Sendable {
     public var name: String
     /// Rounds, each with models opened again: an application cannot start processes.
