@@ -22,6 +22,7 @@ _ENDS = 5  # the first and the last fifth are compared
 # A document has hundreds of runs: at three standard errors one of 370 is flagged for nothing. It
 # matters below about 150 timed samples a run; above, the noise is less than a third of the 5 %.
 _SURE = 3.0
+_FITTED = 5  # a level, a trend, a quadratic of the length, and the median that they are apart from
 
 
 @dataclass(frozen=True)
@@ -127,11 +128,14 @@ def _noise(level: NDArray[np.float64], trend: NDArray[np.float64]) -> float:
     """Return the standard error of the difference of the two medians.
 
     A median of n normal samples has ``sqrt(pi / 2n)`` of their standard deviation, which is taken
-    from the MAD of all of them, less the trend, so that the drift itself is not part of it.
+    from the MAD of all of them, less the trend, so that the drift itself is not part of it. Of few
+    samples much of the noise is explained away by what was fitted to them: it is made up for as in
+    any regression, by the samples over those that are left.
     """
-    fifth = max(1, len(level) // _ENDS)
+    fifth, samples = max(1, len(level) // _ENDS), len(level)
     apart = np.abs(level - trend - np.median(level - trend))
-    return float(MAD_TO_SIGMA * np.median(apart) * math.sqrt(math.pi / fifth))
+    fitted = math.sqrt(samples / max(1, samples - _FITTED))
+    return float(MAD_TO_SIGMA * np.median(apart) * fitted * math.sqrt(math.pi / fifth))
 
 
 def without_length(samples: Samples, tokens: Sequence[int] | None) -> NDArray[np.float64]:
