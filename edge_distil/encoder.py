@@ -97,7 +97,7 @@ class Encoder:
         Raises:
             OutputError: The outputs are not those of the task, or hold NaN or infinity.
         """
-        buckets = Buckets(self.tokenizer.max_length, batch_size)
+        buckets = Buckets(batch_size)
         full = [buckets.add(index, len(row)) for index, row in enumerate(encodings)]
         for _, indices in [*filter(None, full), *buckets.rest()]:
             feeds = self.features([encodings[i] for i in indices])

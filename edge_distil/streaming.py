@@ -25,7 +25,7 @@ K = TypeVar("K")  # what a task knows a row by
 R = TypeVar("R", bound=Encoded)
 P = TypeVar("P")  # what the model says of a row
 
-# An encoder and a batch of rows, to be padded to a width -> what is said of each, or its error.
+# An encoder and a batch of rows, all of one width -> what is said of each, or its error.
 Work = Callable[[Encoder, Sequence[tuple[K, R]], int], Sequence[P | EdgeDistilError]]
 Done = Callable[[int], None]
 
@@ -231,7 +231,7 @@ class _Reader(Generic[K, R, P]):
     def block(self) -> _Block[K, P] | None:
         """Submit the next block; ``None`` at the end of the rows."""
         block: _Block[K, P] = _Block()
-        buckets = Buckets(self._crew.encoder.tokenizer.max_length, self._batch_size)
+        buckets = Buckets(self._batch_size)
         held: dict[int, tuple[K, R]] = {}
 
         def submit(batch: Batch) -> None:

@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from edge_distil import calls, pooling, similarity
 from edge_distil._tokenizing.reading import tokenized
 from edge_distil._tokenizing.rows import Row
-from edge_distil.batching import padded_length
 from edge_distil.encoder import Encoder, open_encoder
 from edge_distil.errors import InputTypeError, TaskError
 from edge_distil.pooling import Floats
@@ -248,10 +247,8 @@ class Embedding(Task):
 
     def _one(self, text: str, prefix: str) -> Floats:
         """Run one text by the shortest way, to the numbers that a stream gives: ``(1, dim)``."""
-        tokenizer = self.encoder.tokenizer
-        encoding = tokenizer.encode_one(prefix + text)
-        width = padded_length(len(encoding), tokenizer.max_length)
-        return self._vectors(self.encoder, [encoding], width, self._left_out(prefix))
+        encoding = self.encoder.tokenizer.encode_one(prefix + text)
+        return self._vectors(self.encoder, [encoding], len(encoding), self._left_out(prefix))
 
     def _left_out(self, prefix: str) -> int:
         """Return how many tokens are the prompt's, where the pooling leaves them out."""

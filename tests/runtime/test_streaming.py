@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import edge_distil as ed
-from edge_distil.batching import TOKEN_BUDGET, Buckets, padded_length
+from edge_distil.batching import TOKEN_BUDGET, Buckets
 from edge_distil.errors import InputError
 from edge_distil.streaming import WINDOW
 
@@ -139,19 +139,11 @@ def test_no_text_at_all(task: ed.Embedding) -> None:
 
 @given(st.lists(st.integers(2, 512), max_size=300), st.none() | st.integers(1, 9))
 def test_every_text_is_in_one_batch_of_its_width(lengths: list[int], size: int | None) -> None:
-    buckets = Buckets(512, size)
+    buckets = Buckets(size)
     full = [buckets.add(index, length) for index, length in enumerate(lengths)]
     batches = [*(batch for batch in full if batch), *buckets.rest()]
     assert sorted(i for batch in batches for i in batch.indices) == list(range(len(lengths)))
     for width, indices in batches:
-        assert {padded_length(lengths[index], 512) for index in indices} == {width}
-        assert max(lengths[index] for index in indices) <= width
+        assert {lengths[index] for index in indices} == {width}
         assert len(indices) == 1 or len(indices) * width <= TOKEN_BUDGET
         assert size is None or len(indices) <= size
-
-
-@given(st.integers(1, 600), st.integers(1, 600))
-def test_padding_is_little_and_never_beyond_the_model(length: int, longest: int) -> None:
-    length = min(length, longest)
-    width = padded_length(length, longest)
-    assert length <= width <= min(longest, length * 17 / 16)

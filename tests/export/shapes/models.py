@@ -249,6 +249,8 @@ SHAPES = (
     family("ernie", _family("Ernie", "SequenceClassification")),
     family("deberta-v2", _family("DebertaV2", "SequenceClassification")),
     family("convbert", _family("ConvBert", "SequenceClassification", embedding_size=32)),
+    family("convbert embeddings", _family("ConvBert", "", embedding_size=32),
+           task="feature-extraction"),
     family("megatron-bert", _family("MegatronBert", "SequenceClassification")),
     family("rembert", _family("RemBert", "SequenceClassification", input_embedding_size=16,
            output_embedding_size=16)),

@@ -1,5 +1,5 @@
 import { breathe, throwIfAborted, type Cancellable } from "./abort.js";
-import { batches } from "./batching.js";
+import { buckets } from "./batching.js";
 import type { Bundle, ReadOptions } from "./bundle/files.js";
 import { BundleCorrupt } from "./errors.js";
 import { OutputCheck, type Floats } from "./outputs.js";
@@ -91,7 +91,7 @@ export class Encoder {
 
   /** Run encodings batch by batch, longest first. */
   async *run(rows: readonly Row[], wanted: readonly string[], options: RunOptions, finite = true): AsyncGenerator<Ran> {
-    for (const { width, indices } of batches(rows.map((row) => row.ids.length), options.batchSize)) {
+    for (const { width, indices } of buckets(rows.map((row) => row.ids.length), options.batchSize)) {
       const batch = this.batch(indices.map((index) => rows[index]!), width);
       const outputs = await this.outputs(batch, wanted, options);
       if (finite) for (const [name, floats] of outputs) this.check.finite(name, floats, batch.mask);

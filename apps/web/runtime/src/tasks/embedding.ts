@@ -146,7 +146,7 @@ export class Embedding extends Task {
     }
     const vectors = new Array<Float32Array>(texts.length);
     const lengths = rows.map((row) => row.ids.length);
-    for (const { width, indices } of buckets(lengths, this.encoder.maxLength, options.batchSize)) {
+    for (const { width, indices } of buckets(lengths, options.batchSize)) {
       const taken = indices.map((index) => rows[index]!);
       const made = await this.#embed(taken, width, leftOut, options);
       indices.forEach((index, i) => (vectors[index] = made[i]!));

@@ -45,10 +45,10 @@ class Encoder(val bundle: Bundle, variant: String? = null, open: (File) -> Engin
     internal fun encode(text: String): Encoding = tokenizer.encode(text, maxLength = maxLength)
 
     /**
-     * Run one encoding, padded as in Python, and return the outputs wanted, each of shape (1, ...).
+     * Run one encoding, not padded, and return the outputs wanted, each of shape (1, ...).
      */
     internal fun run(encoding: Encoding, wanted: List<String>): Map<String, Floats> {
-        val width = paddedLength(encoding.size, maxLength)
+        val width = encoding.size
         val missing = wanted.filter { it !in engine.outputs }
         if (missing.isNotEmpty()) throw SessionException(
             "$name gives ${engine.outputs.joinToString()}, expected ${missing.joinToString()}: export the bundle again"
@@ -99,11 +99,5 @@ class Encoder(val bundle: Bundle, variant: String? = null, open: (File) -> Engin
     internal companion object {
         const val POOLED = "sentence_embedding"
         private const val TOKENIZER = "tokenizer.json"
-        private const val EXACT = 32 // tokens; up to here a row is not padded
-        private const val WIDE = 128 // and from here on neither
-
-        /** Return the width to which a row is padded, as in Python: the same sums in the same order. */
-        private fun paddedLength(length: Int, longest: Int): Int =
-            minOf(if (length in EXACT + 1 until WIDE) length + length % 2 else length, longest)
     }
 }
