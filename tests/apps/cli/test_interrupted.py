@@ -54,7 +54,7 @@ VERBS = {
         "variants that were finished are kept, nothing half-written remains",
     ),
     "eval": ("evaluate", "eval text_classification --data data.tsv", "nothing was written"),
-    "run": ("_answer", "run question_answering -q Who -c @long.txt", "nothing was written"),
+    "run": ("batch", "run question_answering -q Who -c @long.txt", "nothing was written"),
     "run, reading": ("encode", "run embedding", "nothing was written"),
     "doctor": ("measure_speeds", "doctor embedding", "nothing was written"),
     "bench": ("sample", "bench embedding --work cache", KEPT),

@@ -139,7 +139,7 @@ def test_a_directory_of_the_user_is_not_replaced(
     before = contents(tmp_path)
     if name == "data":
         done = command(tmp_path, "export", "models/model", "-o", name, "--force")
-        assert "no bundle" in done.stderr
+        assert "not a bundle" in done.stderr
         assert len(done.stderr.splitlines()) == 1, done.stderr
     else:  # an empty one may be filled, whatever is around it
         export_bundle(checkpoint, tmp_path / name)
