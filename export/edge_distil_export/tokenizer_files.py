@@ -40,12 +40,17 @@ def check_vocabulary(tokenizer: Any, model: Any, name: str) -> None:
         name: The checkpoint's.
 
     Raises:
-        CheckpointError: It does.
+        CheckpointError: It does, or neither the model nor its config says how many there are.
     """
     try:
         rows = model.get_input_embeddings().weight.shape[0]
     except NotImplementedError:  # remote code that does not say which of its tables it is
-        rows = model.config.vocab_size
+        rows = getattr(model.config, "vocab_size", None)
+    if rows is None:
+        raise CheckpointError(
+            f"{name}'s model has no get_input_embeddings and its config.json no vocab_size, "
+            "expected one of them to hold its tokenizer against: add vocab_size to config.json"
+        )
     tokens = tokenizer.get_vocab()
     outside = sorted((index, token) for token, index in tokens.items() if index >= rows)
     if outside:

@@ -90,9 +90,7 @@ def test_fewer_logits_than_labels_are_an_error(name: str, labels: int, tiny_copy
     last = np.array([-1], np.int64)
     cut = replace_output("logits", "Slice", [INT, np.array([labels], np.int64), last])
     bundle = tiny_copy(name)
-    count = len(ed.open_bundle(bundle).manifest.labels)
-    if labels >= count:
-        pytest.skip("the model has no more labels")
+    assert labels < len(ed.open_bundle(bundle).manifest.labels)
     with pytest.raises(OutputError, match="gives logits as"):
         pytest.fail(str(CALLS[name][1](ed.load(damage(bundle, cut)))))
 

@@ -42,6 +42,9 @@ def check_end_to_end(encoder: Encoder, testimony: Testimony, atol: float) -> dic
     for probe, expected in pairs:
         judge.compare(probe, expected, _see(bundle, probe, testimony))
     judge.compare_vectors(bundle, pairs)
+    unread = [p.name for p, s in zip(testimony.probes, testimony.seen, strict=True) if s is None]
+    unseen = [testimony.unseen] if testimony.unseen else []
+    unseen += [f"{name}, which it cannot read" for name in unread]
     return {
         "witness": testimony.library,
         "class": testimony.kind,
@@ -49,7 +52,7 @@ def check_end_to_end(encoder: Encoder, testimony: Testimony, atol: float) -> dic
         "probes": len(pairs),
         "max_abs_diff": float(f"{judge.largest:.3g}"),
         "atol": atol,
-        **({"unseen": testimony.unseen} if testimony.unseen else {}),
+        **({"unseen": "; ".join(unseen)} if unseen else {}),
     }
 
 

@@ -33,15 +33,15 @@ def record_anew(bundle: Path, name: str) -> None:
     path.write_text(json.dumps(manifest))
 
 
-@pytest.mark.parametrize("manifest", [True, False])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "manifest"),
+    [*((name, True) for name in NAMES), *((name, False) for name in NAMES[1:])],
+)
 def test_a_link_that_leads_out_is_refused(tiny_copy: Copy, name: str, manifest: bool) -> None:
     bundle = tiny_copy("embedding")
     if not manifest:
         (bundle / "edge_distil.json").unlink()
     elsewhere = bundle.parent / "elsewhere"
-    if not (bundle / name).exists():
-        pytest.skip("removed with the manifest")
     shutil.move(bundle / name, elsewhere)
     (bundle / name).symlink_to(elsewhere)
     with pytest.raises(errors.BundleCorrupt, match="is a link that leads out of the bundle"):
