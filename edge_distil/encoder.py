@@ -99,7 +99,7 @@ class Encoder:
         """
         buckets = Buckets(batch_size)
         full = [buckets.add(index, len(row)) for index, row in enumerate(encodings)]
-        for _, indices in [*filter(None, full), *buckets.rest()]:
+        for indices in [*filter(None, full), *buckets.rest()]:
             feeds = self.features([encodings[i] for i in indices])
             found = self.outputs(feeds, outputs)
             for name, array in found.items() if finite else ():
@@ -155,10 +155,10 @@ class Encoder:
         """Checks what the model gives."""
         return OutputCheck(self.bundle, self.variant)
 
-    def features(self, encodings: Sequence[Encoded], width: int | None = None) -> dict[str, Tokens]:
+    def features(self, encodings: Sequence[Encoded]) -> dict[str, Tokens]:
         """Return the graph's inputs for one batch; see `rows.collate`."""
         tokenizer = self.tokenizer
-        return collate(encodings, tokenizer.pad_id, width, token_types=tokenizer.token_types)
+        return collate(encodings, tokenizer.pad_id, token_types=tokenizer.token_types)
 
 
 @settled

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from edge_distil._tokenizing.reading import naming
 from edge_distil._tokenizing.rows import Encoded
-from edge_distil.batching import Batch, Buckets
+from edge_distil.batching import Buckets
 from edge_distil.encoder import Encoder
 from edge_distil.errors import EdgeDistilError
 from edge_distil.pooling import Floats
@@ -25,11 +25,11 @@ K = TypeVar("K")  # what a task knows a row by
 R = TypeVar("R", bound=Encoded)
 P = TypeVar("P")  # what the model says of a row
 
-# An encoder and a batch of rows, all of one width -> what is said of each, or its error.
-Work = Callable[[Encoder, Sequence[tuple[K, R]], int], Sequence[P | EdgeDistilError]]
+# An encoder and a batch of rows, all of one length -> what is said of each, or its error.
+Work = Callable[[Encoder, Sequence[tuple[K, R]]], Sequence[P | EdgeDistilError]]
 Done = Callable[[int], None]
 
-WINDOW = 1024  # rows in a block, among which those of one width find each other
+WINDOW = 1024  # rows in a block, among which those of one length find each other
 _RAMP = (8, 16, 32, 64, 128, 256, 512)  # of a stream: its first result comes soon
 # Tokens in a block of windows of long texts, which hold some 200 bytes each.
 WINDOW_TOKENS = 8_192
@@ -73,10 +73,8 @@ def reading(
         except EdgeDistilError as error:
             return error
 
-    def work(
-        encoder: Encoder, rows: Sequence[tuple[K, R]], width: int
-    ) -> Sequence[P | EdgeDistilError]:
-        found = encoder.outputs(encoder.features([row for _, row in rows], width), outputs)
+    def work(encoder: Encoder, rows: Sequence[tuple[K, R]]) -> Sequence[P | EdgeDistilError]:
+        found = encoder.outputs(encoder.features([row for _, row in rows]), outputs)
         return [
             one(key, row, {name: array[place] for name, array in found.items()})
             for place, (key, row) in enumerate(rows)
@@ -163,18 +161,16 @@ class _Crew(Generic[K, R, P]):
         """Blocks that may be under way while another is read."""
         return 0 if self._pool is None else 1
 
-    def submit(
-        self, rows: Sequence[tuple[K, R]], width: int
-    ) -> Future[Sequence[P | EdgeDistilError]]:
-        self._tokens += len(rows) * width
+    def submit(self, rows: Sequence[tuple[K, R]]) -> Future[Sequence[P | EdgeDistilError]]:
+        self._tokens += sum(len(row) for _, row in rows)
         if self._pool is None and (self.long or self._tokens >= _LONG_TOKENS):
             self.encoder = self.encoder.bulk
             self._pool = ThreadPoolExecutor(self.encoder.workers)
         if self._pool is not None:
-            return self._pool.submit(self.work, self.encoder, rows, width)
+            return self._pool.submit(self.work, self.encoder, rows)
         future: Future[Sequence[P | EdgeDistilError]] = Future()
         try:
-            future.set_result(self.work(self.encoder, rows, width))
+            future.set_result(self.work(self.encoder, rows))
         except Exception as error:  # raised when its turn comes
             future.set_exception(error)
         return future
@@ -234,9 +230,9 @@ class _Reader(Generic[K, R, P]):
         buckets = Buckets(self._batch_size)
         held: dict[int, tuple[K, R]] = {}
 
-        def submit(batch: Batch) -> None:
-            future = self._crew.submit([held.pop(i) for i in batch.indices], batch.width)
-            block.places.update((i, (future, place)) for place, i in enumerate(batch.indices))
+        def submit(batch: list[int]) -> None:
+            future = self._crew.submit([held.pop(i) for i in batch])
+            block.places.update((i, (future, place)) for place, i in enumerate(batch))
 
         for index, row in enumerate(self._read(next(self._sizes))):
             block.keys.append(row[0])

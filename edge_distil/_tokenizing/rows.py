@@ -44,7 +44,6 @@ class Row:
 def collate(
     encodings: Sequence[Encoded],
     pad_id: int,
-    width: int | None = None,
     *,
     token_types: bool = True,
 ) -> dict[str, NDArray[np.int64]]:
@@ -53,14 +52,13 @@ def collate(
     Args:
         encodings: One for each row.
         pad_id: Fills ``input_ids``.
-        width: Tokens of a padded row; by default those of the longest.
         token_types: Tell the texts of a pair apart; else all token types are 0.
 
     Returns:
         ``input_ids``, ``attention_mask`` and ``token_type_ids``, each int64
         ``(batch, sequence)``.
     """
-    shape = (len(encodings), width or max(len(encoding) for encoding in encodings))
+    shape = (len(encodings), max(len(encoding) for encoding in encodings))
     ids = np.full(shape, pad_id, np.int64)
     mask = np.zeros(shape, np.int64)
     types = np.zeros(shape, np.int64)

@@ -232,9 +232,9 @@ class Embedding(Task):
                 yield np.stack(block)
 
     def _work(
-        self, encoder: Encoder, rows: Sequence[tuple[int, Row]], width: int, left_out: int
+        self, encoder: Encoder, rows: Sequence[tuple[int, Row]], left_out: int
     ) -> list[Floats]:
-        return list(self._vectors(encoder, [row for _, row in rows], width, left_out))
+        return list(self._vectors(encoder, [row for _, row in rows], left_out))
 
     def _finite(self, blocks: Iterable[Floats]) -> Iterator[Floats]:
         """Pass vectors ``(n, dimension)`` on; the first text without a finite one is named."""
@@ -248,7 +248,7 @@ class Embedding(Task):
     def _one(self, text: str, prefix: str) -> Floats:
         """Run one text by the shortest way, to the numbers that a stream gives: ``(1, dim)``."""
         encoding = self.encoder.tokenizer.encode_one(prefix + text)
-        return self._vectors(self.encoder, [encoding], len(encoding), self._left_out(prefix))
+        return self._vectors(self.encoder, [encoding], self._left_out(prefix))
 
     def _left_out(self, prefix: str) -> int:
         """Return how many tokens are the prompt's, where the pooling leaves them out."""

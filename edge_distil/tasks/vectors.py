@@ -28,11 +28,9 @@ class Vectors:
         self._settings = encoder.bundle.manifest.pooling
         self._by_graph: bool | None = None
 
-    def __call__(
-        self, encoder: Encoder, rows: Sequence[Encoded], width: int, left_out: int = 0
-    ) -> Floats:
+    def __call__(self, encoder: Encoder, rows: Sequence[Encoded], left_out: int = 0) -> Floats:
         """Run one batch: ``(batch, dimension)``; the first `left_out` tokens are not pooled."""
-        feeds = encoder.features(rows, width)
+        feeds = encoder.features(rows)
         if self._by_graph is None:
             self._by_graph = self._graph_pools(encoder)
         if self._by_graph and not left_out:

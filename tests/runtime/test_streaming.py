@@ -142,8 +142,8 @@ def test_every_text_is_in_one_batch_of_its_width(lengths: list[int], size: int |
     buckets = Buckets(size)
     full = [buckets.add(index, length) for index, length in enumerate(lengths)]
     batches = [*(batch for batch in full if batch), *buckets.rest()]
-    assert sorted(i for batch in batches for i in batch.indices) == list(range(len(lengths)))
-    for width, indices in batches:
-        assert {lengths[index] for index in indices} == {width}
-        assert len(indices) == 1 or len(indices) * width <= TOKEN_BUDGET
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    for indices in batches:
+        assert len({lengths[index] for index in indices}) == 1
+        assert len(indices) == 1 or sum(lengths[index] for index in indices) <= TOKEN_BUDGET
         assert size is None or len(indices) <= size

@@ -116,14 +116,12 @@ class _TimedEncoder(Encoder):
     clock: _Clock
     pad_to: int | None
 
-    def features(self, encodings: Sequence[Encoded], width: int | None = None) -> dict[str, Tokens]:
-        found: dict[str, Tokens] = self.clock.timed(
-            "features", lambda: self._features(encodings, width)
-        )
+    def features(self, encodings: Sequence[Encoded]) -> dict[str, Tokens]:
+        found: dict[str, Tokens] = self.clock.timed("features", lambda: self._features(encodings))
         return found
 
-    def _features(self, encodings: Sequence[Encoded], width: int | None) -> dict[str, Tokens]:
-        feeds = super().features(encodings, width)
+    def _features(self, encodings: Sequence[Encoded]) -> dict[str, Tokens]:
+        feeds = super().features(encodings)
         if self.pad_to is None:
             return feeds
         return pad(feeds, self.pad_to, self.tokenizer.pad_id)
