@@ -82,7 +82,7 @@ def bench(
         options.value(kind="FILE", text="Labelled file to score on, as for eval.", panel=_INPUT),
     ] = None,
     quick: Annotated[
-        bool, options.flag("--quick", text="96 queries a model; at most a minute.", panel=_EFFORT)
+        bool, options.flag("--quick", text="96 queries a model: a first look.", panel=_EFFORT)
     ] = False,
     full: Annotated[
         bool, options.flag("--full", text="1,024 queries and 60 s a model.", panel=_EFFORT)

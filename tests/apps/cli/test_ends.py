@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from command import run_without
 
 import edge_distil as ed
 
@@ -197,17 +198,10 @@ def test_ctrl_c_while_it_is_imported(module: str, work: Path) -> None:
 
 
 def test_a_study_without_the_exporter_names_what_is_missing(work: Path, tmp_path: Path) -> None:
-    script = (
-        "import sys; sys.modules['torch'] = None\n"
-        "from edge_distil_apps.cli import main\n"
-        "sys.argv = ['edge-distil', 'study', '--quick', '-o', 'out']; main()"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "pip install 'edge-distil[export]'" in done.stderr
-    assert "--models DIR" in done.stderr
+    done = run_without("torch", "study", "--quick", "-o", "out", folder=tmp_path)
+    assert done.status == 1
+    assert "pip install 'edge-distil[export]'" in done.err
+    assert "--models DIR" in done.err
 
 
 def test_one_vector_is_one(work: Path) -> None:

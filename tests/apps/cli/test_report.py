@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command import Command
+from command import Command, run_without
 
 import edge_distil as ed
 
@@ -139,16 +137,7 @@ def test_max_drop_from_the_command_line(bundle: Path, edge_distil: Command) -> N
 
 
 def test_the_extra_that_is_missing_is_named(bundle: Path) -> None:
-    """A blocked import stands for an environment without [apps]."""
-    script = (
-        "import sys; sys.modules['jinja2'] = None\n"
-        "from edge_distil_apps.cli import main\n"
-        f"sys.argv = ['edge-distil', 'quantize', {str(bundle)!r}, '--int8', '--report']\n"
-        "main()"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 1
-    assert "pip install 'edge-distil[apps]'" in run.stderr
-    assert "quantizing" not in run.stderr  # it says so before minutes of work
+    done = run_without("jinja2", "quantize", bundle, "--int8", "--report")
+    assert done.status == 1
+    assert "pip install 'edge-distil[apps]'" in done.err
+    assert "quantizing" not in done.err  # it says so before minutes of work

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command import Command
+from command import Command, run_without
 from damaged import spoil_token
 from embed_corpus import COUNT, make_texts, names, write_texts
 from numpy.typing import NDArray
@@ -24,16 +24,6 @@ import edge_distil as ed
 from edge_distil_apps.embed import ROWS
 
 CLI = (sys.executable, "-m", "edge_distil_apps.cli", "embed")
-
-
-@pytest.fixture(scope="module")
-def texts() -> list[str]:
-    return make_texts(COUNT)
-
-
-@pytest.fixture
-def corpus(texts: list[str], tmp_path: Path) -> Path:
-    return write_texts(tmp_path / "texts.txt", texts)
 
 
 @pytest.fixture(scope="module")
@@ -163,15 +153,10 @@ def test_csv_and_stdin(tiny: Path, texts: list[str], tmp_path: Path) -> None:
 
 
 def test_parquet_needs_the_extra_before_the_work(tiny: Path, corpus: Path, tmp_path: Path) -> None:
-    script = (
-        "import sys; sys.modules['pyarrow'] = None\nfrom edge_distil_apps.cli import main; main()"
-    )
-    arguments = ["embed", tiny / "embedding", corpus, "-o", tmp_path / "v.parquet"]
-    run = subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 1
-    assert "pip install 'edge-distil[apps]'" in run.stderr
+    output = tmp_path / "v.parquet"
+    done = run_without("pyarrow", "embed", tiny / "embedding", corpus, "-o", output)
+    assert done.status == 1
+    assert "pip install 'edge-distil[apps]'" in done.err
     assert names(tmp_path) == ["texts.txt"]
 
 

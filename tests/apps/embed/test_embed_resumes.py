@@ -28,16 +28,6 @@ CLI = (sys.executable, "-m", "edge_distil_apps.cli", "embed")
 PATIENCE = 120  # seconds
 
 
-@pytest.fixture(scope="module")
-def texts() -> list[str]:
-    return make_texts(COUNT)
-
-
-@pytest.fixture
-def corpus(texts: list[str], tmp_path: Path) -> Path:
-    return write_texts(tmp_path / "texts.txt", texts)
-
-
 def end_when(command: list[str | Path], parts: Path, count: int, how: int) -> int:
     """Start a command and end it when so many shards are done; return how many there were then."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
