@@ -126,8 +126,8 @@ def test_by_keyboard_alone(chromium: Any, built_page: Path, embedded_bundle: Pat
         assert page.locator("#answer").inner_text() == "31 metres"
         _tab_to(page, "[data-tab=search]")
         page.keyboard.press("Enter")
-        until(page, "location.hash === '#search'")
-        assert page.evaluate("document.activeElement.id") == "main"
+        until(page, "document.activeElement.id === 'main'")
+        assert page.evaluate("location.hash") == "#search"
         context.close()
 
 
