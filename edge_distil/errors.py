@@ -27,7 +27,8 @@ builtin that a caller would expect, so ``except FileNotFoundError`` works as usu
     ├── ExportError             RuntimeError
     │   ├── CheckpointError     ValueError          the checkpoint cannot be found or read
     │   └── ParityError         ArithmeticError     ONNX and PyTorch disagree
-    └── QuantizeError           RuntimeError        a variant cannot be made
+    ├── QuantizeError           RuntimeError        a variant cannot be made
+    └── DistilError             RuntimeError        a student cannot be made or trained
 """
 
 from edge_distil._reading.printable import printable
@@ -148,3 +149,7 @@ class ParityError(ExportError, ArithmeticError):
 
 class QuantizeError(EdgeDistilError, RuntimeError):
     """A variant cannot be made from this bundle."""
+
+
+class DistilError(EdgeDistilError, RuntimeError):
+    """A student cannot be made from this teacher, or its training cannot go on."""

@@ -20,6 +20,7 @@ PACKAGES = [
     "bench/edge_distil_bench",
     "export/edge_distil_export",
     "quantize/edge_distil_quantize",
+    "distil/edge_distil_distil",
     "apps/edge_distil_apps",
 ]
 # Words of who measures: a clock that counts nanoseconds, samples and their statistics.

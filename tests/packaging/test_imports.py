@@ -15,6 +15,7 @@ ROOMS = {
     "edge_distil_bench": REPOSITORY / "bench" / "edge_distil_bench",
     "edge_distil_export": REPOSITORY / "export" / "edge_distil_export",
     "edge_distil_quantize": REPOSITORY / "quantize" / "edge_distil_quantize",
+    "edge_distil_distil": REPOSITORY / "distil" / "edge_distil_distil",
     "edge_distil_apps": REPOSITORY / "apps" / "edge_distil_apps",
 }
 MAY_IMPORT = {
@@ -22,6 +23,7 @@ MAY_IMPORT = {
     "edge_distil_bench": {"edge_distil"},
     "edge_distil_export": {"edge_distil"},
     "edge_distil_quantize": {"edge_distil"},
+    "edge_distil_distil": {"edge_distil"},
     "edge_distil_apps": set(ROOMS) - {"edge_distil_apps"},
 }
 RUNTIME_MAY_IMPORT = {"numpy", "onnxruntime", "tokenizers", "coremltools"}  # the last on macOS
