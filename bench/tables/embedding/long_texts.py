@@ -18,8 +18,9 @@ import sys
 from pathlib import Path
 
 from tables.shared.figures import machine, markdown, parser, publish
+from tables.shared.places import REPOSITORY
 
-TINY = Path(__file__).parents[2] / "tests" / "golden" / "tiny"
+TINY = REPOSITORY / "tests" / "golden" / "tiny"
 TASKS = ("question_answering", "token_classification", "text_classification", "embedding")
 WINDOWED = TASKS[:2]
 BY_HAND = 4_000  # characters; more than any of these models reads

@@ -210,6 +210,7 @@ def _make_package(
     staged: Path,
 ) -> Variant:
     from edge_distil_export.coreml.evaluate import Program
+    from edge_distil_export.coreml.identifiers import fix_identifiers
     from edge_distil_export.coreml.metadata import describe
     from edge_distil_export.coreml.proof import check_program
     from edge_distil_export.graphs.heads import OUTPUTS
@@ -225,6 +226,7 @@ def _make_package(
     package = staged / _package(compression)
     model.save(str(package))
     (package / _DEBUG_FILE).unlink(missing_ok=True)
+    fix_identifiers(package)
     program = Program(package)
     atol = settings.atol if plain else None
     evidence = check_program(program, references, OUTPUTS[manifest.task], atol)

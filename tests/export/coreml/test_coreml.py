@@ -264,6 +264,21 @@ def test_packages_are_not_overwritten_by_accident(
         add_coreml(half, checkpoint("distilbert", "question-answering"))
 
 
+def test_made_again_it_is_the_same_to_the_byte(
+    half: Bundle, checkpoint: Callable[..., Path], tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(half.path, tmp_path / "copy"))
+    compressions = ("int8", "palette6", "palette4")
+    source = checkpoint("distilbert", "question-answering")
+    settings = {"lengths": LENGTHS["range"], "precision": "fp16", "target": "iOS16"}
+    again = add_coreml(copy, source, compressions=compressions, overwrite=True, **settings)
+    assert _files(again.path / "coreml") == _files(half.path / "coreml")
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
 def test_a_damaged_package(half: Bundle, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(half.model_path("coreml"), tmp_path / "model.mlpackage"))
     (copy / "Data" / "com.apple.CoreML" / "model.mlmodel").write_bytes(b"\x00\x01")
