@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Mapping
 from math import inf
 from pathlib import Path, PurePosixPath
 
+from edge_distil._reading import links
 from edge_distil._writing import locks
 from edge_distil._writing.storage import make_folder, storage_errors
 from edge_distil.bundle import Bundle, read_manifest, write_manifest
@@ -45,11 +46,14 @@ def add_to_bundle(
         The bundle with all that others have added meanwhile.
 
     Raises:
-        BundleError: It, or a variant of `made_from`, was replaced meanwhile.
+        BundleError: It, or a variant of `made_from`, was replaced meanwhile, or a place's directory
+            is a link that leads out of it.
         StorageError: It cannot be written; the old variants stand.
     """
     path = bundle.path
     with storage_errors(path), locks.hold(locks.inside(path), path, wait=inf):
+        for place in finished:
+            links.check_inside(path, (path / place).parent)
         before = read_manifest(path)
         _check_same(bundle, before, made_from)
         after = change(before)

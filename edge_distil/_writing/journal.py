@@ -57,8 +57,10 @@ class Journal:
 
 def _read(path: Path, key: str) -> dict[str, Any]:
     """Return the figures of a journal; none where it is absent, damaged or of another key."""
+    if not path.is_file():  # nor a pipe, which would never end
+        return {}
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         return dict(document["figures"]) if document["key"] == key else {}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -96,6 +97,8 @@ def _acquire(file: Path, place: Path, wait: float, say: Callable[[str], None]) -
 def take(file: Path) -> int | str | None:
     """Lock a file, made where it is absent; closing the descriptor lets go of it.
 
+    A link or a pipe in its place goes: in a stranger's bundle it may lead to a file of the user's.
+
     Returns:
         The descriptor, else the holder's name, or ``None`` where there are no locks.
 
@@ -103,7 +106,7 @@ def take(file: Path) -> int | str | None:
         OSError: The file cannot be made.
     """
     while True:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = _open(file)
         try:
             _lock(descriptor)
         except OSError as error:
@@ -119,6 +122,14 @@ def take(file: Path) -> int | str | None:
             _sign(descriptor)
             return descriptor
         os.close(descriptor)  # its holder removed it after it was opened: once more
+
+
+def _open(file: Path) -> int:
+    with suppress(FileNotFoundError):
+        mode = os.lstat(file).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            file.unlink()
+    return os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _release(file: Path, descriptor: int) -> None:

@@ -196,6 +196,8 @@ def _move_up(path: Path) -> None:
     """Do what is left of a replacement inside `path`, whose lock is held."""
     for clearing in _left(path, "clearing"):
         old = clearing / _OLD
+        if old.is_symlink():  # what is here would go where a stranger wants it
+            old.unlink()
         old.mkdir(exist_ok=True)
         for entry in sorted(_entries(path), key=lambda entry: entry.name != FILE_NAME):
             entry.rename(old / entry.name)
@@ -213,10 +215,14 @@ def _entries(path: Path) -> list[Path]:
 
 
 def _left(path: Path, kinds: str, name: str = _INSIDE) -> list[Path]:
-    """Return the directories of these kinds that are hidden in `path`."""
+    """Return the directories of these kinds that are hidden in `path`.
+
+    Links are none, wherever they lead: `path` may be a stranger's bundle.
+    """
     pattern = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{16}}\.({kinds})")
     with suppress(FileNotFoundError, NotADirectoryError):
-        return [path / entry for entry in os.listdir(path) if pattern.fullmatch(entry)]
+        found = [path / entry for entry in os.listdir(path) if pattern.fullmatch(entry)]
+        return [entry for entry in found if entry.is_dir() and not entry.is_symlink()]
     return []
 
 

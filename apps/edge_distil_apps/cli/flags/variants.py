@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from edge_distil._reading import links
 from edge_distil._writing import storage
 from edge_distil.bundle import Bundle
 from edge_distil_apps.cli import console, options
@@ -148,6 +149,7 @@ def _write_report(bundle: Bundle, settings: Settings) -> None:
         bundle, _KEEPING, data=settings.data, calibrate=settings.calibrate, progress=console.note
     )
     page = bundle.path / "report" / f"{_KEEPING}.html"
+    links.check_inside(bundle.path, page.parent)
     for path, text in (
         (page.with_suffix(".json"), json_library.dumps(document, indent=2) + "\n"),
         (page, render(document)),
