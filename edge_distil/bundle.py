@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_distil._reading import fields, foreign, links
+from edge_distil._reading.foreign import LARGEST_MODEL
 from edge_distil._writing import storage
 from edge_distil._writing.settling import settled
 from edge_distil.errors import (
@@ -41,6 +42,7 @@ MODEL_FILES = {**_ONNX_FILES, **_ORT_FILES}
 CORE_ML = "coreml"
 HASHED_AT_OPEN = 4 << 20  # bytes; sha256 of a file this small takes a few milliseconds
 _MODEL_SUFFIXES = (".onnx", ".ort")
+_MOST_BESIDE = 100  # files without a record; each is looked for in all of a model
 _ONNX_FIRST_BYTE = 0x08  # protobuf tag of ModelProto.ir_version, which every writer puts first
 
 
@@ -86,7 +88,7 @@ class Bundle:
         A model that is a folder (a Core ML package) is named by the folder.
         """
         variant = self.variant(name)[1]
-        for record in variant.parts:
+        for record in dict.fromkeys(variant.parts):
             self.check_file(record)
         path = self.check_file(variant.file)
         return path.parent if variant.parts else path
@@ -118,6 +120,11 @@ class Bundle:
                 f"{path} has {size:,} bytes, {FILE_NAME} says {record.bytes:,}: it was "
                 "truncated or edited; copy or export the bundle again"
             )
+        if path.suffix in _MODEL_SUFFIXES and size > LARGEST_MODEL:
+            raise BundleCorrupt(
+                f"{path} has {size:,} bytes, expected at most {LARGEST_MODEL:,}, all that its "
+                "format can hold: export the checkpoint with weights outside of it, or get it again"
+            )
         if path.suffix == ".onnx":
             _check_onnx_header(path)
         if not self.inferred and (full or size <= HASHED_AT_OPEN):
@@ -134,10 +141,9 @@ class Bundle:
             BundleFileMissing: A file is not there.
             BundleCorrupt: A file differs from its record, or a model reads one that has none.
         """
-        records = [
-            *self.manifest.files,
-            *(r for v in self.manifest.variants.values() for r in v.records),
-        ]
+        variants = self.manifest.variants.values()
+        every = [*self.manifest.files, *(r for v in variants for r in v.records)]
+        records = list(dict.fromkeys(every))
         for record in records:
             self.check_file(record, full=True)
         if not self.inferred:
@@ -198,7 +204,7 @@ def open_bundle(path: str | Path, *, verify: bool = False) -> Bundle:
     if not manifest_path.is_file():
         return Bundle(path, foreign.infer_manifest(path, MODEL_FILES), inferred=True)
     bundle = Bundle(path, read_manifest(path))
-    for record in bundle.manifest.files:
+    for record in dict.fromkeys(bundle.manifest.files):
         bundle.check_file(record)
     if verify:
         bundle.verify()
@@ -240,7 +246,14 @@ def _check_onnx_header(path: Path) -> None:
 
 def _check_external_data(model: Path, recorded: Collection[Path]) -> None:
     """Refuse a model that names a file beside it that has no record: weights kept outside."""
+    if model.stat().st_size == 0:  # such a file cannot be mapped
+        return
     beside = [path for path in model.parent.rglob("*") if path not in recorded and path.is_file()]
+    if len(beside) > _MOST_BESIDE:
+        raise BundleCorrupt(
+            f"{model.parent} holds {len(beside):,} files that {FILE_NAME} does not record, "
+            f"expected at most {_MOST_BESIDE}: move them away, or export the bundle again"
+        )
     with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         unknown = [path for path in beside if data.find(os.fsencode(path.name)) >= 0]
     if unknown:

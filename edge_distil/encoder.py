@@ -119,11 +119,17 @@ class Encoder:
         """
         self.check.names(names or (), self.session.outputs)
         rows = len(feeds["input_ids"])
-        if rows == 1 and self.moves_alone and (not names or self._pooled in names):
+        if rows == 1 and (not names or self._pooled in names) and self.moves_alone:
             feeds = {name: np.repeat(ids, 2, axis=0) for name, ids in feeds.items()}
+        found = self._checked(feeds, names)
+        return {name: np.asarray(array[:rows], np.float32) for name, array in found.items()}
+
+    def _checked(
+        self, feeds: Mapping[str, Tokens], names: Sequence[str] | None
+    ) -> dict[str, Floats]:
         found = self.session.run(feeds, names)
         self.check.shapes(found, feeds["input_ids"], asked=names is not None)
-        return {name: np.asarray(array[:rows], np.float32) for name, array in found.items()}
+        return found
 
     @cached_property
     def moves_alone(self) -> bool:
@@ -138,8 +144,10 @@ class Encoder:
             return False
         feeds = self.probe()
         both = {name: np.repeat(ids, 2, axis=0) for name, ids in feeds.items()}
-        alone, among = (self.session.run(f, (self._pooled,))[self._pooled] for f in (feeds, both))
-        return np.atleast_1d(alone)[:1].tobytes() != np.atleast_1d(among)[:1].tobytes()
+        alone, among = (
+            self._checked(given, (self._pooled,))[self._pooled] for given in (feeds, both)
+        )
+        return alone[:1].tobytes() != among[:1].tobytes()
 
     def probe(self) -> dict[str, Tokens]:
         """Return the inputs for one text of some tokens."""

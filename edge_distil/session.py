@@ -117,6 +117,10 @@ class OnnxSession:
         self._types = {i.name: _TYPES.get(i.type, np.int64) for i in session.get_inputs()}
         self.inputs = tuple(self._types)
         self.outputs = tuple(o.name for o in session.get_outputs())
+        if not self.inputs:
+            raise SessionError(
+                f"{path} takes no input, expected token ids: copy or export the bundle again"
+            )
         self.stand_in: OnnxSession | None = None
 
     def run(
@@ -185,7 +189,16 @@ class OnnxSession:
     def _load(self) -> ort.InferenceSession:
         path = self.path
         try:
-            return ort.InferenceSession(str(path), self._options, providers=self._providers)
+            session = ort.InferenceSession(
+                str(path),
+                self._options,
+                providers=self._providers,
+                # tried again on the CPU after the CPU, it says so on stdout
+                enable_fallback=not self.on_cpu,
+            )
+            for end in (*session.get_inputs(), *session.get_outputs()):
+                _ = end.name  # fails where its bytes are no text
+            return session
         except Exception as error:  # onnxruntime's errors share no other base
             if _lacks_memory(error):
                 raise OutOfMemory(
@@ -275,4 +288,4 @@ def _lacks_memory(error: Exception) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -30,6 +30,7 @@ _ARCHITECTURES = {
     "ForPreTraining": "fill-mask",
     "Model": "feature-extraction",
 }
+LARGEST_MODEL = 2**31 - 1  # bytes of one protobuf or flatbuffer, which .onnx and .ort are
 _UNLIMITED = 1_000_000
 _USUAL_POSITIONS = 512
 _LIMITS = ("model_max_length", "max_len")  # the second is transformers' older name
@@ -139,7 +140,7 @@ def _counts_positions(path: Path, variants: Iterable[Variant]) -> bool:
     """Say whether a graph makes its positions from the padding, by the operator that it takes."""
     for variant in variants:
         with (path / variant.file.path).open("rb") as file:
-            if os.fstat(file.fileno()).st_size == 0:
+            if not 0 < os.fstat(file.fileno()).st_size <= LARGEST_MODEL:
                 continue
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 return content.find(_COUNTED_POSITIONS) >= 0

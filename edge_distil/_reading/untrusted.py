@@ -31,7 +31,8 @@ PROBES = (
     " " * 300,
     "語" * 100 + "😀" * 20 + "é" * 20,
 )
-_LARGEST = 8 << 30  # bytes of a bundle: a file with holes may claim any size
+_LARGEST = 8 << 30  # bytes of a bundle
+_BLOCK = 512  # bytes, whatever the file system's own
 _BOOT = "from edge_distil._reading.untrusted import main; main()"
 
 
@@ -49,8 +50,7 @@ def check(path: Path, variant: str | None = None, *, run: bool = True) -> None:
         EdgeDistilError: What opening it raised there.
         BundleCorrupt: It took more than its limits, or the process ended.
     """
-    found = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    size = min(found, _LARGEST)
+    size = _size(path)
     seconds = SECONDS + _PER_BYTE * size
     wanted = {"path": str(path), "variant": variant, "run": run}
     limits = {"seconds": round(seconds), "memory": _MEMORY + _TIMES * size}
@@ -104,6 +104,14 @@ def _open(path: Path, variant: str | None, *, run: bool) -> None:
     question = encoder.bundle.manifest.task == "question-answering"
     for _ in encoder.run(encoder.tokenizer.encode(pairs if question else texts), finite=False):
         pass
+
+
+def _size(path: Path) -> int:
+    """Return the bytes that a bundle takes on disk: a file with holes may claim any size."""
+    found = [file.stat() for file in path.rglob("*") if file.is_file()]
+    claimed = sum(file.st_size for file in found)
+    stored = sum(_BLOCK * getattr(file, "st_blocks", 0) for file in found)
+    return min(claimed, stored or claimed, _LARGEST)  # not every file system counts blocks
 
 
 def _limit(seconds: int, memory: int) -> None:

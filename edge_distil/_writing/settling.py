@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from edge_distil._writing import locks, staging
 from edge_distil._writing.storage import storage_errors
-from edge_distil.errors import BundleCorrupt, EdgeDistilError
+from edge_distil.errors import BundleCorrupt, BundleError, EdgeDistilError
 from edge_distil.manifest import FILE_NAME
 
 _TRIES = 5  # more than a single writer can spoil
@@ -26,7 +26,8 @@ def settled(read: _Reader) -> _Reader:
     replacement whose process was killed is ended first.
 
     Raises:
-        BundleError: The bundle is being replaced, and this process may not go on with it.
+        BundleError: The bundle is being replaced, and this process may not go on with it; or the
+            system does not let it read a file.
         StorageError: It changes all the time, and this process may not keep the writers out.
     """
 
@@ -37,9 +38,11 @@ def settled(read: _Reader) -> _Reader:
             before = _state(Path(path))
             try:
                 result = read(path, **options)
-            except (EdgeDistilError, OSError):
+            except (EdgeDistilError, OSError) as error:
                 if _state(Path(path)) == before and not staging.unfinished(Path(path)):
-                    raise
+                    if isinstance(error, EdgeDistilError):
+                        raise
+                    raise _unreadable(Path(path), error) from error
                 continue
             if _state(Path(path)) == before:
                 return result
@@ -69,3 +72,11 @@ def _end_replacement(path: Path) -> None:
             f"{path} is being replaced, or was when a process was killed, and cannot be completed "
             f"from here ({error}): try again, or export it again"
         ) from error
+
+
+def _unreadable(path: Path, error: OSError) -> BundleError:
+    file = os.fsdecode(error.filename) if error.filename else path
+    return BundleError(
+        f"{file} cannot be read ({error.strerror or error}): check that you may read it, or copy "
+        "the bundle again"
+    )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edge_distil import pooling
 from edge_distil._tokenizing.rows import Encoded
 from edge_distil.encoder import Encoder
+from edge_distil.errors import OutputError
 from edge_distil.outputs import HIDDEN, POOLED
 from edge_distil.pooling import Floats
 
@@ -27,9 +28,24 @@ class Vectors:
         self._encoder = encoder
         self._settings = encoder.bundle.manifest.pooling
         self._by_graph: bool | None = None
+        self._width: int | None = None
 
     def __call__(self, encoder: Encoder, rows: Sequence[Encoded], left_out: int = 0) -> Floats:
-        """Run one batch: ``(batch, dimension)``; the first `left_out` tokens are not pooled."""
+        """Run one batch: ``(batch, dimension)``; the first `left_out` tokens are not pooled.
+
+        Raises:
+            OutputError: The outputs are not those of the task, or not as wide as the last ones.
+        """
+        vectors = self._run(encoder, rows, left_out)
+        width, self._width = self._width, vectors.shape[1]
+        if width not in (None, self._width):
+            raise OutputError(
+                f"{encoder.check} gives vectors of {self._width} numbers after vectors of {width}, "
+                "expected one length: export the checkpoint again, or use another variant"
+            )
+        return vectors
+
+    def _run(self, encoder: Encoder, rows: Sequence[Encoded], left_out: int) -> Floats:
         feeds = encoder.features(rows)
         if self._by_graph is None:
             self._by_graph = self._graph_pools(encoder)
