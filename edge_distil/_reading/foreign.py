@@ -58,6 +58,20 @@ def infer_manifest(path: Path, model_files: Mapping[str, str]) -> Manifest:
             f"{path} is not a bundle: it has no {', no '.join(missing)}; make one with: "
             "edge-distil export MODEL -o DIR"
         )
+    return describe(path, variants)
+
+
+def describe(path: Path, variants: Mapping[str, Variant]) -> Manifest:
+    """Describe a directory by its ``config.json`` and what stands beside it.
+
+    Args:
+        path: A directory with ``config.json``: of ONNX files, or a checkpoint.
+        variants: Name -> variant; empty for a checkpoint.
+
+    Raises:
+        BundleCorrupt: A file cannot be read.
+        TaskError: The task cannot be told.
+    """
     config = fields.read(path / "config.json")
     sentence = sentence_modules.is_sentence_model(path)
     return Manifest(

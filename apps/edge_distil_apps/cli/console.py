@@ -41,6 +41,7 @@ _EXPORT_PACKAGES = {
     "huggingface_hub", "onnx", "onnx_ir", "onnxscript", "optimum", "safetensors", "torch",
     "transformers",
 }  # fmt: skip
+_DISTIL_PACKAGES = {"accelerate", "pyarrow", "safetensors", "tensorboardX", "torch", "transformers"}
 _SERVE_PACKAGES = {"anyio", "segno", "starlette", "uvicorn"}
 _RAY_PACKAGES = {"pandas", "ray"} | _APPS_PACKAGES
 
@@ -175,6 +176,11 @@ def progress_bar(label: str, before: int = 0) -> Iterator[Callable[..., None]]:
 def needs_export() -> AbstractContextManager[None]:
     """Turn an import that fails for want of ``[export]`` into the command that installs it."""
     return _needs("export", _EXPORT_PACKAGES)
+
+
+def needs_distil() -> AbstractContextManager[None]:
+    """Turn an import that fails for want of ``[distil]`` into the command that installs it."""
+    return _needs("distil", _DISTIL_PACKAGES)
 
 
 def needs_coreml() -> AbstractContextManager[None]:

@@ -31,6 +31,7 @@ _TO_NOTICE = ("SIGHUP", "SIGINT", "SIGTERM")  # those that the system has
 _LEFT: tuple[tuple[tuple[str, ...], str], ...] = (
     (("export",), "nothing half-written remains"),
     (("quantize",), "variants that were finished are kept, nothing half-written remains"),
+    (("distil",), "what is trained is kept; run the same command again to go on"),
     (("embed",), "what is done is kept; run the same command again to go on"),
     (("search", "--build"), "what is indexed is kept; run the same command again to go on"),
     (("study",), "what was measured is kept; run the same command again to go on"),

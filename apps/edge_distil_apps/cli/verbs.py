@@ -11,6 +11,7 @@ from typer.main import get_command
 from edge_distil import __version__
 from edge_distil_apps.cli import (
     bench,
+    distil,
     doctor,
     embed,
     evaluate,
@@ -42,6 +43,9 @@ app = typer.Typer(
 )
 # Panel -> its verbs, in the order in which a person meets them, each with a line of 60 characters.
 _PANELS: dict[str, dict[str, tuple[Callable[..., None], str]]] = {
+    "Make a model smaller": {
+        "distil": (distil.distil, "Train a smaller student of a teacher."),
+    },
     "Make a bundle": {
         "export": (export.export, "Export a checkpoint and compare it with PyTorch."),
         "quantize": (quantize.quantize, "Add int8 and other variants, with what each costs."),

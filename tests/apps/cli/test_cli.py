@@ -14,7 +14,7 @@ from command import Command, run_without
 
 import edge_distil as ed
 
-VERBS = ("export", "quantize", "run", "embed", "search", "eval", "inspect", "doctor")
+VERBS = ("export", "quantize", "run", "embed", "search", "eval", "inspect", "doctor", "distil")
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -9,11 +9,12 @@ from command import Command
 
 VERBS = (
     "export", "quantize", "run", "embed", "search", "serve", "eval", "bench", "inspect", "doctor",
-    "study",
+    "study", "distil",
 )  # fmt: skip
 # Verbs whose options stand in panels of one subject; the others have few.
 IN_PANELS = {
     "export": ["Output", "Checkpoint", "Graph", "Variants", "Accuracy", "Core ML"],
+    "distil": ["Output", "What to learn", "Student", "Training", "Model"],
     "quantize": ["Variants", "Accuracy", "Output"],
     "embed": ["Output", "Texts", "Vectors", "Work", "Model"],
     "serve": ["Where", "Output"],
@@ -65,7 +66,7 @@ def test_the_root_has_an_example_and_panels(edge_distil: Command) -> None:
     assert "edge-distil export" in out
     assert set(VERBS) <= {row.split()[0] for row in rows(out)}
     assert re.findall(r"^╭─ (.*?) ─", out, re.MULTILINE)[1:] == [
-        "Make a bundle", "Use it", "Judge it", "Help",
+        "Make a model smaller", "Make a bundle", "Use it", "Judge it", "Help",
     ]  # fmt: skip
 
 

@@ -1,0 +1,195 @@
+"""``edge-distil distil``: a teacher -> a smaller student."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edge_distil_apps.cli import console, options
+
+if TYPE_CHECKING:
+    from edge_distil_distil import Distilled, Status
+
+_LEARN = "What to learn"
+_STUDENT = "Student"
+_TRAINING = "Training"
+_EVERY = 30.0  # seconds between two lines, where stderr is no terminal
+
+
+def distil(
+    teacher: Annotated[
+        list[str],
+        options.argument("TEACHER...", "Checkpoint, bundle, hub id."),
+    ],
+    output: Annotated[
+        Path,
+        options.value("--output", "-o", kind="DIR", text="The student.", panel=options.OUTPUT),
+    ],
+    data: Annotated[
+        list[Path], options.value(kind="FILE", text="To learn from; may repeat.", panel=_LEARN)
+    ],
+    layers: Annotated[
+        int, options.value(kind="N", text="Layers of the student.", panel=_STUDENT, min=1)
+    ],
+    task: Annotated[
+        str | None, options.value(kind="TASK", text="If not the teacher's.", panel=_LEARN)
+    ] = None,
+    evaluate: Annotated[
+        Path | None, options.value("--eval", kind="FILE", text="To score on.", panel=_LEARN)
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        options.value(kind="LOSS=X", text="soft=0: no teacher; may repeat.", panel=_LEARN),
+    ] = None,
+    temperature: Annotated[
+        float, options.value(kind="T", text="Softens logits; 2.", panel=_LEARN)
+    ] = 2.0,
+    student: Annotated[
+        str | None,
+        options.value(kind="MODEL", text="Begin as this; the teacher.", panel=_STUDENT),
+    ] = None,
+    architecture: Annotated[
+        str | None,
+        options.value(kind="KIND", text="same, or distilbert for a BERT.", panel=_STUDENT),
+    ] = None,
+    random: Annotated[
+        bool, options.flag("--random", text="Begin with random weights.", panel=_STUDENT)
+    ] = False,
+    minutes: Annotated[
+        float | None, options.value(kind="N", text="Time limit of training.", panel=_TRAINING)
+    ] = None,
+    epochs: Annotated[
+        float | None, options.value(kind="N", text="Passes; 3, or --minutes.", panel=_TRAINING)
+    ] = None,
+    learning_rate: Annotated[
+        float | None, options.value(kind="X", text="1e-4; fill-mask 5e-4.", panel=_TRAINING)
+    ] = None,
+    batch_size: Annotated[
+        int, options.value(kind="N", text="Examples a step; 32.", panel=_TRAINING)
+    ] = 32,
+    accumulate: Annotated[
+        int, options.value(kind="N", text="Batches a step; 1.", panel=_TRAINING)
+    ] = 1,
+    dropout: Annotated[
+        float | None, options.value(kind="X", text="The checkpoint's.", panel=_TRAINING)
+    ] = None,
+    max_length: Annotated[
+        int | None, options.value(kind="N", text="Tokens; the model's.", panel=_TRAINING)
+    ] = None,
+    precision: Annotated[
+        str, options.value(kind="TYPE", text="fp32, bf16 or fp16.", panel=_TRAINING)
+    ] = "fp32",
+    seed: Annotated[int, options.value(kind="N", text="Of all draws; 0.", panel=_TRAINING)] = 0,
+    threads: console.Threads = None,
+    tensorboard: Annotated[
+        Path | None,
+        options.value(kind="DIR", text="What TensorBoard shows.", panel=options.OUTPUT),
+    ] = None,
+    resume: Annotated[
+        bool,
+        options.flag("--resume", text="Fail if there is nothing to go on with.", panel=_TRAINING),
+    ] = False,
+    force: Annotated[
+        bool,
+        options.flag("--force", text="Replace a student; begin anew.", panel=options.OUTPUT),
+    ] = False,
+    json: console.Json = False,
+) -> None:
+    """Train a smaller student to do what a teacher does.
+
+    Example: `edge-distil distil ./qa-teacher --data train.json --eval dev.json --layers 3 -o
+    student`, then `edge-distil export student -o bundle --int8`
+
+    FILE: SQuAD JSON, texts with labels or CoNLL, as for eval; for embeddings and fill-mask any
+    texts (txt, jsonl, csv, Parquet). Losses: soft, labels, vectors, masked_lm, cosine, hidden,
+    attention, relations.
+
+    Stopped (Ctrl-C) or killed, the same command goes on where it was: what is trained is kept
+    beside DIR in .DIR.training until DIR is whole.
+    """
+    with console.needs_distil():
+        from edge_distil_distil import Recipe
+        from edge_distil_distil import distil as train
+
+        _use_threads(threads)
+        recipe = Recipe(
+            weights=dict(_weight(each) for each in weight or ()), temperature=temperature,
+            learning_rate=learning_rate, batch_size=batch_size, accumulate=accumulate,
+            epochs=epochs, minutes=minutes, dropout=dropout, seed=seed, precision=precision,
+            max_length=max_length,
+        )  # fmt: skip
+        with _watched() as watch:
+            done = train(
+                teacher, output, data=data, layers=layers, task=task, evaluate=evaluate,
+                student=student, architecture=architecture, random=random, recipe=recipe,
+                overwrite=force, resume=resume, tensorboard=tensorboard, progress=watch,
+                notice=console.note,
+            )  # fmt: skip
+    if json:
+        console.document({"path": str(done.path), **done.record})
+    else:
+        _show(done)
+
+
+def _use_threads(threads: int | None) -> None:
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def _weight(text: str) -> tuple[str, float]:
+    """Read ``soft=0.5``."""
+    name, _, value = text.partition("=")
+    try:
+        return name.strip(), float(value)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"--weight is {text!r}, expected a loss and a number, for example soft=0.5"
+        ) from error
+
+
+@contextmanager
+def _watched() -> Iterator[Callable[[Status], None]]:
+    """Show how far it is: a bar on a terminal, elsewhere a line from time to time."""
+    import time
+
+    last = time.monotonic()
+    with console.progress_bar("distilling") as bar:
+
+        def watch(status: Status) -> None:
+            nonlocal last
+            words = _words(status)
+            bar(status.step, status.steps, words)
+            if not console.interactive() and time.monotonic() - last >= _EVERY:
+                last = time.monotonic()
+                console.note(f"{status.stage} {status.step:,} of {status.steps:,} · {words}")
+
+        yield watch
+
+
+def _words(status: Status) -> str:
+    figures = [f"{name} {value:.3f}" for name, value in status.losses.items()]
+    figures += [f"{name} {value:.1f}" for name, value in list(status.scores.items())[:1]]
+    if status.stage == "training":
+        figures.insert(0, f"pass {status.epoch:.2f}")
+    if status.seconds_left is not None and not console.interactive():
+        figures.append(f"{status.seconds_left / 60:.1f} min left")
+    return " · ".join(figures)
+
+
+def _show(done: Distilled) -> None:
+    student: dict[str, Any] = done.record["student"]
+    console.say(
+        console.text(
+            f"{done.path}: {student['class']}, {console.count(len(done.layers), 'layer')}, "
+            f"{done.parameters / 1e6:.1f} M parameters"
+        )
+    )
+    for name, value in done.scores.items():
+        of = f", the teacher's {done.teacher_scores[name]:.2f}" if done.teacher_scores else ""
+        console.say(f"{name} {value:.2f}{of}")
