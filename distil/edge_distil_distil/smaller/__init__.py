@@ -6,5 +6,13 @@ from edge_distil_distil.smaller.vocabulary import (
     outside,
     refuse_outside,
 )
+from edge_distil_distil.smaller.width import Pruned, prune_feed_forward
 
-__all__ = ["VocabularyCut", "cut_vocabulary", "outside", "refuse_outside"]
+__all__ = [
+    "Pruned",
+    "VocabularyCut",
+    "cut_vocabulary",
+    "outside",
+    "prune_feed_forward",
+    "refuse_outside",
+]

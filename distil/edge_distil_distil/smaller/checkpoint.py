@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 import transformers
-from transformers.utils import logging as hf_logging
 
 from edge_distil._reading.sentence_modules import transformer_folder
 from edge_distil._writing import ownership, staging
 from edge_distil.errors import CheckpointError, InputError
+from edge_distil_distil.quiet import quiet_libraries
 
 _WEIGHTS = (
     "*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json", "*.h5", "*.msgpack",
@@ -62,7 +62,7 @@ def read(root: Path, dtype: torch.dtype | str = "auto") -> Checkpoint:
         )
     folder = transformer_folder(root)
     try:
-        with _quiet():
+        with quiet_libraries():
             config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
             names = getattr(config, "architectures", None) or ["AutoModel"]
             cls = getattr(transformers, names[0], transformers.AutoModel)
@@ -141,7 +141,7 @@ def copy_others(source: Checkpoint, staged: Path) -> Path:
 def write_weights(source: Checkpoint, folder: Path) -> None:
     """Write the model's weights as safetensors, without those that the file did not have."""
     state = {k: v for k, v in source.model.state_dict().items() if k not in source.absent}
-    with TemporaryDirectory(dir=folder) as made, _quiet():
+    with TemporaryDirectory(dir=folder) as made, quiet_libraries():
         source.model.save_pretrained(made, state_dict=state)
         for path in Path(made).glob("*.safetensors*"):
             shutil.copymode(folder / "config.json", path)  # safetensors writes for its user alone
@@ -150,7 +150,8 @@ def write_weights(source: Checkpoint, folder: Path) -> None:
 
 def stored_dtype(source: Checkpoint) -> torch.dtype:
     """Return the precision of the file's weights."""
-    found = getattr(source.model.config, "dtype", None)
+    config = json.loads((source.folder / "config.json").read_text(encoding="utf-8"))
+    found = getattr(torch, str(config.get("dtype", config.get("torch_dtype"))), None)
     return found if isinstance(found, torch.dtype) else torch.float32
 
 
@@ -171,17 +172,3 @@ def record(staged: Path, what: dict[str, Any]) -> None:
 def weight_bytes(folder: Path) -> int:
     """Return the size of a checkpoint's weights."""
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence bars and remarks of the library below an error, and only inside the block."""
-    bars, verbosity = hf_logging.is_progress_bar_enabled(), hf_logging.get_verbosity()
-    hf_logging.disable_progress_bar()
-    hf_logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        hf_logging.set_verbosity(verbosity)
-        if bars:
-            hf_logging.enable_progress_bar()

@@ -20,6 +20,7 @@ from edge_distil._reading.sentence_modules import transformer_folder
 from edge_distil.errors import CheckpointError, DistilError, InputError
 from edge_distil_distil.smaller import checkpoint, pieces, proof, tables, tokenizer_file
 from edge_distil_distil.smaller.checkpoint import Checkpoint
+from edge_distil_distil.smaller.texts import as_texts, plain_tokenizer
 
 UNCUT = "tokenizer.uncut.json"  # tells which later texts are inside
 _BLOCK = 512  # texts tokenised at a time
@@ -79,10 +80,10 @@ def cut_vocabulary(
         StorageError: `output` cannot be written.
     """
     source_folder, place = Path(checkpoint_folder), Path(output)
-    kept_texts = _checked(texts)
+    kept_texts = as_texts(texts)
     with checkpoint.written_beside(source_folder, place, overwrite=overwrite) as staged:
         source = checkpoint.read(source_folder)
-        backend = _plain(source.tokenizer.backend_tokenizer)
+        backend = plain_tokenizer(source.tokenizer.backend_tokenizer)
         document = json.loads(backend.to_str())
         old = _rows_to_keep(source, backend, document, kept_texts)
         new = {index: place for place, index in enumerate(old)}
@@ -122,7 +123,8 @@ def outside(cut: str | Path, texts: Iterable[str]) -> list[str]:
     folder = transformer_folder(Path(cut))
     try:
         whole, smaller = (
-            _plain(Tokenizer.from_file(str(folder / name))) for name in (UNCUT, "tokenizer.json")
+            plain_tokenizer(Tokenizer.from_file(str(folder / name)))
+            for name in (UNCUT, "tokenizer.json")
         )
     except Exception as error:  # the tokenizers library raises plain exceptions
         raise CheckpointError(
@@ -151,26 +153,6 @@ def refuse_outside(cut: str | Path, texts: Iterable[str], name: str = "the texts
             f"vocabulary, such as {found[0][:80]!r}, expected none: cut to these texts too, or "
             "let them be mapped to the pieces that are kept"
         )
-
-
-def _checked(texts: Iterable[str]) -> list[str]:
-    if isinstance(texts, str):
-        raise InputError("texts is one text, expected a list of them: put it in brackets")
-    found = list(texts)
-    for index, text in enumerate(found):
-        if not isinstance(text, str):
-            raise InputError(f"text {index} is of type {type(text).__name__}, expected a text")
-    if not found:
-        raise InputError("there are no texts to cut the vocabulary to, expected at least one")
-    return found
-
-
-def _plain(backend: Any) -> Tokenizer:
-    """Return a copy of a tokenizer that reads texts whole."""
-    copy = Tokenizer.from_str(backend.to_str())
-    copy.no_truncation()
-    copy.no_padding()
-    return copy
 
 
 def _rows_to_keep(
@@ -223,7 +205,7 @@ def _prove(whole: Path, staged: Path, texts: Sequence[str], old: Sequence[int]) 
     """Open both checkpoints as anybody would and compare them on the texts."""
     before, after = (checkpoint.read(path, torch.float32) for path in (whole, staged))
     new = {index: place for place, index in enumerate(old)}
-    backend, cut = (_plain(one.tokenizer.backend_tokenizer) for one in (before, after))
+    backend, cut = (plain_tokenizer(one.tokenizer.backend_tokenizer) for one in (before, after))
     for text in proof.same_tokens(backend, cut, texts, new):
         raise DistilError(
             f"the cut tokenizer splits {text[:80]!r} otherwise than the whole one, expected the "
