@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-safety test-all test-web page check docs figures release-check bench bench-int8 bench-embedding bench-tasks bench-peers bench-browser arm-check fuzz clean
+.PHONY: demo test test-safety test-all test-web page check docs figures release-check bench bench-int8 bench-embedding bench-tasks bench-peers bench-browser bench-node arm-check fuzz clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -87,6 +87,11 @@ bench-browser: $(INSTALLED) page  ## the JavaScript runtime beside transformers.
 	@npm ci --prefix apps/web/bench --no-audit --no-fund --silent
 	@npm run build --prefix apps/web/bench --silent -- --logLevel warn
 	@$(RUN)/python bench/tables/engines/browser.py
+
+bench-node: $(INSTALLED) apps/web/runtime/node_modules  ## the JavaScript runtime beside transformers.js, in Node; EDGE_DISTIL_DATA
+	@npm run build --prefix apps/web/runtime --silent
+	@npm ci --prefix apps/web/bench --no-audit --no-fund --silent
+	@$(RUN)/python bench/tables/engines/node.py
 
 arm-check: $(INSTALLED)  ## int8 on other processors, emulated: apt-get install qemu-user-static debootstrap
 	@$(RUN)/python bench/tables/processors/arm_check.py

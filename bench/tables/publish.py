@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tables.engines import against_peers
+from tables.engines import against_peers, browser, node
 from tables.verdicts import quick_runs
 
 HERE = Path(__file__).parent
@@ -32,6 +32,8 @@ REPOSITORY = HERE.parents[1]
 TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "quick-verdicts": ("verdicts/quick_runs.json", quick_runs.render),
     "engines": ("engines/against_peers.json", against_peers.render),
+    "browser": ("engines/browser.json", browser.render),
+    "node": ("engines/node.json", node.render),
 }
 _TABLE = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 _FIGURE = re.compile(r"(<!-- figure (\S+) (\S+) (\S+) -->)[^<]*(<!-- /figure -->)")

@@ -1,7 +1,7 @@
 """In one Chromium: the JavaScript runtime beside transformers.js, with the same int8 files.
 
-    .venv/bin/python bench/tables/engines/browser.py [--threads 1 --threads 2] [--quick]
-        [--json FILE] [--work DIR]
+    .venv/bin/python bench/tables/engines/browser.py [--part PART ...] [--threads 1 --threads 2]
+        [--quick] [--json FILE] [--work DIR]
 
 Needs Node, Chromium, and what `npm ci` installs in apps/web/bench and apps/web/page. Each side is
 a page of its own, opened anew for each round, on the engine that it brings; a block is one turn of
@@ -11,38 +11,44 @@ within a block: median over all blocks, with the interval of `statistics.bootstr
 
 Also: what the page of `edge-distil serve` weighs without a model, and how long a visitor waits for
 the first answer after a reload, from the navigation to the answer on the screen.
+
+PART is `question-answering`, `feature-extraction` or `page`. What `--json` names keeps the figures
+of the parts that are not measured this time.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import shutil
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from edge_distil._machine.interpreter import python
 from edge_distil.bundle import open_bundle
 from edge_distil_apps.serve.golden import golden
-from edge_distil_bench import Estimate
 from edge_distil_bench.statistics.bootstrap import nested_interval
 from tables.embedding.clients import make_bundle
-from tables.shared.figures import machine, markdown, parser, publish, times
+from tables.shared.figures import machine, markdown, parser
+from tables.shared.places import EMBEDDED, REPOSITORY
 from tables.shared.variants import export
 
-ROOT = Path(__file__).parents[3]
-WEB = ROOT / "apps" / "web"
+WEB = REPOSITORY / "apps" / "web"
 SIDES = ("own", "peer")
+PAGE = "page"
+PARTS = ("question-answering", "feature-extraction", PAGE)
 COLUMNS = ("int8", "threads", "ours, ms", "transformers.js, ms", "ours / it", "same", "MB")
-QUERIES, ROUNDS, BLOCKS = 8, 3, 6
+QUERIES, ROUNDS, BLOCKS, VISITS = 8, 3, 6, 5
 _MEMORY = "performance.measureUserAgentSpecificMemory().then((m) => m.bytes)"
 
 
@@ -97,7 +103,7 @@ def compare(
         "threads": threads,
         "own_ms": statistics.median(taken["own"]),
         "peer_ms": statistics.median(taken["peer"]),
-        "ratio": Estimate(math.exp(middle), math.exp(low), math.exp(high)),
+        "ratio": [math.exp(value) for value in (middle, low, high)],
         "same": f"{same} of {len(queries)}",
         "memory": {side: statistics.median(found) for side, found in memory.items()},
     }
@@ -141,24 +147,25 @@ def visit(browser: Browser, address: str, times: int) -> dict[str, float]:
     context = browser.new_context()
     page = context.new_page()
     page.set_default_timeout(240_000)
-    weighed: list[float] = []
-
-    def see(request: Request) -> None:
-        if "/bundles/" not in request.url:
-            weighed.append(max(0, request.sizes()["responseBodySize"]))
-
-    page.on("requestfinished", see)
+    seen: set[str] = set()
+    context.on("request", lambda request: seen.add(request.url))
     page.goto(address)
     first = _answer(page)
-    weight = sum(weighed)
-    page.remove_listener("requestfinished", see)
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    weight = sum(_weight(url) for url in seen if "/bundles" not in url)
     warm = []
     for _ in range(times):
         page.reload()
         warm.append(_answer(page))
     context.close()
     return {"bytes": weight, "first_s": first, "warm_s": statistics.median(warm)}
+
+
+def _weight(url: str) -> int:
+    """Return the bytes of a file as it is sent: of a worker's script a browser does not say it."""
+    asked = urllib.request.Request(url, headers={"Accept-Encoding": "gzip, deflate, br, zstd"})
+    with urllib.request.urlopen(asked) as reply:
+        return len(reply.read())
 
 
 def _answer(page: Page) -> float:
@@ -169,42 +176,66 @@ def _answer(page: Page) -> float:
     return float(page.evaluate("performance.now()")) / 1e3
 
 
-def row(found: dict[str, Any]) -> list[str]:
+def row(found: Mapping[str, Any]) -> list[str]:
+    """Return one comparison's cells."""
     memory = [f"{found['memory'][side] / 1e6:.0f}" for side in SIDES]
     return [
         found["task"], str(found["threads"]), f"{found['own_ms']:.1f}", f"{found['peer_ms']:.1f}",
-        times(found["ratio"]), found["same"], " / ".join(memory),
+        "{:.2f} ({:.2f}-{:.2f})".format(*found["ratio"]), found["same"], " / ".join(memory),
     ]  # fmt: skip
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """Write the machine's line, the table, and what was seen of the page."""
+    rows = [row(found) for _, found in sorted(document["compared"].items(), reverse=True)]
+    said = []
+    if found := document.get(PAGE):
+        said.append(
+            f"The page without a model: {found['bytes'] / 1e6:.2f} MB compressed. First answer "
+            f"after a reload: {found['warm_s']:.2f} s; of a first visit: {found['first_s']:.2f} s."
+        )
+    return "\n\n".join([document["machine"], markdown(COLUMNS, rows), *said])
+
+
+def measure(browser: Browser, part: str, bundle: Path, threads: Sequence[int], quick: bool) -> Any:
+    """Return what one part adds to the document."""
+    rounds, blocks, visits = (2, 3, 2) if quick else (ROUNDS, BLOCKS, VISITS)
+    with hosted(WEB / ("page" if part == PAGE else "bench") / "dist", bundle) as address:
+        if part == PAGE:
+            return visit(browser, address, visits)
+        return {
+            f"{part} {count}": compare(browser, address, bundle, count, rounds, blocks)
+            for count in threads
+        }
 
 
 def main() -> None:
     options = parser(__doc__)
+    options.add_argument("--part", choices=PARTS, action="append", help="by default all")
     options.add_argument("--threads", type=int, action="append", help="by default 1 and 2")
     options.add_argument("--quick", action="store_true", help="two rounds, three blocks")
     arguments = options.parse_args()
-    rounds, blocks = (2, 3) if arguments.quick else (ROUNDS, BLOCKS)
+    document: dict[str, Any] = {"compared": {}}
+    if arguments.json and arguments.json.is_file():
+        document = json.loads(arguments.json.read_text(encoding="utf-8"))
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
         work = arguments.work or Path(temporary)
-        checkpoint = ROOT / "apps" / "models" / "minilm-l6-squad"
-        bundles = [export(checkpoint, work / "qa", "--int8"), make_bundle(work)]
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        with hosted(WEB / "bench" / "dist", *bundles) as address:
-            found = [
-                compare(browser, address, bundle, threads, rounds, blocks)
-                for bundle in bundles
-                for threads in arguments.threads or (1, 2)
-            ]
-        with hosted(WEB / "page" / "dist", bundles[0]) as address:
-            visited = visit(browser, address, 5)
-        line = f"{machine()}; Chromium {browser.version}, headless"
+        for part in arguments.part or PARTS:
+            embeds = part == "feature-extraction"
+            bundle = make_bundle(work) if embeds else export(EMBEDDED, work / "qa", "--int8")
+            threads = arguments.threads or (1, 2)
+            found = measure(browser, part, bundle, threads, arguments.quick)
+            if part == PAGE:
+                document[PAGE] = found
+            else:
+                document["compared"] |= found
+        document["machine"] = f"{machine()}; Chromium {browser.version}, headless"
         browser.close()
-    said = (
-        f"The page without a model: {visited['bytes'] / 1e6:.2f} MB compressed. First answer "
-        f"after a reload: {visited['warm_s']:.2f} s; of a first visit: {visited['first_s']:.2f} s."
-    )
-    table = markdown(COLUMNS, [row(own) for own in found])
-    publish(line, f"{table}\n\n{said}", {"rows": found, "visit": visited}, arguments.json)
+    print(render(document))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

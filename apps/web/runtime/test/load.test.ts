@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import * as ort from "onnxruntime-node";
-import { BundleNotFound, Embedding, InputTypeError, load } from "../src/index.js";
+import { BundleNotFound, Embedding, InputTypeError, load, OutOfMemory, SessionError } from "../src/index.js";
 
 const TINY = new URL("../../../../../tests/golden/tiny/", import.meta.url);
 const VECTORS = 1e-5; // greatest difference of a number of a vector in float32
@@ -26,4 +26,25 @@ test("what cannot be opened is named", async () => {
   await assert.rejects(load(new URL("nothing/", TINY), { engine: ort }), BundleNotFound);
   await assert.rejects(load(new URL("embedding/", TINY), { engine: {} as typeof ort }), InputTypeError);
   await assert.rejects(load(new URL("embedding/", TINY), { engine: ort, variants: "int8" } as never), /no option 'variants'/);
+});
+
+// As engines word it: onnxruntime's web build, its arenas, V8, WebAssembly, Emscripten.
+const LACKING = [
+  "Can't create a session. failed to allocate a buffer of size 90295847.",
+  "Failed to allocate memory for requested buffer of size 1572864",
+  "std::bad_alloc",
+  "Array buffer allocation failed",
+  "WebAssembly.Memory(): could not allocate memory",
+  "memory access out of bounds",
+  "Aborted(OOM). Build with -sASSERTIONS for more info.",
+];
+
+test("an engine without memory is told from one with a bad model", async () => {
+  const opened = (message: string): Promise<unknown> => {
+    const InferenceSession = { create: () => Promise.reject(new Error(message)) } as unknown as typeof ort.InferenceSession;
+    return load(new URL("embedding/", TINY), { engine: { ...ort, InferenceSession } });
+  };
+  for (const message of LACKING) await assert.rejects(opened(message), OutOfMemory, message);
+  const other = (error: unknown): boolean => error instanceof SessionError && !(error instanceof OutOfMemory);
+  await assert.rejects(opened("index 5 is out of bounds"), other);
 });
