@@ -45,5 +45,5 @@ class Buckets:
             yield self._open.pop(length)
 
     def _rows(self, length: int) -> int:
-        rows = max(1, TOKEN_BUDGET // length)
+        rows = max(1, TOKEN_BUDGET // max(1, length))  # a text may have no tokens
         return min(rows, self._batch_size) if self._batch_size else rows

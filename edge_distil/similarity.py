@@ -68,7 +68,7 @@ def _vectors(*given: ArrayLike) -> list[Floats]:
     for vectors in given:
         try:
             array: NDArray[Any] = np.asarray(vectors, np.float32)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InputTypeError(
                 f"the embeddings cannot be read as numbers ({error}), expected what encode gives"
             ) from error

@@ -26,8 +26,9 @@ from edge_distil._reading.foreign_classes import (
 from edge_distil._reading.foreign_tokens import NamedTokens
 from edge_distil._reading.sentence_modules import is_sentence_model, read_sentence_modules
 from edge_distil._tokenizing.settings import CONFIG_NAME, read_optional, tokenizer_class
-from edge_distil.errors import TaskError
+from edge_distil.errors import BundleCorrupt, TaskError
 
+_MOST_ADDED = 50_000  # each takes some 40 microseconds; an extended vocabulary has 20,000
 _LONGEST_WORD = 100  # characters that WordPiece looks at, its own default
 
 
@@ -42,7 +43,8 @@ def complete(file: FastTokenizer, folder: Path) -> FastTokenizer:
         The tokenizer to use, which may be `file` itself, changed.
 
     Raises:
-        BundleCorrupt: A file beside it is not JSON, or a field of the wrong kind.
+        BundleCorrupt: A file beside it is not JSON, a field of the wrong kind, or there are more
+            tokens than any model has.
         TaskError: Its class puts it together in a way that edge-distil does not know.
     """
     config = read_optional(folder / CONFIG_NAME)
@@ -62,7 +64,13 @@ def complete(file: FastTokenizer, folder: Path) -> FastTokenizer:
         fast.decoder, fast.post_processor = file.decoder, file.post_processor
         _reset(fast.model, tokens.text("unk_token"))
         known.split(fast, file, config)
-    fast.add_tokens([*tokens.further(known.extra if known else ())])
+    named = [*tokens.further(known.extra if known else ())]
+    if len(named) > _MOST_ADDED:
+        raise BundleCorrupt(
+            f"{folder} adds {len(named):,} tokens to the vocabulary, expected at most "
+            f"{_MOST_ADDED:,}: get it from a source that you trust, or export the checkpoint"
+        )
+    fast.add_tokens(named)
     (known.frame if known else frame_by_file)(fast, config, tokens.roles)
     if is_sentence_model(folder) and read_sentence_modules(folder).transformer.lower_case:
         _lower_case(fast)

@@ -94,8 +94,10 @@ def _merge(values: dict[str, Any], older: Mapping[str, Any]) -> None:
     """Let ``special_tokens_map.json`` come before ``tokenizer_config.json``."""
     for name, value in older.items():
         if name == _EXTRA and isinstance(value, list):
-            there = values.get(_EXTRA) or []
-            values[name] = there + [token for token in value if token not in there]
+            before = values.get(_EXTRA)
+            there = before if isinstance(before, list) else []
+            known = set(map(repr, there))
+            values[name] = there + [token for token in value if repr(token) not in known]
         else:
             values[name] = value
 

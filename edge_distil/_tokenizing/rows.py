@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding
 
+from edge_distil.errors import BundleCorrupt
+
 
 class Encoded(Protocol):
     """What a batch is made of: an ``Encoding``, a `Row`, or a window of a long text."""
@@ -34,8 +36,18 @@ class Row:
 
     @classmethod
     def of(cls, encoding: Encoding) -> Row:
-        """Keep what a model takes."""
-        return cls(np.array(encoding.ids, np.int32), np.array(encoding.type_ids, np.int32))
+        """Keep what a model takes.
+
+        Raises:
+            BundleCorrupt: An id is beyond what any vocabulary has.
+        """
+        try:
+            return cls(np.array(encoding.ids, np.int32), np.array(encoding.type_ids, np.int32))
+        except OverflowError as error:
+            raise BundleCorrupt(
+                f"the tokenizer gives the id {max(encoding.ids + encoding.type_ids)}, expected "
+                "less than 2^31: get the bundle from a source that you trust, or export it again"
+            ) from error
 
     def __len__(self) -> int:
         return len(self.ids)

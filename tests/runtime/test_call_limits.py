@@ -49,6 +49,12 @@ def test_other_options_too(
         call(tasks)
 
 
+def test_numbers_beyond_all_floats_are_no_vectors(tasks: dict[str, Any]) -> None:
+    for compare in (tasks["embedding"].similarity, tasks["embedding"].similarity_pairwise):
+        with pytest.raises(InputTypeError, match="cannot be read as numbers"):
+            compare([10**400], [1.0])
+
+
 def test_where_none_is_the_default_it_is_one(tasks: dict[str, Any]) -> None:
     labels = tasks["text_classification"]("storm", top_k=None)
     assert len(labels) == 3
