@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from edge_distil._writing import staging
-from edge_distil.errors import InputError, TaskError
-from edge_distil_distil import jobs
-from edge_distil_distil.output import check_student
+from edge_distil.errors import DataError, InputError, TaskError
+from edge_distil_distil import jobs, processes
+from edge_distil_distil.output import RECORD, check_student
 from edge_distil_distil.quiet import quiet_libraries
 from edge_distil_distil.recipe import ARCHITECTURES, Recipe
 from edge_distil_distil.status import Status
@@ -122,6 +123,7 @@ def distil(
 
     Interrupted or killed, the same call goes on with what is kept beside the output, in
     ``.NAME.training``: after a number of passes with the same weights as without the interruption.
+    Started by torchrun, its processes train one student, a device each.
 
     Args:
         teacher: A checkpoint's directory or hub id, or a bundle; several are one by the mean of
@@ -160,19 +162,39 @@ def distil(
         teacher, student, data, evaluate, layers, task, architecture, random,
         recipe or Recipe(), work, save_minutes, tensorboard, progress, notice,
     )  # fmt: skip
-    replaceable = check_student if overwrite else None
-    with staging.staged_directory(output, replaceable=replaceable) as staged, quiet_libraries():
-        if jobs.open_work(work, job.identity(), anew=overwrite and not resume, must_go_on=resume):
-            job.say(f"going on with {work.name}")
-        from edge_distil_distil.making import make
-
-        record = make(job, staged)
-    jobs.close_work(work)
+    make = _make if processes.is_first() else _help
+    record = make(job, output, overwrite=overwrite, resume=resume)
     scores = record["scores"] or {}
     return Distilled(
         output, job.task, tuple(record["student"]["layers"]), record["student"]["parameters"],
         scores.get("student", {}), scores.get("teacher", {}), record,
     )  # fmt: skip
+
+
+def _make(job: Job, output: Path, *, overwrite: bool, resume: bool) -> dict[str, Any]:
+    """Do a job and return its record."""
+    replaceable = check_student if overwrite else None
+    with staging.staged_directory(output, replaceable=replaceable) as staged, quiet_libraries():
+        anew = overwrite and not resume
+        if jobs.open_work(job.work, job.identity(), anew=anew, must_go_on=resume):
+            job.say(f"going on with {job.work.name}")
+        from edge_distil_distil.making import make
+
+        record = make(job, staged)
+    jobs.close_work(job.work)
+    processes.meet()
+    return record
+
+
+def _help(job: Job, output: Path, *, overwrite: bool, resume: bool) -> dict[str, Any]:
+    """Train beside the first process and return the record that it wrote."""
+    from edge_distil_distil.making import train_along
+
+    with quiet_libraries():
+        train_along(job)
+    processes.meet()
+    record: dict[str, Any] = json.loads((output / RECORD).read_text(encoding="utf-8"))
+    return record
 
 
 def _job(
@@ -204,6 +226,9 @@ def _job(
             "one checkpoint for them: give one, or set their weights to 0"
         )
     files = [data] if isinstance(data, str | Path) else list(data)
+    for file in (*files, *([evaluate] if evaluate else [])):
+        if not Path(file).is_file():
+            raise DataError(f"cannot read {file} (no such file): check the path")
     usual = "distilbert" if (begins_as.task, _kind(begins_as)) == ("fill-mask", "bert") else "same"
     return Job(
         teachers, begins_as, tuple(Path(file) for file in files),

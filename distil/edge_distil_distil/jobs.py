@@ -51,7 +51,7 @@ def open_work(folder: Path, job: dict[str, Any], *, anew: bool, must_go_on: bool
     file = folder / _FILE
     if anew:
         shutil.rmtree(folder, ignore_errors=True)
-    if file.is_file():
+    if file.is_file() and _holds_work(folder):
         other = file.read_text(encoding="utf-8")
         if other == text:
             return True
@@ -68,6 +68,11 @@ def open_work(folder: Path, job: dict[str, Any], *, anew: bool, must_go_on: bool
     with atomic_file(file) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return False
+
+
+def _holds_work(folder: Path) -> bool:
+    """Say whether there is more than the record: what failed at once leaves nothing to keep."""
+    return any(path.name != _FILE for path in folder.iterdir())
 
 
 def close_work(folder: Path) -> None:

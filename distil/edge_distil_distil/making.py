@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import platform
+import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from edge_distil._writing.storage import sha256
 from edge_distil.encoder import Encoder, open_encoder
 from edge_distil.errors import InputError, TaskError
 from edge_distil.manifest import Manifest
-from edge_distil_distil import jobs
+from edge_distil_distil import jobs, processes
 from edge_distil_distil.api import Job
 from edge_distil_distil.card import card
 from edge_distil_distil.data import Examples, read_examples
@@ -33,6 +35,15 @@ from edge_distil_distil.training import Distillation, Plan, Trained, train
 _LOOKED_AT = 200  # examples of the evaluation file, on the way
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """A training before its first step, which of the origin's layers the student has, its size."""
+
+    plan: Plan
+    layers: tuple[int, ...]
+    of_origin: int
+
+
 def make(job: Job, folder: Path) -> dict[str, Any]:
     """Train the student of a job and write it.
 
@@ -43,6 +54,27 @@ def make(job: Job, folder: Path) -> dict[str, Any]:
     Returns:
         The record of its making.
     """
+    copy_tokenizer(job.begins_as.path, folder, distilbert=job.architecture == "distilbert")
+    prepared = _prepare(job, folder)
+    student = prepared.plan.distillation.student
+    trained = train(prepared.plan)
+    student.eval()
+    student.save_pretrained(folder)
+    shutil.copymode(folder / "config.json", folder / "model.safetensors")  # its own are private
+    record = _record(job, prepared, trained)
+    record["scores"] = _scores(job, student, folder)
+    write_json(folder / RECORD, record)
+    (folder / "README.md").write_text(card(record), encoding="utf-8")
+    return record
+
+
+def train_along(job: Job) -> None:
+    """Train in a process beside the one that makes the student."""
+    train(_prepare(job, job.begins_as.path).plan)
+
+
+def _prepare(job: Job, folder: Path) -> _Prepared:
+    """Get everything ready for the first step; `folder` holds the student's tokenizer."""
     recipe, manifest = job.recipe, _manifest(job)
     job.say(f"loading {job.begins_as.name} for {job.task}")
     origin = job.begins_as.load()
@@ -50,7 +82,6 @@ def make(job: Job, folder: Path) -> dict[str, Any]:
         origin, job.layers, job.architecture,
         random=job.random, seed=recipe.seed, dropout=recipe.dropout,
     )  # fmt: skip
-    copy_tokenizer(job.begins_as.path, folder, distilbert=job.architecture == "distilbert")
     reader = torch_encoder(student, folder, manifest)
     if job.task == "fill-mask" and reader.tokenizer.mask_id is None:
         raise TaskError(
@@ -63,14 +94,8 @@ def make(job: Job, folder: Path) -> dict[str, Any]:
         examples = _taught(job, examples)
     torch.manual_seed(recipe.seed)
     distillation = Distillation(student, job.task, recipe, _pooling(manifest), live)
-    trained = train(_plan(job, distillation, examples, reader, manifest, folder, live))
-    student.eval()
-    student.save_pretrained(folder)
-    record = _record(job, origin, student, layers, examples, trained)
-    record["scores"] = _scores(job, student, folder, manifest)
-    write_json(folder / RECORD, record)
-    (folder / "README.md").write_text(card(record), encoding="utf-8")
-    return record
+    plan = _plan(job, distillation, examples, reader, manifest, folder, live)
+    return _Prepared(plan, layers, sum(p.numel() for p in origin.parameters()))
 
 
 def _manifest(job: Job) -> Manifest:
@@ -104,6 +129,8 @@ def _needs_targets(job: Job) -> bool:
 
 def _taught(job: Job, examples: Examples) -> Examples:
     """Add what the teachers say of the examples."""
+    if not processes.is_first():
+        processes.meet()  # the first process has asked them
     encoders = [_encoder(job, place) for place in range(len(job.teachers))]
     if job.task not in EMBEDDING:
         for teacher in job.teachers:
@@ -113,7 +140,10 @@ def _taught(job: Job, examples: Examples) -> Examples:
     def tell(done: int, total: int) -> None:
         job.tell(Status("teaching", done, total, 0.0, {}, None))
 
-    return add_targets(examples, job.task, encoders, job.work / "targets.npz", tell)
+    taught = add_targets(examples, job.task, encoders, job.work / "targets", tell)
+    if processes.is_first():
+        processes.meet()
+    return taught
 
 
 def _encoder(job: Job, place: int) -> Encoder:
@@ -163,14 +193,14 @@ def _plan(
     )  # fmt: skip
 
 
-def _scores(job: Job, student: Any, folder: Path, manifest: Manifest) -> Mapping[str, Any] | None:
+def _scores(job: Job, student: Any, folder: Path) -> Mapping[str, Any] | None:
     if job.evaluate is None:
         return None
     job.say(f"scoring on {job.evaluate.name}")
     scores: dict[str, Any] = {
         "data": job.evaluate.name,
         "sha256": sha256(job.evaluate),
-        "student": score_student(student, folder, manifest, job.evaluate),
+        "student": score_student(student, folder, job.begins_as.manifest, job.evaluate),
     }
     if len(job.teachers) == 1:
         teacher = job.teachers[0]
@@ -182,14 +212,9 @@ def _scores(job: Job, student: Any, folder: Path, manifest: Manifest) -> Mapping
     return scores
 
 
-def _record(
-    job: Job,
-    origin: Any,
-    student: Any,
-    layers: tuple[int, ...],
-    examples: Examples,
-    trained: Trained,
-) -> dict[str, Any]:
+def _record(job: Job, prepared: _Prepared, trained: Trained) -> dict[str, Any]:
+    student = prepared.plan.distillation.student
+    on_cpu = student.device.type == "cpu"
     return {
         "version": edge_distil.__version__,
         "task": job.task,
@@ -197,19 +222,19 @@ def _record(
         "student": {
             "from": job.begins_as.name,
             "class": type(student).__name__,
-            "layers": list(layers),
+            "layers": list(prepared.layers),
             "random": job.random,
             "parameters": sum(p.numel() for p in student.parameters()),
-            "parameters_of_origin": sum(p.numel() for p in origin.parameters()),
+            "parameters_of_origin": prepared.of_origin,
             "new": "pre_classifier" if hasattr(student, "pre_classifier") else "",
         },
         "data": jobs.describe_data(job.data),
-        "examples": len(examples),
+        "examples": len(prepared.plan.batches.examples),
         "recipe": job.recipe.to_dict(),
         "run": dataclasses.asdict(trained)
         | {
-            "device": platform.machine() if student.device.type == "cpu" else
-            torch.cuda.get_device_name(),
+            "device": platform.machine() if on_cpu else torch.cuda.get_device_name(),
             "threads": torch.get_num_threads(),
+            "processes": processes.count(),
         },
-    }  # fmt: skip
+    }

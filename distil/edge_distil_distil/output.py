@@ -56,7 +56,7 @@ def copy_tokenizer(source: Path, target: Path, *, distilbert: bool) -> None:
         AutoTokenizer.from_pretrained(source, local_files_only=True).save_pretrained(target)
     if sentence_modules.is_sentence_model(source):
         for entry in json.loads((source / "modules.json").read_text(encoding="utf-8")):
-            if entry["path"]:
+            if entry["path"] and (source / entry["path"]).is_dir():  # a Normalize may have none
                 shutil.copytree(source / entry["path"], target / entry["path"])
     if distilbert:
         _without_token_types(target / "tokenizer_config.json")

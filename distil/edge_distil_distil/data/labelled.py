@@ -11,7 +11,7 @@ from edge_distil._tokenizing.rows import Row
 from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.errors import DataError
 from edge_distil.evaluate.classification import label_indices, read_labelled
-from edge_distil.evaluate.spans import TaggedSentence, read_conll
+from edge_distil.evaluate.spans import Span, TaggedSentence, read_conll
 from edge_distil_distil.data.examples import Array, Examples
 from edge_distil_distil.objectives.labels import IGNORED
 
@@ -75,12 +75,11 @@ def tagged_examples(paths: Iterable[Path], tokenizer: Tokenizer, labels: Sequenc
 
 
 def _tags(sentence: TaggedSentence, labels: Sequence[str]) -> list[int]:
-    """Return the label of each word."""
+    """Return the label of each word, in the scheme of the model's labels: BIO, IO or BIOES."""
     names = ["O"] * len(sentence.words)
     for span in sentence.spans:
-        names[span.start] = f"B-{span.label}"
-        for place in range(span.start + 1, span.end):
-            names[place] = f"I-{span.label}"
+        for place in range(span.start, span.end):
+            names[place] = _tag(span, place, labels)
     for name in names:
         if name not in labels:
             raise DataError(
@@ -88,3 +87,11 @@ def _tags(sentence: TaggedSentence, labels: Sequence[str]) -> list[int]:
                 f"{', '.join(labels)}: choose the model that the file was made for"
             )
     return [labels.index(name) for name in names]
+
+
+def _tag(span: Span, place: int, labels: Sequence[str]) -> str:
+    """Return the tag of a word of an entity."""
+    first, last = place == span.start, place == span.end - 1
+    roles = "SBI" if first and last else "BI" if first else "EI" if last else "I"
+    tags = [f"{role}-{span.label}" for role in roles]
+    return next((tag for tag in tags if tag in labels), tags[0])

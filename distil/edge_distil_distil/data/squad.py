@@ -36,7 +36,7 @@ def squad_examples(paths: Iterable[Path], tokenizer: Tokenizer) -> Examples:
         for question, context, answer in _answered(path):
             for window in tokenizer.pair_windows(
                 question, context, max_length=length,
-                stride=min(_STRIDE, length // 4), max_first=min(_QUESTION, length // 4),
+                stride=min(_STRIDE, length // 2), max_first=min(_QUESTION, length // 4),
             ):  # fmt: skip
                 rows.append(Row.of(window))
                 places.append(_place(window, answer))

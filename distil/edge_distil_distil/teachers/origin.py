@@ -13,6 +13,7 @@ from edge_distil.bundle import open_bundle
 from edge_distil.errors import CheckpointError, TaskError
 from edge_distil.manifest import FILE_NAME, TASKS, Manifest
 
+_CLASSES = ("text-classification", "token-classification")
 EMBEDDING = ("sentence-similarity", "feature-extraction")
 # What people also type.
 _SYNONYMS = {
@@ -119,6 +120,8 @@ def find_origin(model: str | Path, task: str | None = None) -> Origin:
     manifest = foreign.describe(path, {})
     if wanted is not None and wanted != manifest.task:
         manifest = dataclasses.replace(manifest, task=wanted)
+    if manifest.task in _CLASSES and not manifest.labels:
+        manifest = dataclasses.replace(manifest, labels=_labels(path))
     if manifest.task in EMBEDDING and manifest.pooling is None:
         manifest = dataclasses.replace(manifest, pooling=Pooling("mean", False, _width(path)))
     return Origin(path, name, manifest, is_bundle=False)
@@ -132,6 +135,14 @@ def _canonical(task: str | None) -> str | None:
     if name not in TASKS:
         raise TaskError(f"task {task!r} is unknown, expected one of {', '.join(TASKS)}")
     return name
+
+
+def _labels(path: Path) -> tuple[str, ...]:
+    """Return the class names that transformers gives where config.json leaves out the usual two."""
+    from transformers import AutoConfig
+
+    names = AutoConfig.from_pretrained(path, local_files_only=True).id2label
+    return tuple(str(names[index]) for index in sorted(names))
 
 
 def _width(path: Path) -> int:

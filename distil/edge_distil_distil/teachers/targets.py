@@ -21,11 +21,11 @@ _PER_TOKEN = {
     "token-classification": ("logits",),
 }
 _PER_ROW = {"text-classification": ("logits",)}
-_BLOCK = 512  # examples between two reports of progress
+_PART = 256  # examples of a file: what is lost where the process is killed
 
 
 def add_targets(
-    examples: Examples, task: str, teachers: Sequence[Encoder], cache: Path, progress: Progress
+    examples: Examples, task: str, teachers: Sequence[Encoder], folder: Path, progress: Progress
 ) -> Examples:
     """Add what the teachers say, each under ``teacher_NAME``.
 
@@ -36,84 +36,77 @@ def add_targets(
         examples: What they are asked.
         task: The task.
         teachers: One or more, of the same vocabulary and labels; embedders of any vocabulary.
-        cache: The file to keep it in; read where it is there.
+        folder: Keeps it, part by part; the parts that are there are read.
         progress: Called with how many examples are done, and of how many.
 
     Raises:
         InputError: Teachers give numbers that cannot be averaged.
     """
-    if not cache.is_file():
-        if task in EMBEDDING:
-            found = {"vectors": _vectors(examples, teachers, progress)}
-        else:
-            found = _logits(examples, task, teachers, progress)
-        with atomic_file(cache) as temporary, temporary.open("wb") as file:
-            np.savez(file, **found)  # type: ignore[arg-type]  # numpy's stub takes no arrays by name
-    with np.load(cache) as kept:
-        found = {name: kept[name] for name in kept.files}
-    for name, array in found.items():
-        if name in _PER_TOKEN.get(task, ()):
-            ends = np.cumsum([len(row) for row in examples.rows])[:-1]
+    parts = []
+    for start in range(0, len(examples), _PART):
+        file = folder / f"{start:09}.npz"
+        if not file.is_file():
+            with atomic_file(file) as temporary, temporary.open("wb") as opened:
+                np.savez(opened, **_asked(examples, start, task, teachers))  # type: ignore[arg-type]
+        with np.load(file) as kept:
+            parts.append({name: kept[name] for name in kept.files})
+        progress(min(start + _PART, len(examples)), len(examples))
+    for name in parts[0]:
+        array = np.concatenate([part[name] for part in parts])
+        if task in _PER_TOKEN:
+            ends = np.cumsum(examples.lengths)[:-1]
             examples.token_targets[f"teacher_{name}"] = np.split(array, ends)
         else:
             examples.row_targets[f"teacher_{name}"] = array
     return examples
 
 
-def _logits(
-    examples: Examples, task: str, teachers: Sequence[Encoder], progress: Progress
+def _asked(
+    examples: Examples, start: int, task: str, teachers: Sequence[Encoder]
 ) -> dict[str, Array]:
+    """Ask all teachers of the examples of one part."""
+    part = slice(start, start + _PART)
+    if task in EMBEDDING:
+        return {"vectors": _vectors(examples.texts[part], teachers)}
     names = (*_PER_TOKEN.get(task, ()), *_PER_ROW.get(task, ()))
-    per_token = task in _PER_TOKEN
-    total, done = len(examples.rows) * len(teachers), 0
-    sums: dict[str, list[Array]] = {}
-    for teacher in teachers:
-        rows: dict[str, list[Array]] = {name: [] for name in names}
-        for start in range(0, len(examples.rows), _BLOCK):
-            block = examples.rows[start : start + _BLOCK]
-            held: dict[int, dict[str, Array]] = {}
-            for indices, found in teacher.run(block, names):
-                for place, index in enumerate(indices):
-                    end = len(block[index])
-                    held[index] = {
-                        n: a[place, :end] if per_token else a[place] for n, a in found.items()
-                    }
-            for index in range(len(block)):
-                for name in names:
-                    rows[name].append(held[index][name])
-            done += len(block)
-            progress(done, total)
-        for name, arrays in rows.items():
-            sums[name] = _added(sums[name], arrays, name) if name in sums else arrays
-    join = np.concatenate if per_token else np.stack
-    return {name: join(arrays) / np.float32(len(teachers)) for name, arrays in sums.items()}
+    each = [_logits(teacher, examples, part, names, task in _PER_TOKEN) for teacher in teachers]
+    for other in each:
+        for name in names:
+            one, two = (found[name].shape[1:] for found in (each[0], other))
+            if one != two:
+                raise InputError(
+                    f"the teachers give {name} of {one} and {two} classes, expected the same "
+                    "labels of all: choose teachers that were trained on one data set"
+                )
+    return {name: _mean([found[name] for found in each]) for name in names}
 
 
-def _added(one: list[Array], other: list[Array], name: str) -> list[Array]:
-    if one[0].shape != other[0].shape:
-        raise InputError(
-            f"the teachers give {name} of {one[0].shape[-1]} and {other[0].shape[-1]} classes, "
-            "expected the same labels of all: choose teachers that were trained on one data set"
-        )
-    return [a + b for a, b in zip(one, other, strict=True)]
+def _logits(
+    teacher: Encoder, examples: Examples, part: slice, names: Sequence[str], per_token: bool
+) -> dict[str, Array]:
+    """Return one teacher's outputs, the tokens of all rows one after another."""
+    rows = examples.rows[part]
+    held: dict[int, dict[str, Array]] = {}
+    for indices, found in teacher.run(rows, names):
+        for place, index in enumerate(indices):
+            end = len(rows[index]) if per_token else 1
+            held[index] = {
+                name: array[place, :end] if per_token else array[place : place + 1]
+                for name, array in found.items()
+            }
+    return {name: np.concatenate([held[i][name] for i in range(len(rows))]) for name in names}
 
 
-def _vectors(examples: Examples, teachers: Sequence[Encoder], progress: Progress) -> Array:
-    total, done = len(examples.texts) * len(teachers), 0
-    every: list[Array] = []
-    for teacher in teachers:
-        blocks = []
-        for start in range(0, len(examples.texts), _BLOCK):
-            block = examples.texts[start : start + _BLOCK]
-            blocks.append(Embedding(teacher).encode(block))
-            done += len(block)
-            progress(done, total)
-        vectors = np.concatenate(blocks)
-        every.append(vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12))
+def _vectors(texts: Sequence[str], teachers: Sequence[Encoder]) -> Array:
+    every = [Embedding(teacher).encode(texts, normalize_embeddings=True) for teacher in teachers]
     widths = {vectors.shape[1] for vectors in every}
     if len(widths) > 1:
         raise InputError(
             f"the teachers give vectors of {' and '.join(map(str, sorted(widths)))} numbers, "
             "expected one length of all: choose teachers of one dimension"
         )
-    return np.asarray(np.stack(every).mean(axis=0), np.float32)
+    return _mean(every)
+
+
+def _mean(arrays: Sequence[Array]) -> Array:
+    return np.asarray(np.stack(arrays).mean(axis=0), np.float32)

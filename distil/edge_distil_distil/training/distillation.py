@@ -31,6 +31,7 @@ class Distillation(nn.Module):
     """
 
     accepts_loss_kwargs = False
+    _keys_to_ignore_on_save = None  # the Trainer asks it where tied weights are saved once
 
     def __init__(
         self, student: Any, task: str, recipe: Recipe, pooling: str = "mean", teacher: Any = None

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_model
 from transformers import PrinterCallback, Trainer, TrainingArguments
 
+from edge_distil_distil import processes
 from edge_distil_distil.data.examples import Batches
 from edge_distil_distil.recipe import Recipe
 from edge_distil_distil.status import Status
@@ -89,6 +90,8 @@ class _Trainer(Trainer):  # type: ignore[misc]  # transformers is untyped here
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """Write the weights; tied ones once, which the Trainer's own way refuses."""
+        if not self.args.should_save:
+            return
         folder = Path(output_dir or self.args.output_dir)
         folder.mkdir(parents=True, exist_ok=True)
         save_model(self.model, str(folder / "model.safetensors"))
@@ -102,6 +105,8 @@ def train(plan: Plan) -> Trained:
     recipe = plan.recipe
     examples = plan.batches.examples
     arguments = _arguments(plan)
+    if arguments.n_gpu > 1:  # several need a process each: see `processes`
+        arguments._n_gpu = 1
     order = ByLength(
         examples.lengths, recipe.batch_size * max(1, arguments.world_size), recipe.seed
     )
@@ -110,7 +115,7 @@ def train(plan: Plan) -> Trained:
     with noticed() as stop:
         following = Following(
             plan.distillation, examples, order, pace, stop,
-            plan.save_every, plan.look_every, plan.look, plan.tell,
+            plan.save_every, plan.look_every, plan.look, plan.tell, _board(plan.tensorboard),
         )  # fmt: skip
         trainer = _Trainer(
             model=plan.distillation,
@@ -121,6 +126,7 @@ def train(plan: Plan) -> Trained:
         )
         trainer.remove_callback(PrinterCallback)  # it writes to stdout
         trainer.order, trainer.pace = order, pace
+        processes.meet()  # what is there is what the first process left
         last = last_checkpoint(plan.folder)
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
     state = trainer.state
@@ -131,6 +137,15 @@ def train(plan: Plan) -> Trained:
     )  # fmt: skip
 
 
+def _board(folder: Path | None) -> Any:
+    """Open what TensorBoard shows, where it is wanted."""
+    if folder is None:
+        return None
+    from tensorboardX import SummaryWriter
+
+    return SummaryWriter(str(folder))
+
+
 def last_checkpoint(folder: Path) -> Path | None:
     """Return the newest checkpoint that was written to its end."""
     whole = [path.parent for path in folder.glob(f"checkpoint-*/{COMPLETE}")]
@@ -139,6 +154,7 @@ def last_checkpoint(folder: Path) -> Path | None:
 
 def _arguments(plan: Plan) -> TrainingArguments:
     recipe = plan.recipe
+    several = processes.count() > 1
     return TrainingArguments(
         output_dir=str(plan.folder),
         per_device_train_batch_size=recipe.batch_size,
@@ -152,10 +168,11 @@ def _arguments(plan: Plan) -> TrainingArguments:
         seed=recipe.seed,
         save_strategy="no",  # `Following` says when
         save_total_limit=_KEPT,
-        logging_strategy="steps" if plan.tensorboard else "no",
-        logging_steps=10,
-        report_to=["tensorboard"] if plan.tensorboard else [],
+        logging_strategy="no",
+        report_to=[],
         disable_tqdm=True,
+        ddp_backend="gloo" if several and not torch.cuda.is_available() else None,
+        ddp_find_unused_parameters=True if several else None,  # a pooler has no part in a loss
         log_level="error",
         remove_unused_columns=False,
         dataloader_pin_memory=torch.cuda.is_available(),
