@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from npm_project import make_project
 
 WEB = Path(__file__).parents[2] / "apps" / "web"
 RUNTIME, PAGE = WEB / "runtime", WEB / "page"
@@ -23,6 +24,12 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(command, check=True)
     (built / "package.json").write_text('{"type": "module"}', encoding="utf-8")
     return built
+
+
+@pytest.fixture(scope="session")
+def project(runtime: Path, tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that installed the package; tests add programs to it."""
+    return make_project(runtime, tiny, tmp_path_factory.mktemp("npm"))
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from npm_project import MODULES, RUNTIME, run
 
-REPOSITORY = Path(__file__).parents[2]
-RUNTIME = REPOSITORY / "apps" / "web" / "runtime"
-MODULES = RUNTIME / "node_modules"
 TYPED = """
 import type { Answer } from "edge-distil";
 import { load as open, QuestionAnswering, type Embedding } from "edge-distil";
@@ -25,32 +21,6 @@ const bytes: Int8Array[] = await model.encode(["a"], { precision: "int8" });
 await asked.run("Who?", "Ada.", { maxAnswerLength: 3 });
 export { typed, bytes, host, loadInWorker, Tokenizer };
 """
-
-
-def run(*command: str | Path, cwd: Path) -> str:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def project(runtime: Path, tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project that installed the package from its file, without a registry."""
-    packed = tmp_path_factory.mktemp("packed")
-    for name in ("package.json", "README.md", "LICENSE"):
-        shutil.copy(RUNTIME / name, packed)
-    shutil.copytree(runtime, packed / "dist", ignore=shutil.ignore_patterns("package.json"))
-    folder = tmp_path_factory.mktemp("project")
-    for source in (packed, MODULES / "onnxruntime-common"):
-        run("npm", "pack", "--ignore-scripts", "--pack-destination", folder, cwd=source)
-    (folder / "package.json").write_text('{"type": "module"}', encoding="utf-8")
-    files = [f"./{path.name}" for path in sorted(folder.glob("*.tgz"))]
-    run("npm", "install", "--offline", "--no-audit", "--no-fund", *files, cwd=folder)
-    for name in ("onnxruntime-node", "@types", "undici-types"):
-        (folder / "node_modules" / name).symlink_to(MODULES / name)
-    for name, bundle in (("qa", "question_answering"), ("minilm", "embedding")):
-        shutil.copytree(tiny / bundle, folder / name)
-    return folder
 
 
 def example() -> str:
