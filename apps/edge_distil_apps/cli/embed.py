@@ -20,7 +20,7 @@ from edge_distil._writing.storage import atomic_file
 from edge_distil.errors import PlaceBusy, StorageError
 from edge_distil.precision import Precision, check_precision
 from edge_distil_apps.cli import console, options
-from edge_distil_apps.cli.throughput import watch_texts
+from edge_distil_apps.cli.flow.throughput import watch_texts
 from edge_distil_apps.embed import Job, Options, Summary, embed_corpus
 from edge_distil_apps.embed.engine import Engine, run_local
 from edge_distil_apps.embed.ray_engine import run_ray

@@ -14,7 +14,8 @@ import typer
 import edge_distil
 from edge_distil.errors import InputError, OutputError
 from edge_distil.tasks import Embedding, FillMask, QuestionAnswering, TextClassification
-from edge_distil_apps.cli import arriving, console, options
+from edge_distil_apps.cli import console, options
+from edge_distil_apps.cli.flow import arriving
 
 _NO_TEXT = "got no text, expected TEXT arguments or lines on stdin"
 _LONG = 100_000  # characters; some seconds of a small model's time

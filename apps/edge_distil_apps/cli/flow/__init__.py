@@ -1,0 +1,3 @@
+"""What comes in line by line, and how far long work is."""
+
+__all__: list[str] = []
