@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge_distil import hardware
 from edge_distil_apps.cli import console, options
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _LEARN = "What to learn"
 _STUDENT = "Student"
 _TRAINING = "Training"
+_FRONTIER = "Which one to ship"
 _EVERY = 30.0  # seconds between two lines, where stderr is no terminal
 
 
@@ -33,7 +35,7 @@ def distil(
         list[Path], options.value(kind="FILE", text="To learn from; may repeat.", panel=_LEARN)
     ],
     layers: Annotated[
-        int, options.value(kind="N", text="Layers of the student.", panel=_STUDENT, min=1)
+        str, options.value(kind="N", text="Layers; several with --frontier.", panel=_STUDENT)
     ],
     task: Annotated[
         str | None, options.value(kind="TASK", text="If not the teacher's.", panel=_LEARN)
@@ -58,6 +60,34 @@ def distil(
     ] = None,
     random: Annotated[
         bool, options.flag("--random", text="Begin with random weights.", panel=_STUDENT)
+    ] = False,
+    width: Annotated[
+        int | None,
+        options.value(kind="N", text="Neurons of the feed-forward.", panel=_STUDENT, min=1),
+    ] = None,
+    cut_vocabulary: Annotated[
+        list[Path] | None,
+        options.value(kind="FILE", text="Keep the pieces of its texts.", panel=_STUDENT),
+    ] = None,
+    outside: Annotated[
+        str,
+        options.value(kind="WHAT", text="refuse or map data with others.", panel=_STUDENT),
+    ] = "refuse",
+    frontier: Annotated[
+        bool,
+        options.flag("--frontier", text="Train, export, measure several.", panel=_FRONTIER),
+    ] = False,
+    max_ms: Annotated[
+        float | None, options.value(kind="X", text="Of a forward pass.", panel=_FRONTIER)
+    ] = None,
+    max_mb: Annotated[
+        float | None, options.value(kind="X", text="Of the file.", panel=_FRONTIER)
+    ] = None,
+    min_score: Annotated[
+        float | None, options.value(kind="X", text="In percent.", panel=_FRONTIER)
+    ] = None,
+    quick: Annotated[
+        bool, options.flag("--quick", text="Time less, for a first look.", panel=_FRONTIER)
     ] = False,
     minutes: Annotated[
         float | None, options.value(kind="N", text="Time limit of training.", panel=_TRAINING)
@@ -108,12 +138,21 @@ def distil(
     texts (txt, jsonl, csv, Parquet). Losses: soft, labels, vectors, masked_lm, cosine, hidden,
     attention, relations.
 
+    --cut-vocabulary keeps the pieces that texts use, exactly; --width the neurons that matter most.
+    With --frontier, `--layers 6,4,3,2` trains a student each, exports them in fp32 and int8,
+    measures all beside the teacher, and chooses: the fastest with --min-score (97 % of the
+    teacher's), or the best within --max-ms and --max-mb. DIR then holds report.html.
+
     Stopped (Ctrl-C) or killed, the same command goes on where it was: what is trained is kept
     beside DIR in .DIR.training until DIR is whole.
     """
+    counts = _counts(layers, frontier)
+    limits = {"max_ms": max_ms, "max_mb": max_mb, "min_score": min_score}
+    _check(outside, frontier, quick, evaluate, limits)
     with console.needs_distil():
         from edge_distil_distil import Recipe
         from edge_distil_distil import distil as train
+        from edge_distil_distil.smaller.prepare import prepared
 
         _use_threads(threads)
         recipe = Recipe(
@@ -122,17 +161,71 @@ def distil(
             epochs=epochs, minutes=minutes, dropout=dropout, seed=seed, precision=precision,
             max_length=max_length,
         )  # fmt: skip
-        with _watched() as watch:
+        if frontier:
+            assert evaluate is not None
+            _frontier(
+                output, limits, json,
+                teachers=teacher, layers=counts, data=data, evaluate=evaluate, task=task,
+                recipe=recipe, student=student, architecture=architecture, random=random,
+                vocabulary_texts=cut_vocabulary or (), outside=outside, width=width,
+                threads=hardware.threads(threads), quick=quick,
+            )  # fmt: skip
+            return
+        with (
+            prepared(
+                teacher[0], output, vocabulary_texts=cut_vocabulary or (), width=width, data=data,
+                refuse=outside == "refuse", say=console.note,
+            ) as begun,
+            _watched() as watch,
+        ):  # fmt: skip
             done = train(
-                teacher, output, data=data, layers=layers, task=task, evaluate=evaluate,
-                student=student, architecture=architecture, random=random, recipe=recipe,
-                overwrite=force, resume=resume, tensorboard=tensorboard, progress=watch,
-                notice=console.note,
+                [begun.teacher, *teacher[1:]], output, data=data, layers=counts[0], task=task,
+                evaluate=evaluate, student=begun.student or student, architecture=architecture,
+                random=random, recipe=recipe, overwrite=force, resume=resume,
+                tensorboard=tensorboard, progress=watch, notice=console.note,
             )  # fmt: skip
     if json:
         console.document({"path": str(done.path), **done.record})
     else:
         _show(done)
+
+
+def _counts(text: str, frontier: bool) -> list[int]:
+    """Read ``6,4,3,2``."""
+    try:
+        found = [int(word) for word in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or min(found) < 1:
+        raise typer.BadParameter(f"--layers is {text!r}, expected numbers such as 3 or 6,4,3,2")
+    if len(found) > 1 and not frontier:
+        raise typer.BadParameter(
+            f"--layers {text} are several students: give --frontier, or one number"
+        )
+    return sorted(set(found), reverse=True)
+
+
+def _check(
+    outside: str,
+    frontier: bool,
+    quick: bool,
+    evaluate: Path | None,
+    limits: dict[str, float | None],
+) -> None:
+    if outside not in ("refuse", "map"):
+        raise typer.BadParameter(f"--outside is {outside!r}, expected refuse or map")
+    if frontier and evaluate is None:
+        raise typer.BadParameter("--frontier needs --eval FILE: what students are scored on")
+    if not frontier and (quick or any(value is not None for value in limits.values())):
+        raise typer.BadParameter("--max-ms, --max-mb, --min-score and --quick go with --frontier")
+
+
+def _frontier(output: Path, limits: dict[str, float | None], json: bool, **request: Any) -> None:
+    """Train, measure, choose and draw."""
+    with console.needs_export(), console.needs_apps():
+        from edge_distil_apps.frontier.command import show
+
+        show(request, output, limits, _watched, as_json=json)
 
 
 def _use_threads(threads: int | None) -> None:
@@ -154,12 +247,12 @@ def _weight(text: str) -> tuple[str, float]:
 
 
 @contextmanager
-def _watched() -> Iterator[Callable[[Status], None]]:
+def _watched(label: str = "distilling") -> Iterator[Callable[[Status], None]]:
     """Show how far it is: a bar on a terminal, elsewhere a line from time to time."""
     import time
 
     last = time.monotonic()
-    with console.progress_bar("distilling") as bar:
+    with console.progress_bar(label) as bar:
 
         def watch(status: Status) -> None:
             nonlocal last

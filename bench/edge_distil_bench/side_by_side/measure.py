@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,8 @@ import numpy as np
 import edge_distil
 from edge_distil._writing.journal import Journal
 from edge_distil.bundle import Bundle
+from edge_distil.encoder import open_encoder
+from edge_distil.errors import InputError
 from edge_distil.evaluate import evaluate
 from edge_distil.evaluate.drift import compare_outputs
 from edge_distil_bench.costs.cold_start import measure_cold_starts
@@ -26,7 +28,7 @@ from edge_distil_bench.costs.memory import measure_memory
 from edge_distil_bench.machine.environment import record_environment
 from edge_distil_bench.protocol.design import Effort, Protocol
 from edge_distil_bench.protocol.processes import Participant, participant, started
-from edge_distil_bench.protocol.queries import Queries
+from edge_distil_bench.protocol.queries import Queries, make_queries
 from edge_distil_bench.protocol.sampling import Ending, Workload, sample
 from edge_distil_bench.records import Accuracy, Measurements, Memory, Run, plain, record
 from edge_distil_bench.side_by_side.ending import decided
@@ -190,14 +192,31 @@ def _compared(one: Entry, plan: Plan, answered: dict[Path, list[dict[str, Any]]]
     path = one.bundle.path
     if path not in answered:
         reference = participant("fp32", path, "fp32", plan.threads)
-        answered[path] = _outputs(reference, plan.queries)
-    own = _outputs(one.participant, plan.queries)
+        answered[path] = _outputs(reference, _as_read_by(one, plan))
+    own = _outputs(one.participant, _as_read_by(one, plan))
     shared = set(answered[path][0]) & set(own[0])
     drift = compare_outputs([{k: row[k] for k in sorted(shared)} for row in answered[path]], own)
     texts = json.dumps(plan.queries.texts[: len(own)]).encode()
     return plain(
         Accuracy(one.model.id, OUTPUTS, hashlib.sha256(texts).hexdigest(), len(own), asdict(drift))
     )
+
+
+def _as_read_by(one: Entry, plan: Plan) -> Queries:
+    """Return the first queries with the token ids of a model's own tokenizer.
+
+    The plan's are those of one bundle, whose vocabulary another need not have. What does not fit
+    into one window of this model is left out.
+    """
+    if one.peer:
+        return plan.queries
+    encoder, found = open_encoder(one.bundle.path, variant=one.model.variant), plan.queries.inputs
+    fitting = []
+    for query in plan.queries.texts[:_COMPARED]:
+        with suppress(InputError):
+            make_queries(encoder, found.id, found.description, [query])
+            fitting.append(query)
+    return make_queries(encoder, found.id, found.description, fitting)
 
 
 def _outputs(one: Participant, queries: Queries) -> list[dict[str, Any]]:

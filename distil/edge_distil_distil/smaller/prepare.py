@@ -30,7 +30,7 @@ class Prepared:
         student: What the student begins as; ``None`` is the teacher.
     """
 
-    teacher: Path
+    teacher: str | Path
     student: Path | None = None
 
 
@@ -62,10 +62,10 @@ def prepared(
     Raises:
         EdgeDistilError: See `cut_vocabulary`, `prune_feed_forward` and `refuse_outside`.
     """
-    origin = find_origin(teacher)
     if not vocabulary_texts and width is None:
-        yield Prepared(origin.path)
+        yield Prepared(teacher)
         return
+    origin = find_origin(teacher)
     folder = output.absolute().with_name(f".{output.name}.smaller")
     make_folder(folder.parent)
     with locks.hold(locks.beside(folder), folder):

@@ -66,7 +66,7 @@ def write_report(measurements: Sequence[Measurements], folder: StudyFolder) -> N
     texts = {folder.report: render(views), folder.summary: write_markdown(views)}
     overview = frontier_figure(views[0])
     if overview is not None and len(views) == 1:
-        texts[folder.frontier] = _standalone(overview.wide)
+        texts[folder.frontier] = standalone(overview.wide)
     for path, text in texts.items():
         with storage.atomic_file(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
@@ -76,7 +76,7 @@ def render(views: Sequence[View]) -> str:
     """Return the page."""
     several = len(views) > 1
     return (
-        _environment()
+        environment()
         .get_template("study.html.j2")
         .render(
             title=title(views),
@@ -87,26 +87,26 @@ def render(views: Sequence[View]) -> str:
     )
 
 
-def _standalone(drawing: Markup) -> str:
+def standalone(drawing: Markup) -> str:
     """Return a drawing as an SVG file, with the looks that the page gives it."""
     opening, content = str(drawing).split(">", 1)
     named = opening.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
     return (
-        _environment()
+        environment()
         .get_template("figure.svg.j2")
         .render(opening=Markup(f"{named}>"), content=Markup(content))
     )
 
 
-def _environment() -> Environment:
-    """Return the templates of this report and the looks that all reports share."""
+def environment(package: str = "edge_distil_apps.study.report") -> Environment:
+    """Return the templates of a report, and the parts and looks that all reports share.
+
+    Args:
+        package: Whose templates come first.
+    """
+    packages = (package, "edge_distil_apps.study.report", "edge_distil_apps.report")
     return Environment(
-        loader=ChoiceLoader(
-            [
-                PackageLoader("edge_distil_apps.study.report", ""),
-                PackageLoader("edge_distil_apps.report", ""),
-            ]
-        ),
+        loader=ChoiceLoader([PackageLoader(name, "") for name in packages]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
