@@ -14,6 +14,7 @@ from edge_distil_bench.statistics.distribution import Estimate
 TEACHER = "teacher"
 # What is kept of the teacher's score where nobody asks for a figure: as DistilBERT of BERT's.
 USUAL_SHARE = 0.97
+_USUAL_WORDS = ", 97 % of the teacher's"
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,17 @@ class Limits:
         )
 
     def in_words(self) -> str:
-        """Return them as options."""
-        named = {
-            "--max-ms": self.max_ms, "--max-mb": self.max_mb, "--min-score": self.min_score,
-        }  # fmt: skip
-        return " ".join(f"{name} {value:g}" for name, value in named.items() if value is not None)
+        """Return them as the end of a sentence about students.
+
+        >>> Limits(max_ms=3, min_score=68).in_words()
+        'take at most 3 ms and score at least 68'
+        """
+        words = [
+            f"take at most {self.max_ms:g} ms" if self.max_ms is not None else "",
+            f"have at most {self.max_mb:g} MB" if self.max_mb is not None else "",
+            f"score at least {self.min_score:.4g}" if self.min_score is not None else "",
+        ]
+        return " and ".join(filter(None, words))
 
 
 def points(measurements: Measurements, layers: dict[str, int]) -> list[Point]:
@@ -162,14 +169,12 @@ def choose(found: Sequence[Point], limits: Limits) -> tuple[Point, str]:
     allowed = [point for point in students if limits.allow(point)]
     if not allowed:
         raise InputError(_none(students, limits, usual))
+    asked = limits.in_words() + (_USUAL_WORDS if usual else "")
     if limits.min_score is not None:
-        chosen = min(allowed, key=lambda p: (p.ms, p.bytes))
-        why = f"the fastest of {len(allowed)} that keep"
+        chosen, best = min(allowed, key=lambda p: (p.ms, p.bytes)), "fastest"
     else:
-        chosen = max(allowed, key=lambda p: (p.score, -p.ms))
-        why = f"the best of {len(allowed)} that keep"
-    asked = f"{USUAL_SHARE:.0%} of the teacher's score".replace("%", " %")
-    return chosen, f"{chosen.name}: {why} {asked if usual else limits.in_words()}"
+        chosen, best = max(allowed, key=lambda p: (p.score, -p.ms)), "best"
+    return chosen, f"{chosen.name}: the {best} of the {len(allowed)} students that {asked}"
 
 
 def _none(students: Sequence[Point], limits: Limits, usual: bool) -> str:
@@ -177,9 +182,9 @@ def _none(students: Sequence[Point], limits: Limits, usual: bool) -> str:
     best = max(students, key=lambda p: p.score)
     fast = min(students, key=lambda p: p.ms)
     small = min(students, key=lambda p: p.bytes)
-    asked = f"{USUAL_SHARE:.0%} of the teacher's score" if usual else limits.in_words()
+    asked = limits.in_words() + (_USUAL_WORDS if usual else "")
     return (
-        f"no student keeps {asked}: the best scores {best.score:.1f} ({best.name}), the fastest "
-        f"takes {fast.ms:.2f} ms ({fast.name}), the smallest {small.megabytes:.1f} MB "
+        f"there are no students that {asked}: the best scores {best.score:.1f} ({best.name}), "
+        f"the fastest takes {fast.ms:.2f} ms ({fast.name}), the smallest {small.megabytes:.1f} MB "
         f"({small.name}); train longer, add layers, or ask for less"
     )

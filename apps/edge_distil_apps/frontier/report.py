@@ -110,8 +110,8 @@ def _figure(
     line = [(cost(point), point.score) for point in best]
     return figure(
         title,
-        "Up and to the left is better; the lower axis is logarithmic. Squares: int8. Dotted: files "
-        "that no other beats." + (" ←: the one to ship." if found.chosen else ""),
+        "Up and to the left is better; the horizontal axis is logarithmic. Diamonds: int8. Dotted: "
+        "files that no other beats." + (" ←: the one to ship." if found.chosen else ""),
         lambda width: plane(spots, across, up, width, _HEIGHT, title=title, edge=line),
     )
 

@@ -67,5 +67,10 @@ def test_where_none_is_good_enough_the_nearest_are_named():
     with pytest.raises(InputError) as caught:
         choose(POINTS, Limits(max_ms=3, min_score=79.4))
     message = str(caught.value)
-    for words in ("--max-ms 3 --min-score 79.4", "79.0 (6 layers, fp32)", "5.00 ms", "13.0 MB"):
+    for words in (
+        "take at most 3 ms and score at least 79.4",
+        "79.0 (6 layers, fp32)",
+        "5.00 ms",
+        "13.0 MB",
+    ):
         assert words in message
