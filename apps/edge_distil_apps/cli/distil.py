@@ -11,6 +11,7 @@ import typer
 
 from edge_distil import hardware
 from edge_distil_apps.cli import console, options
+from edge_distil_apps.cli.flags import students
 
 if TYPE_CHECKING:
     from edge_distil_distil import Distilled, Status
@@ -146,9 +147,17 @@ def distil(
     Stopped (Ctrl-C) or killed, the same command goes on where it was: what is trained is kept
     beside DIR in .DIR.training until DIR is whole.
     """
-    counts = _counts(layers, frontier)
+    counts = students.counts(layers, frontier)
     limits = {"max_ms": max_ms, "max_mb": max_mb, "min_score": min_score}
-    _check(outside, frontier, quick, evaluate, limits)
+    if frontier and evaluate is None:
+        raise typer.BadParameter("--frontier needs --eval FILE: what students are scored on")
+    students.check(
+        outside,
+        made=student is not None and bool(width or cut_vocabulary),
+        alone=force or resume or tensorboard is not None,
+        frontier=frontier,
+        asked=quick or any(value is not None for value in limits.values()),
+    )
     with console.needs_distil():
         from edge_distil_distil import Recipe
         from edge_distil_distil import distil as train
@@ -188,36 +197,6 @@ def distil(
         console.document({"path": str(done.path), **done.record})
     else:
         _show(done)
-
-
-def _counts(text: str, frontier: bool) -> list[int]:
-    """Read ``6,4,3,2``."""
-    try:
-        found = [int(word) for word in text.split(",")]
-    except ValueError:
-        found = []
-    if not found or min(found) < 1:
-        raise typer.BadParameter(f"--layers is {text!r}, expected numbers such as 3 or 6,4,3,2")
-    if len(found) > 1 and not frontier:
-        raise typer.BadParameter(
-            f"--layers {text} are several students: give --frontier, or one number"
-        )
-    return sorted(set(found), reverse=True)
-
-
-def _check(
-    outside: str,
-    frontier: bool,
-    quick: bool,
-    evaluate: Path | None,
-    limits: dict[str, float | None],
-) -> None:
-    if outside not in ("refuse", "map"):
-        raise typer.BadParameter(f"--outside is {outside!r}, expected refuse or map")
-    if frontier and evaluate is None:
-        raise typer.BadParameter("--frontier needs --eval FILE: what students are scored on")
-    if not frontier and (quick or any(value is not None for value in limits.values())):
-        raise typer.BadParameter("--max-ms, --max-mb, --min-score and --quick go with --frontier")
 
 
 def _frontier(output: Path, limits: dict[str, float | None], json: bool, **request: Any) -> None:

@@ -14,7 +14,7 @@ VERBS = (
 # Verbs whose options stand in panels of one subject; the others have few.
 IN_PANELS = {
     "export": ["Output", "Checkpoint", "Graph", "Variants", "Accuracy", "Core ML"],
-    "distil": ["Output", "What to learn", "Student", "Training", "Model"],
+    "distil": ["Output", "What to learn", "Student", "Which one", "Training", "Model"],
     "quantize": ["Variants", "Accuracy", "Output"],
     "embed": ["Output", "Texts", "Vectors", "Work", "Model"],
     "serve": ["Where", "Output"],

@@ -78,6 +78,8 @@ def test_students_are_trained_measured_drawn_and_chosen(files, tmp_path):
         (["--layers", "3", "--frontier"], "needs --eval FILE"),
         (["--layers", "3", "--max-ms", "3"], "go with --frontier"),
         (["--layers", "3", "--outside", "drop"], "expected refuse or map"),
+        (["--layers", "3", "--width", "9", "--student", "s"], "leave --student out"),
+        (["--layers", "3", "--frontier", "--eval", "e", "--force"], "go with one student"),
     ],
 )
 def test_wrong_usage(arguments, message, tmp_path):
