@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 TINY = GOLDEN / "tiny"
 FUZZED, SEED = 5_000, 2
 PAIRS, MAXIMA = 300, (12, 33)
+LONG_WORD, PATIENCE = 6_000, 60  # times, and seconds: the square took minutes
 STEP = 251  # of the characters, where not all of them are tried
 SCORES, VECTORS = 1e-5, 1e-6  # between two orders of adding up in float32
 MIXED = " 東京 é 🙂 naïve\u00a0river . "
@@ -93,6 +95,12 @@ def test_every_character_and_random_texts_give_the_librarys_tokens(
     texts = [*TEXTS, *fuzzed(FUZZED, SEED), *characters(), *squad_texts()]
     texts += [f"a{character}b" for character in characters(STEP // 8)]
     check_tokens(kotlin, TOKENIZERS[name](), tmp_path, [(text, None) for text in texts])
+
+
+def test_a_long_word_takes_no_square_of_its_length(kotlin: Kotlin, tmp_path: Path) -> None:
+    started = time.monotonic()
+    check_tokens(kotlin, TOKENIZERS["bpe"](), tmp_path, [("lighthouse" * LONG_WORD, None)])
+    assert time.monotonic() - started < PATIENCE
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -52,7 +52,11 @@ def ask(page: Any, question: str = "Who built the Skerrin Point lighthouse?") ->
 def measure(page: Any, bundle: str) -> None:
     """Measure a bundle at a first look's length, on one thread."""
     page.goto(page.url.partition("#")[0] + "#measure")
+    # Choices are made anew for a bundle once the browser has said whether it has WebGPU.
+    until(page, "document.querySelector('.options input') !== null")
+    page.evaluate("document.querySelector('.options input').dataset.old = ''")
     page.select_option("#bundle", label=bundle)
+    until(page, "document.querySelector('.options [data-old]') === null")
     page.select_option("#effort", "glance")
     several = page.locator("input[name=threads]:not([value='1'])")
     if several.count():

@@ -77,6 +77,9 @@ extension [Aligned] {
 }
 
 extension Unicode.Scalar {
+    /// White space as Python sees it: ASCII's separators are some too.
+    var isBlank: Bool { properties.isWhitespace || (0x1C...0x1F).contains(value) }
+
     /// The general category in Unicode 8: the library's tables are of that version, and the
     /// system's are newer, each year's by some hundred characters. Six have changed since.
     private var category: Unicode.GeneralCategory {

@@ -81,7 +81,7 @@ public struct QuestionAnswering {
     /// The first stage: tokenize.
     func windows(_ question: String, _ context: String, _ options: Options) throws -> [Window] {
         for (name, text) in [("question", question), ("context", context)]
-        where text.unicodeScalars.allSatisfy(\.properties.isWhitespace) {
+        where text.unicodeScalars.allSatisfy(\.isBlank) {
             throw EdgeDistilError.input("the \(name) is empty, expected some text")
         }
         let longest = min(options.maxSequenceLength ?? 384, model.lengths.longest)
@@ -108,23 +108,28 @@ public struct QuestionAnswering {
         _ windows: [Window], _ logits: [Logits], _ context: String, _ options: Options
     ) -> [Answer] {
         let scalars = Array(context.unicodeScalars)
-        var found: [Answer] = []
+        var found = AnswersByText()
         var noAnswer = 1.0
         for (window, row) in zip(windows, logits) {
             let (start, end) = probabilities(window, row)
             noAnswer = min(noAnswer, Double(start[0] * end[0]))
-            var own: [Answer] = []
+            var own = AnswersByText()
             for span in bestSpans(window, start, end, options) {
                 let place = Spans.scalars(
                     span, in: window.context, alignToWords: options.alignToWords)
-                add(Self.answer(scalars, place, Double(span.score)), to: &own)
+                let answer = Self.answer(scalars, place, Double(span.score))
+                // Spans of one text are different events of one distribution.
+                own.add(answer) { $0.score = min($0.score + answer.score, 1) }
             }
-            merge(own, into: &found)
+            for answer in own.all {
+                found.add(answer) { if answer.score > $0.score { $0 = answer } }
+            }
         }
-        if options.handleImpossibleAnswer || found.isEmpty {
-            found.append(Answer(text: "", score: noAnswer, start: 0, end: 0))
+        var all = found.all
+        if options.handleImpossibleAnswer || all.isEmpty {
+            all.append(Answer(text: "", score: noAnswer, start: 0, end: 0))
         }
-        return Array(Self.sorted(found).prefix(options.topK))
+        return Array(Self.sorted(all).prefix(options.topK))
     }
 
     /// Start and end probabilities of every token of a window, over the context and `[CLS]`.
@@ -152,31 +157,6 @@ public struct QuestionAnswering {
     ) -> Answer {
         let text = String(String.UnicodeScalarView(context[place]))
         return Answer(text: text, score: score, start: place.lowerBound, end: place.upperBound)
-    }
-
-    /// Add a span of one window: the probabilities of equal texts, whatever their case, add up.
-    private func add(_ answer: Answer, to found: inout [Answer]) {
-        if let known = index(of: answer, in: found) {
-            found[known].score = min(found[known].score + answer.score, 1)
-        } else {
-            found.append(answer)
-        }
-    }
-
-    /// Put a window's answers to those of the windows before it: of equal texts the surer one.
-    private func merge(_ answers: [Answer], into found: inout [Answer]) {
-        for answer in answers {
-            guard let known = index(of: answer, in: found) else {
-                found.append(answer)
-                continue
-            }
-            if answer.score > found[known].score { found[known] = answer }
-        }
-    }
-
-    private func index(of answer: Answer, in found: [Answer]) -> Int? {
-        let name = Array(answer.text.lowercased().utf8)
-        return found.firstIndex { Array($0.text.lowercased().utf8) == name }
     }
 
     /// The best first, ties in the order in which they were found: Swift's sort promises no such order.

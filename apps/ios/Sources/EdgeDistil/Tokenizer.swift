@@ -28,16 +28,22 @@ public struct Tokenizer: Sendable {
         let id: Int
     }
 
-    /// Open a bundle's `tokenizer.json`.
+    /// Open a bundle's `tokenizer.json`, and `tokenizer_config.json` where it lies beside it.
     ///
     /// - Throws: `EdgeDistilError.bundle` where it cannot be read, or is no BERT tokenizer.
     public init(contentsOf url: URL) throws {
-        try self.init(JSON(reading: Data(contentsOf: url)))
+        let beside = url.deletingLastPathComponent().appendingPathComponent("tokenizer_config.json")
+        let isThere = FileManager.default.fileExists(atPath: beside.path)
+        let config = isThere ? try JSON(reading: Data(contentsOf: beside)) : nil
+        try self.init(JSON(reading: Data(contentsOf: url)), config: config)
     }
 
-    /// - Parameter json: The document.
-    public init(_ json: JSON) throws {
+    /// - Parameters:
+    ///   - json: `tokenizer.json`.
+    ///   - config: `tokenizer_config.json`.
+    public init(_ json: JSON, config: JSON? = nil) throws {
         try TokenizerFile.check(json)
+        try TokenizerFile.checkSettings(json, config)
         pieces = try TokenizerFile.wordPiece(json)
         normalizer = TokenizerFile.normalizer(json)
         let added = try TokenizerFile.addedTokens(json)

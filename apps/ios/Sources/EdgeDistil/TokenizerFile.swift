@@ -16,6 +16,22 @@ enum TokenizerFile {
         }
     }
 
+    /// Check how texts are taken, of which `tokenizer_config.json` has the first word.
+    static func checkSettings(_ json: JSON, _ config: JSON?) throws {
+        let direction = json["truncation"]?["direction"]?.string
+        let side = config?["truncation_side"]?.string ?? direction ?? "right"
+        guard side.lowercased() == "right" else {
+            throw EdgeDistilError.bundle(
+                "the tokenizer cuts long texts on the \(side.lowercased()), expected right: "
+                    + "this package cuts their ends; use a checkpoint whose truncation_side is right")
+        }
+        guard config?["split_special_tokens"]?.bool != true else {
+            throw EdgeDistilError.bundle(
+                "tokenizer_config.json has split_special_tokens, expected none: this package takes "
+                    + "special tokens in a text as they are; use a checkpoint without it")
+        }
+    }
+
     static func normalizer(_ json: JSON) -> Normalizer {
         let options = json["normalizer"]
         let lowercase = options?["lowercase"]?.bool ?? true

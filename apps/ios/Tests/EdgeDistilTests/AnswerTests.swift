@@ -76,5 +76,10 @@ final class AnswerTests: XCTestCase {
         let answering = QuestionAnswering(tokenizer: try Golden.tokenizer(), model: RecordedModel())
         XCTAssertThrowsError(try answering.answers(" ", in: "text"))
         XCTAssertThrowsError(try answering.answers("text", in: "\n"))
+        for blank in ["\u{1C}", "\u{1D} \u{1E}", "\u{1F}", "\u{85}\u{3000}"] {  // str.isspace
+            XCTAssertThrowsError(try answering.answers(blank, in: "text")) { error in
+                XCTAssertTrue("\(error)".contains("the question is empty"), "\(error)")
+            }
+        }
     }
 }

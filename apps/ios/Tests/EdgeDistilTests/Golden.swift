@@ -13,11 +13,12 @@ enum Golden {
     }
 
     /// Of the embedded checkpoint.
-    static func tokenizer() throws -> Tokenizer {
+    static func tokenizer() throws -> Tokenizer { try Tokenizer(contentsOf: tokenizerFile) }
+
+    static var tokenizerFile: URL {
         let apps = tests.deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        return try Tokenizer(
-            contentsOf: apps.appendingPathComponent("models/minilm-l6-squad/tokenizer.json"))
+        return apps.appendingPathComponent("models/minilm-l6-squad/tokenizer.json")
     }
 }
 

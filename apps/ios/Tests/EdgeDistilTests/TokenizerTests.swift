@@ -48,6 +48,19 @@ final class TokenizerTests: XCTestCase {
         }
     }
 
+    func testSettingsThatItCannotFollowAreRefused() throws {
+        let json = try JSON(reading: Data(contentsOf: Golden.tokenizerFile))
+        let left = Data(#"{"truncation_side": "left"}"#.utf8)
+        let split = Data(#"{"split_special_tokens": true}"#.utf8)
+        for (config, word) in [(left, "left"), (split, "split_special_tokens")] {
+            XCTAssertThrowsError(try Tokenizer(json, config: JSON(reading: config))) { error in
+                XCTAssertTrue("\(error)".contains(word), "\(error)")
+            }
+        }
+        let usual = Data(#"{"truncation_side": "right", "split_special_tokens": false}"#.utf8)
+        XCTAssertNoThrow(try Tokenizer(json, config: JSON(reading: usual)))
+    }
+
     func testEntriesThatOnlyLookAlikeStayApart() throws {
         let json = try JSON(reading: Data(#"{"\u00e9": 1, "e\u0301": 2, "\ud83d\ude80": 3}"#.utf8))
         XCTAssertEqual(json.members?.map(\.value), [1, 2, 3])

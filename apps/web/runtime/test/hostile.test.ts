@@ -38,6 +38,12 @@ function damaged(value: unknown, next: () => number, depth = 0): unknown {
   return copy;
 }
 
+/** Milliseconds of processor time so far: a busy machine does not count. */
+function spent(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e3;
+}
+
 for (const file of FILES) {
   test(`a damaged ${file} is read, or refused in our words, and never hangs`, () => {
     const whole = JSON.parse(readFileSync(new URL(file, REPOSITORY), "utf8")) as { model: { vocab: object; merges?: unknown[] } };
@@ -49,7 +55,7 @@ for (const file of FILES) {
     let refused = 0;
     for (let round = 0; round < ROUNDS; round++) {
       const json = damaged(small, next);
-      const started = performance.now();
+      const before = spent();
       try {
         const tokenizer = new Tokenizer(json);
         for (const text of TEXTS) {
@@ -61,7 +67,7 @@ for (const file of FILES) {
         assert.match(error.message, /\S/);
         refused++;
       }
-      assert.ok(performance.now() - started < SLOW, `round ${round}`);
+      assert.ok(spent() - before < SLOW, `round ${round}`);
     }
     assert.ok(refused > ROUNDS / 10 && refused < ROUNDS);
   });
@@ -83,7 +89,7 @@ test("what would exhaust its reader is refused", () => {
 
 test("a word without end takes no square of its length", () => {
   const tokenizer = new Tokenizer(JSON.parse(readFileSync(new URL(FILES[1]!, REPOSITORY), "utf8")));
-  const started = performance.now();
+  const before = spent();
   assert.ok(tokenizer.encode("the".repeat(60_000)).ids.length > 1_000);
-  assert.ok(performance.now() - started < 20_000);
+  assert.ok(spent() - before < 20_000);
 });

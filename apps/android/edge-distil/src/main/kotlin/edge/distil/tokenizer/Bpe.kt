@@ -1,6 +1,7 @@
 package edge.distil.tokenizer
 
 import edge.distil.BundleException
+import java.util.PriorityQueue
 
 private const val UNKNOWN = "\u0000" // of no merge
 
@@ -44,31 +45,52 @@ internal class Bpe(read: Description) : Model {
         return made
     }
 
-    private fun merged(symbols: List<Symbol>): List<Symbol> {
-        val parts = ArrayList(symbols)
-        while (true) {
-            val best = lowest(parts) ?: return parts
-            val first = parts[best]
-            val second = parts.removeAt(best + 1)
+    private fun merged(symbols: List<Symbol>): List<Symbol> = Merging(symbols).run()
+
+    /** A pair of neighbours that may be merged; the text tells whether they are still the same two. */
+    private class Offer(val rank: Int, val left: Int, val right: Int, val text: String)
+
+    /** Merges the pair of the lowest rank, of equals the first, until no pair is left. */
+    private inner class Merging(symbols: List<Symbol>) {
+        private val parts = ArrayList<Symbol?>(symbols)
+        private val next = IntArray(parts.size) { it + 1 }
+        private val before = IntArray(parts.size) { it - 1 }
+        private val offers = PriorityQueue(compareBy<Offer>({ it.rank }, { it.left }))
+
+        fun run(): List<Symbol> {
+            for (i in 0 until parts.size - 1) offer(i, i + 1)
+            while (true) {
+                val best = offers.poll() ?: return parts.filterNotNull()
+                if (next[best.left] == best.right && textOf(best.left, best.right) == best.text) merge(best.left, best.right)
+            }
+        }
+
+        private fun merge(left: Int, right: Int) {
+            val first = parts[left]!!
+            val second = parts[right]!!
             val text = first.text + second.text.substring(prefix.length)
             val id = ids[text] ?: throw BundleException(
                 "tokenizer.json merges to '$text', which its vocabulary lacks: copy or export the bundle again"
             )
-            parts[best] = Symbol(text, first.start, second.end, id)
+            parts[left] = Symbol(text, first.start, second.end, id)
+            parts[right] = null
+            next[left] = next[right]
+            if (next[left] < parts.size) before[next[left]] = left
+            offer(before[left], left)
+            offer(left, next[left])
         }
-    }
 
-    /** The place of the pair of the lowest rank; of equal ones the first. */
-    private fun lowest(parts: List<Symbol>): Int? {
-        var best: Int? = null
-        var least = Int.MAX_VALUE
-        for (i in 0 until parts.size - 1) {
-            val rank = ranks["${parts[i].text} ${parts[i + 1].text}"] ?: continue
-            if (rank < least) {
-                least = rank
-                best = i
-            }
+        private fun offer(left: Int, right: Int) {
+            val text = textOf(left, right) ?: return
+            val rank = ranks[text] ?: return
+            offers.add(Offer(rank, left, right, text))
         }
-        return best
+
+        /** Two parts as a merge is written; null where one is gone or there is none. */
+        private fun textOf(left: Int, right: Int): String? {
+            val first = parts.getOrNull(left) ?: return null
+            val second = parts.getOrNull(right) ?: return null
+            return "${first.text} ${second.text}"
+        }
     }
 }
