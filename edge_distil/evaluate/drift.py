@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from edge_distil.encoder import Encoder
+from edge_distil.errors import OutputError
 from edge_distil.session import Floats
 
 _SMALLEST_NORM = 1e-12  # of a row of outputs: keeps a row of zeros from dividing by zero
@@ -54,12 +56,15 @@ def compare_outputs(reference: Sequence[Outputs], variant: Sequence[Outputs]) ->
     Args:
         reference: Output name -> array, for each input.
         variant: The same of the other model.
+
+    Raises:
+        OutputError: They are no numbers, or of other shapes.
     """
     pairs = [
         (expected.ravel().astype(np.float64), found.ravel().astype(np.float64))
         for wanted, got in zip(reference, variant, strict=True)
-        for name, expected in wanted.items()
-        for found in [_given_by_both(expected, got[name])]
+        for name in wanted
+        for expected, found in [_alike(name, wanted[name], got.get(name))]
     ]
     cosines = [
         float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), _SMALLEST_NORM))
@@ -70,6 +75,23 @@ def compare_outputs(reference: Sequence[Outputs], variant: Sequence[Outputs]) ->
         mean_cosine=float(np.mean(cosines)),
         min_cosine=min(cosines),
     )
+
+
+def _alike(name: str, expected: Any, found: Any) -> tuple[Floats, Floats]:
+    """Return two outputs that can be compared number by number, or raise."""
+    if _is_numbers(expected) and _is_numbers(found):
+        found = _given_by_both(expected, found)
+        if expected.shape == found.shape and expected.size:
+            return expected, found
+    shapes = (str(getattr(array, "shape", "none")) for array in (expected, found))
+    raise OutputError(
+        f"two models of one bundle give {name} as arrays of the shapes {' and '.join(shapes)}, "
+        "expected numbers of one shape: make the variant again, or export the checkpoint again"
+    )
+
+
+def _is_numbers(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and array.dtype.kind in "fiub"
 
 
 def _given_by_both(expected: Floats, found: Floats) -> Floats:

@@ -21,7 +21,7 @@ from edge_distil.errors import QuantizeError
 from edge_distil.manifest import Variant
 from edge_distil_quantize import evidence
 from edge_distil_quantize.calibration.inputs import calibration_inputs
-from edge_distil_quantize.checks import check_fp32, check_outputs, reopen
+from edge_distil_quantize.checks import check_fp32, check_outputs, reading_graph, reopen
 from edge_distil_quantize.recipe import Feeds, Progress, Request
 from edge_distil_quantize.recipes import RECIPES
 from edge_distil_quantize.rewrites.editing import detach_constants, sizes
@@ -89,7 +89,7 @@ def quantize_bundle(
     inputs = _calibration(bundle, recipe, data, calibrate)
     with staging.scratch(bundle.path) as folder:
         say(f"quantizing {source.name} ({recipe})")
-        with temporaries_in(folder / "tmp"):
+        with temporaries_in(folder / "tmp"), reading_graph(source):
             made = _make(source, recipe, inputs, frozenset(keep), method, say)
         # Graphs are cyclic: without this the fp32 weights stay beside those of sessions.
         gc.collect()
@@ -97,7 +97,8 @@ def quantize_bundle(
         model_file.write_bytes(made.data)
         made = made._replace(data=b"")  # room for the sessions below
         say(f"comparing {recipe} with fp32")
-        variant = _describe(bundle, recipe, made, source, model_file)
+        with reading_graph(source):
+            variant = _describe(bundle, recipe, made, source, model_file)
         return add_to_bundle(
             bundle,
             {MODEL_FILES[recipe]: model_file},

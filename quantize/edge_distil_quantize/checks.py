@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edge_distil._reading.printable import shortened
 from edge_distil.bundle import Bundle, open_bundle
-from edge_distil.errors import QuantizeError
+from edge_distil.errors import EdgeDistilError, QuantizeError
 from edge_distil.manifest import FILE_NAME
 from edge_distil.session import Floats
 
 _OLDEST_OPSET = 18  # ReduceMax takes its axes as an input from here on
+# Whose errors say that a graph is not what they expect.
+_READERS = {"builtins", "google", "numpy", "onnx", "onnx_ir", "onnxruntime"}
 _QUANTIZED = {
     "ConvInteger",
     "DequantizeLinear",
@@ -25,6 +29,26 @@ _QUANTIZED = {
     "QLinearMatMul",
     "QuantizeLinear",
 }
+
+
+@contextmanager
+def reading_graph(source: Path) -> Iterator[None]:
+    """Turn what a graph that no exporter wrote makes libraries raise into `QuantizeError`.
+
+    Errors of ours and of the caller's own functions pass, and so does a lack of memory or room.
+    """
+    try:
+        yield
+    except (EdgeDistilError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in _READERS:
+            raise
+        raise QuantizeError(
+            f"{source} cannot be quantized ({type(error).__name__}: "
+            f"{shortened(str(error), most=200)}): export the checkpoint again, or, if edge-distil "
+            "wrote the file, report it"
+        ) from error
 
 
 def reopen(bundle: Bundle | str | Path) -> Bundle:

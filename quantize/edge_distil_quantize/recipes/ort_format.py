@@ -24,7 +24,7 @@ from edge_distil.bundle import MODEL_FILES, Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.manifest import Variant
 from edge_distil_quantize import evidence
-from edge_distil_quantize.checks import reopen
+from edge_distil_quantize.checks import reading_graph, reopen
 from edge_distil_quantize.recipe import Progress
 
 CONFIG_SUFFIX = ".required_operators.config"
@@ -99,7 +99,8 @@ def convert_to_ort(
         config = folder / source.with_suffix(CONFIG_SUFFIX).name
         config.write_text(_required_operators(model), encoding="utf-8")
         say(f"comparing {name} with {source.name} and fp32")
-        made = _describe(bundle, variant, model)
+        with reading_graph(source):
+            made = _describe(bundle, variant, model)
         return add_to_bundle(
             bundle,
             {made.settings["required_operators"]: config, made.file.path: model},

@@ -15,6 +15,7 @@ from edge_distil._writing.temporary import temporaries_in
 from edge_distil.bundle import Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil_quantize.calibration.inputs import calibration_inputs
+from edge_distil_quantize.checks import reading_graph
 from edge_distil_quantize.recipe import Feeds, Request
 from edge_distil_quantize.recipes import RECIPES
 from edge_distil_quantize.rewrites.operators import Operator, find_operators
@@ -91,7 +92,11 @@ def open_workbench(
         )
     source = bundle.model_path("fp32")
     inputs = calibration_inputs(bundle, data)
-    with staging.scratch(bundle.path) as folder, temporaries_in(folder / "tmp"):
+    with (
+        staging.scratch(bundle.path) as folder,
+        temporaries_in(folder / "tmp"),
+        reading_graph(source),
+    ):
         yield Workbench(
             source=source,
             recipe=recipe,
