@@ -9,8 +9,6 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from playwright.sync_api import sync_playwright
-
 PAGE = b"<!doctype html><meta charset=utf-8><title>runtime</title><link rel=icon href=data:,>"
 
 
@@ -23,7 +21,7 @@ class Site:
         page: The page.
     """
 
-    def __init__(self, folders: dict[str, Path], browser: str) -> None:
+    def __init__(self, folders: dict[str, Path], browser: Any) -> None:
         self.asked: list[str] = []
         self.refuse = False
         self._folders = folders
@@ -32,11 +30,7 @@ class Site:
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
         Thread(target=self._server.serve_forever, daemon=True).start()
-        self._playwright = sync_playwright().start()
-        opened = self._playwright.chromium.launch(
-            executable_path=self._browser, args=["--no-sandbox"]
-        )
-        self.page = opened.new_page()
+        self.page = self._browser.new_page()
         self.page.goto(f"http://127.0.0.1:{self._server.server_port}/")
         return self
 
@@ -46,7 +40,7 @@ class Site:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._playwright.stop()
+        self.page.close()
         self._server.shutdown()
         self._server.server_close()
 

@@ -122,11 +122,11 @@ def test_node_gives_pythons_answers_on_int8(
 
 
 @pytest.fixture(scope="module")
-def site(bundles: dict[str, Path], runtime: Path, browser_path: str) -> Any:
+def site(bundles: dict[str, Path], runtime: Path, chromium: Any) -> Any:
     """A page in Chromium that holds the runtime, the engine and the bundles."""
     folders = {"runtime": runtime, "ort": MODULES / "onnxruntime-web" / "dist", "tests": HERE}
     folders |= {f"bundles/{name}": path for name, path in bundles.items()}
-    with Site(folders, browser_path) as opened:
+    with Site(folders, chromium) as opened:
         yield opened
 
 

@@ -94,7 +94,7 @@ def test_a_source_of_ones_own(project: Path) -> None:
 
 @pytest.fixture(scope="module")
 def site(
-    runtime: Path, tiny: Path, browser_path: str, tmp_path_factory: pytest.TempPathFactory
+    runtime: Path, tiny: Path, chromium: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Any]:
     """A site with the guide's programs for browsers, the package, the engine and a bundle."""
     programs = tmp_path_factory.mktemp("guide")
@@ -103,7 +103,7 @@ def site(
             program = program.replace(package, address)
         (programs / name).write_text(program, encoding="utf-8")
     folders = {"guide": programs, "runtime": runtime, "ort": MODULES / "onnxruntime-web" / "dist"}
-    with Site(folders | {"qa": tiny / BUNDLES["qa"]}, browser_path) as opened:
+    with Site(folders | {"qa": tiny / BUNDLES["qa"]}, chromium) as opened:
         yield opened
 
 
