@@ -1,4 +1,4 @@
-"""Every program of docs/javascript.md runs, and gives what Python gives with the same bundles."""
+"""Every program of the JavaScript guide runs, and gives what Python gives with the same bundles."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 from edge_distil.tasks import Embedding, QuestionAnswering
 
 pytestmark = pytest.mark.web
-GUIDE = Path(__file__).parents[2] / "docs" / "javascript.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "javascript.md"
 PROGRAMS = {
     found[1]: found[0]
     for found in re.finditer(

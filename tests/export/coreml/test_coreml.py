@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import shelf
 import tiny
 import torch
 import transformers
@@ -292,20 +291,3 @@ def test_off_macos_one_line_says_what_is_missing(
     monkeypatch.setattr("sys.platform", "linux")
     with pytest.raises(SessionError, match=r"needs Apple's Core ML.*fp32"):
         edge_distil.load(half.path, variant="coreml")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["range", "enumerated"])
-def test_all_minilm_gives_the_vectors_of_the_onnx_model(
-    kind: str, minilm: Path, tmp_path: Path
-) -> None:
-    bundle = shelf.export(minilm, tmp_path / "out")
-    target = "iOS18" if kind == "enumerated" else "iOS16"
-    bundle = add_coreml(bundle, minilm, lengths=LENGTHS[kind], target=target)
-    program = Program(bundle.model_path("coreml"))
-    embedding: Any = BY_NAME["sentence-similarity"](open_coreml(bundle, "coreml", program))
-    texts = ["Ada lived in London.", "Paris is the capital of France."]
-    wanted: Any = edge_distil.load(bundle.path)
-    np.testing.assert_allclose(
-        embedding.encode(texts), wanted.encode(texts), rtol=0, atol=FP16_TOLERANCE
-    )
