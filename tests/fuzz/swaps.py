@@ -88,7 +88,7 @@ def _grow(places: list[Place], others: Sequence[Any], random: Random) -> None:
     holder, key = random.choice(places)
     value = holder[key]
     if isinstance(value, list):
-        holder[key] = (value or [None]) * (_LONG // max(1, len(value)))
+        holder[key] = (value or [None]) * max(1, _LONG // len(_places([value])))
     elif isinstance(value, dict):
         holder[key] = {**value, **{f"x{number}": number for number in range(_LONG)}}
     elif isinstance(value, str):
