@@ -76,6 +76,8 @@ def train_along(job: Job) -> None:
 def _prepare(job: Job, folder: Path) -> _Prepared:
     """Get everything ready for the first step; `folder` holds the student's tokenizer."""
     recipe, manifest = job.recipe, _manifest(job)
+    if recipe.precision == "fp16" and not torch.accelerator.is_available():
+        raise InputError("precision is 'fp16', which needs a GPU, expected fp32 or bf16 here")
     job.say(f"loading {job.begins_as.name} for {job.task}")
     origin = job.begins_as.load()
     student, layers = begin(
@@ -150,7 +152,9 @@ def _encoder(job: Job, place: int) -> Encoder:
     teacher = job.teachers[place]
     if teacher.is_bundle:
         return open_encoder(teacher.path, bulk=True)
-    return torch_encoder(teacher.load(), teacher.path, teacher.manifest)
+    model = teacher.load().to("cuda" if torch.cuda.is_available() else "cpu")
+    half = job.recipe.precision == "bf16"
+    return torch_encoder(model, teacher.path, teacher.manifest, half=half)
 
 
 def _check_vocabulary(job: Job, other: Path) -> None:

@@ -48,7 +48,7 @@ class Recipe:
         dropout: Of the student; the checkpoint's own when ``None``.
         relation_heads: Slices of the relations of MiniLM; the student's heads when ``None``.
         seed: Of weights that are new, of the order, of what is masked and of dropout.
-        precision: ``"fp32"``, or products in ``"bf16"`` or ``"fp16"``.
+        precision: ``"fp32"``, or products in ``"bf16"`` (teachers' too) or ``"fp16"``.
         max_length: Longest example in tokens; the model's when ``None``.
     """
 

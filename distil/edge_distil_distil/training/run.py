@@ -165,6 +165,7 @@ def _arguments(plan: Plan) -> TrainingArguments:
         max_grad_norm=recipe.clip,
         bf16=recipe.precision == "bf16",
         fp16=recipe.precision == "fp16",
+        use_cpu=not torch.accelerator.is_available(),  # else bf16 is refused
         seed=recipe.seed,
         save_strategy="no",  # `Following` says when
         save_total_limit=_KEPT,
