@@ -50,6 +50,32 @@ def said(model: transformers.PreTrainedModel, folder: Path) -> torch.Tensor:
     return torch.cat(found)
 
 
+@pytest.mark.parametrize("task", ["question-answering", "feature-extraction"])
+def test_products_in_bf16_come_nearer_too(task: str, tmp_path: Path) -> None:
+    from edge_distil_distil.students import shorten
+
+    taught = dataclasses.replace(
+        QUICK, precision="bf16", weights={} if task in NO_LABELS else {"labels": 0.0}
+    )
+    done, _ = learn(tmp_path, task, taught)
+    auto = getattr(transformers, AUTO[task])
+    student, teacher = (auto.from_pretrained(p).eval() for p in (done.path, tmp_path / "bert"))
+    assert {weights.dtype for weights in student.parameters()} == {torch.float32}
+    goal = said(teacher, tmp_path / "bert")
+    found, before = (
+        torch.nn.functional.mse_loss(said(model, done.path), goal)
+        for model in (student, shorten(teacher, (0, 3)).eval())
+    )
+    assert found < 0.8 * before
+
+
+def test_fp16_without_a_gpu_is_refused(tmp_path: Path) -> None:
+    if torch.accelerator.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(InputError, match="'fp16', which needs a GPU, expected fp32 or bf16"):
+        learn(tmp_path, "question-answering", dataclasses.replace(QUICK, precision="fp16"))
+
+
 @pytest.mark.parametrize("task", AUTO)
 def test_a_student_of_each_task_is_a_checkpoint_near_its_teacher(task: str, tmp_path: Path) -> None:
     from edge_distil_distil.students import shorten, to_distilbert
