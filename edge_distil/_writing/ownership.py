@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_distil.bundle import CORE_ML, MODEL_FILES
-from edge_distil.errors import BundleExists
+from edge_distil.errors import BundleCorrupt, BundleExists
 from edge_distil.manifest import FILE_NAME
 
 _STEMS = tuple(
@@ -93,6 +93,26 @@ def check_bundle(folder: Path) -> None:
     recorded = frozenset(_recorded(folder / FILE_NAME)) if folder.is_dir() else frozenset()
     by_name = _matcher(_BUNDLE)
     check_replaceable(folder, lambda name: name in recorded or by_name(name), "a bundle")
+
+
+def check_leftover(folder: Path) -> None:
+    """Agree that what a killed replacement of a bundle had begun to clear away goes.
+
+    An archive that was unpacked into a directory of the user's may hold a directory with the name
+    of a replacement: ending it would remove the user's files.
+
+    Raises:
+        BundleCorrupt: The directory holds files of others.
+    """
+    manifests = (folder / FILE_NAME, *folder.glob(f".edge_distil.*.clearing/.old/{FILE_NAME}"))
+    recorded = frozenset(name for manifest in manifests for name in _recorded(manifest))
+    by_name = _matcher(_BUNDLE)
+    if found := strangers(folder, lambda name: name in recorded or by_name(name)):
+        raise BundleCorrupt(
+            f"{folder} holds a replacement that was not finished (.edge_distil.*.clearing) and "
+            f"files that edge-distil did not write ({', '.join(found[:_SHOWN])}), which would go "
+            "with it: move them away, or remove that hidden directory"
+        )
 
 
 def _recorded(manifest: Path) -> Iterator[str]:

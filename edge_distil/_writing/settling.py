@@ -65,8 +65,10 @@ def _state(path: Path) -> tuple[int, ...] | None:
 
 
 def _end_replacement(path: Path) -> None:
+    from edge_distil._writing.ownership import check_leftover  # which imports what is defined here
+
     try:
-        staging.recover(path)
+        staging.recover(path, check_leftover)
     except OSError as error:
         raise BundleCorrupt(
             f"{path} is being replaced, or was when a process was killed, and cannot be completed "

@@ -93,8 +93,13 @@ def scratch(folder: Path) -> Iterator[Path]:
             shutil.rmtree(made, ignore_errors=True)
 
 
-def recover(path: Path) -> bool:
+def recover(path: Path, removable: Check | None = None) -> bool:
     """Go on with a replacement whose process was killed at its end.
+
+    Args:
+        path: The directory.
+        removable: Agrees that what is there still gives way, or raises: a stranger may have planted
+            the name of a replacement. ``None`` agrees.
 
     Returns:
         True where there was one: what is at `path` has changed.
@@ -106,6 +111,8 @@ def recover(path: Path) -> bool:
     if not unfinished(path):
         return False
     with locks.hold(locks.inside(path), path, wait=_READER_WAITS):
+        if removable and _left(path, "clearing"):
+            removable(path)
         _move_up(path)
     return True
 

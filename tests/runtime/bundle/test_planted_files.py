@@ -55,6 +55,22 @@ def test_a_replacement_puts_nothing_elsewhere(tiny_copy: Copy, home: Path) -> No
     assert_untouched(home)
 
 
+@pytest.mark.parametrize("untrusted", [True, False])
+def test_a_planted_replacement_removes_nothing_beside_it(
+    tiny_copy: Copy, tmp_path: Path, untrusted: bool
+) -> None:
+    """As where an archive was unpacked straight into a folder of the user's."""
+    folder = tmp_path / "documents"
+    (folder / "letters").mkdir(parents=True)
+    (folder / "letters" / "one.txt").write_text("mine")
+    (folder / "notes.txt").write_text("mine")
+    tiny_copy("text_classification").rename(folder / f"{HIDDEN}.clearing")
+    with pytest.raises(errors.BundleCorrupt, match=r"did not write \(letters/one.txt, notes.txt\)"):
+        ed.load(folder, untrusted=untrusted)
+    assert (folder / "letters" / "one.txt").read_text() == "mine"
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
 @pytest.mark.parametrize("name", ["edge_distil.json", "new"])
 def test_a_lock_and_a_temporary_file_follow_no_link(tiny_copy: Copy, home: Path, name: str) -> None:
     bundle = tiny_copy("text_classification")
