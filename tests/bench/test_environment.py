@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 
 from edge_distil_bench.machine.environment import (
     Load,
+    free_threads,
     loaded_reason,
     record_environment,
     watch_load,
@@ -60,3 +63,28 @@ def test_a_machine_at_work_is_flagged() -> None:
     assert loaded_reason(Load(busy=0.05, steal=0.0)) is None
     assert "1.00 cores" in str(loaded_reason(Load(busy=1.0, steal=0.0)))
     assert "hypervisor gave 10%" in str(loaded_reason(Load(busy=0.0, steal=0.1)))
+
+
+def test_a_core_that_another_process_keeps_busy_is_left_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
+        try:
+            load = watch_load()
+        finally:
+            other.kill()
+    cores = os.cpu_count() or 1
+    assert 1 <= free_threads(None, load) <= max(1, cores - 1)
+
+
+def test_threads_that_were_asked_for_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = Load(busy=7.8, steal=0.0)
+    monkeypatch.setenv("OMP_NUM_THREADS", "6")
+    assert free_threads(3, busy, cores=8) == 3
+    assert free_threads(None, busy, cores=8) == 6
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr("edge_distil.hardware.available_cores", lambda: 8)
+    found = [free_threads(None, Load(one, 0.0), cores=8) for one in (0.2, 2.9, 7.8)]
+    assert found == [8, 5, 1]
+    assert free_threads(None, None, cores=8) == 8

@@ -26,6 +26,7 @@ from edge_distil_apps.shipped import PASSAGES
 from edge_distil_apps.side_by_side import presentation
 from edge_distil_apps.side_by_side.texts import choose_queries
 from edge_distil_bench import peers
+from edge_distil_bench.machine.environment import free_threads, watch_load
 from edge_distil_bench.protocol.design import FULL, FULL_HEADLINE, Effort, Protocol
 from edge_distil_bench.records import write_measurements
 from edge_distil_bench.side_by_side.conclusions import conclude
@@ -136,7 +137,7 @@ def bench(
     output = _checked(output)
     protocol, effort, usual_limit = _protocol(quick, full, queries, seconds, processes)
     limit = usual_limit if limit is None else limit
-    count = hardware.threads(threads)
+    count = _threads(threads)
     work = work or _cache()
     wanted = [peers.parse(text) for text in against or ()]
     entries = find_entries(bundles, variant or (), threads=count, trained=not untrained)
@@ -152,7 +153,7 @@ def bench(
     plan = Plan(entries, asked, protocol, effort, data, limit)
     with _kept(plan, work) as journal:
         measurements = measure(plan, journal, console.progress_bar)
-        conclusions = conclude(measurements, longer_command(sys.argv[1:], limit))
+        conclusions = conclude(measurements, longer_command(sys.argv[1:], limit, count))
         # Shown before it is written, which may fail after minutes of work.
         if json:
             console.document(presentation.document(measurements, conclusions, output))
@@ -201,13 +202,25 @@ def _protocol(
     return protocol, asked, limit
 
 
-def longer_command(arguments: Sequence[str], limit: float) -> str:
-    """Return the command that goes on with twice the time.
+def _threads(requested: int | None) -> int:
+    """Choose the number of threads, and say so where other work leaves fewer than usual."""
+    load = watch_load()
+    usual, count = hardware.threads(requested), free_threads(requested, load)
+    if load is not None and count < usual:
+        console.note(
+            f"other work keeps {load.busy:.1f} cores busy, so threads are {count}, not {usual}: "
+            f"give --threads {usual} to measure with {usual} all the same"
+        )
+    return count
 
-    >>> longer_command(["bench", "qa", "--quick"], 60)
-    'edge-distil bench qa --quick --limit 120'
-    >>> longer_command(["bench", "qa", "--limit", "120", "--quick"], 120)
-    'edge-distil bench qa --quick --limit 240'
+
+def longer_command(arguments: Sequence[str], limit: float, threads: int) -> str:
+    """Return the command that goes on with twice the time, and the same threads.
+
+    >>> longer_command(["bench", "qa", "--quick"], 60, 2)
+    'edge-distil bench qa --quick --threads 2 --limit 120'
+    >>> longer_command(["bench", "qa", "--limit", "120", "--threads=1"], 120, 1)
+    'edge-distil bench qa --threads=1 --limit 240'
     """
     kept, words = [], iter(arguments)
     for word in words:
@@ -215,6 +228,8 @@ def longer_command(arguments: Sequence[str], limit: float) -> str:
             next(words, None)
         elif not word.startswith("--limit="):
             kept.append(word)
+    if not any(word.partition("=")[0] == "--threads" for word in kept):
+        kept += ["--threads", str(threads)]
     return shlex.join(["edge-distil", *kept, "--limit", f"{2 * limit:g}"])
 
 

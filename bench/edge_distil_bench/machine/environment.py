@@ -124,6 +124,25 @@ def loaded_reason(load: Load | None) -> str | None:
     return None
 
 
+def free_threads(requested: int | None, load: Load | None, cores: int | None = None) -> int:
+    """Choose as many threads as there are cores without other work.
+
+    A thread that shares its core with another program measures the scheduler.
+
+    Args:
+        requested: What the user asked for, which is kept; so is ``OMP_NUM_THREADS``.
+        load: What others do; ``None`` is "not readable here".
+        cores: Of the machine.
+
+    >>> free_threads(None, Load(busy=1.0, steal=0.0), cores=2)
+    1
+    """
+    usual = hardware.threads(requested)
+    if requested is not None or load is None or os.environ.get("OMP_NUM_THREADS", "").strip():
+        return usual
+    return max(1, min(usual, (cores or os.cpu_count() or 1) - round(load.busy)))
+
+
 def _jiffies(proc: Path) -> _Jiffies | None:
     """Read ``/proc/stat``; the fields are those of proc(5)."""
     try:
