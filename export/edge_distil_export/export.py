@@ -22,6 +22,7 @@ from edge_distil.bundle import MODEL_FILES, Bundle, open_bundle, write_manifest
 from edge_distil.encoder import open_encoder
 from edge_distil.errors import InputError
 from edge_distil.manifest import Manifest, Variant
+from edge_distil.task_names import task_named
 from edge_distil_export.apart import check_apart
 from edge_distil_export.checkpoints.checkpoint import Source, find_checkpoint
 from edge_distil_export.quiet import quiet_libraries
@@ -90,7 +91,7 @@ def export_bundle(
         TaskError: The checkpoint does not serve the task.
     """
     say = progress or (lambda _: None)
-    _check_arguments(opset, atol)
+    _check_arguments(opset, atol, task)
     if Path(model).is_dir():
         check_apart(Path(model), Path(output))
     allowed = ownership.check_bundle if overwrite else None
@@ -149,11 +150,13 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _check_arguments(opset: int, atol: float) -> None:
+def _check_arguments(opset: int, atol: float, task: str | None) -> None:
     if opset not in OPSETS:
         raise InputError(f"opset is {opset}, expected {OPSETS[0]} to {OPSETS[-1]}: 18 runs widest")
     if not atol >= 0:
         raise InputError(f"atol is {atol}, expected a number of at least 0, such as 1e-4")
+    if task not in (None, "auto"):
+        task_named(task)
 
 
 def _check_installed() -> None:

@@ -7,21 +7,10 @@ from typing import Any
 from edge_distil._reading import sentence_modules
 from edge_distil.errors import TaskError
 from edge_distil.manifest import TASKS
+from edge_distil.task_names import task_named
 from edge_distil_export.checkpoints.checkpoint import Source
 from edge_distil_export.checkpoints.families import check_family
 from edge_distil_export.checkpoints.setfit import is_setfit
-
-# What people also type, beyond the synonyms that optimum's TasksManager knows.
-_SYNONYMS = {
-    "embedding": "sentence-similarity",
-    "embeddings": "sentence-similarity",
-    "extractive-qa": "question-answering",
-    "ner": "token-classification",
-    "qa": "question-answering",
-    "sentence-embedding": "sentence-similarity",
-    "sentence-embeddings": "sentence-similarity",
-    "sentence-transformers": "sentence-similarity",
-}
 
 
 def choose_task(source: Source, requested: str | None = None) -> str:
@@ -40,25 +29,12 @@ def choose_task(source: Source, requested: str | None = None) -> str:
     """
     check_family(source)
     if requested is not None and requested != "auto":
-        task = canonical_task(requested)
-        if task not in TASKS:
-            raise TaskError(f"task {requested!r} is unknown, expected one of {', '.join(TASKS)}")
-        return task
+        return task_named(requested)
     if is_setfit(source):
         return "text-classification"
     if sentence_modules.is_sentence_model(source.root):
         return "sentence-similarity"
     return _task_of_architecture(source)
-
-
-def canonical_task(name: str) -> str:
-    """Resolve a synonym; an unknown name comes back in lower case, with hyphens."""
-    from optimum.exporters.tasks import TasksManager
-
-    name = name.strip().lower().replace("_", "-")
-    name = _SYNONYMS.get(name, name)
-    # TasksManager takes sentence-similarity for a synonym of feature-extraction.
-    return name if name in TASKS else str(TasksManager.map_from_synonym(name))
 
 
 def _task_of_architecture(source: Source) -> str:

@@ -55,6 +55,10 @@ _INPUT = "Queries"
 _EFFORT = "Effort"
 
 
+def _parse_peers(texts: Sequence[str]) -> list[peers.Wanted]:
+    return [peers.parse(text) for text in texts]
+
+
 def bench(
     bundles: Annotated[list[Path], options.argument("DIR", "Bundles of one task.")],
     variant: Annotated[
@@ -68,7 +72,12 @@ def bench(
     ] = False,
     against: Annotated[
         list[str] | None,
-        options.value(kind="PEER", text="Another engine; may be repeated.", panel=_PEERS),
+        options.value(
+            kind="PEER",
+            text="Another engine; may be repeated.",
+            panel=_PEERS,
+            check=_parse_peers,
+        ),
     ] = None,
     checkpoint: Annotated[
         Path | None,
@@ -139,7 +148,7 @@ def bench(
     limit = usual_limit if limit is None else limit
     count = _threads(threads)
     work = work or _cache()
-    wanted = [peers.parse(text) for text in against or ()]
+    wanted = _parse_peers(against or ())
     entries = find_entries(bundles, variant or (), threads=count, trained=not untrained)
     first = entries[0]
     folder = _check_peers(wanted, first.bundle, checkpoint)

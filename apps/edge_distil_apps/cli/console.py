@@ -18,6 +18,7 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from edge_distil import hardware
 from edge_distil._reading.printable import printable
 from edge_distil.errors import InputError, MissingExtra
 from edge_distil.rows import decode
@@ -44,14 +45,37 @@ _EXPORT_PACKAGES = {
 _DISTIL_PACKAGES = {"accelerate", "pyarrow", "safetensors", "tensorboardX", "torch", "transformers"}
 _SERVE_PACKAGES = {"anyio", "segno", "starlette", "uvicorn"}
 _RAY_PACKAGES = {"pandas", "ray"} | _APPS_PACKAGES
+_told: list[bool] = []  # an item for each document
+_THREADS_A_CORE = 8  # more make a text take seconds
 
 Json = Annotated[
     bool, options.flag("--json", text="Print one JSON document.", panel=options.OUTPUT)
 ]
+
+
+def _check_threads(count: int) -> None:
+    """Refuse numbers of threads that are a slip, and warn of those that slow the work.
+
+    Raises:
+        InputError: There are none, or many times as many as cores.
+    """
+    cores = hardware.available_cores()
+    if hardware.threads(count) > _THREADS_A_CORE * cores:
+        raise InputError(
+            f"threads is {count}, expected at most {_THREADS_A_CORE * cores}, {_THREADS_A_CORE} "
+            "for each core here: leave --threads out for one a core"
+        )
+    if count > cores:
+        note(f"warning: {count} threads share {cores} cores, which is slow: leave --threads out")
+
+
 Threads = Annotated[
     int | None,
     options.value(
-        kind="N", text="By default OMP_NUM_THREADS, else the cores.", panel=options.MODEL
+        kind="N",
+        text="By default OMP_NUM_THREADS, else the cores.",
+        panel=options.MODEL,
+        check=_check_threads,
     ),
 ]
 VariantName = Annotated[
@@ -83,8 +107,19 @@ def count(number: int, noun: str) -> str:
 
 def document(value: Any) -> None:
     """Print one JSON document, with escapes where stdout cannot take its characters."""
+    _told.append(True)
     text = printable(json.dumps(value, ensure_ascii=False, indent=2), lines=True)
     print(text if streams.can_encode(text) else json.dumps(value, indent=2))
+
+
+def is_told() -> bool:
+    """Return whether the one document is printed: a failure after it goes to stderr alone."""
+    return bool(_told)
+
+
+def begin() -> None:
+    """Begin anew, where one process runs several commands, as tests do."""
+    _told.clear()
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:

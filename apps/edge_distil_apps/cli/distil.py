@@ -39,7 +39,10 @@ def distil(
         str, options.value(kind="N", text="Layers; several with --frontier.", panel=_STUDENT)
     ],
     task: Annotated[
-        str | None, options.value(kind="TASK", text="If not the teacher's.", panel=_LEARN)
+        str | None,
+        options.value(
+            kind="TASK", text="If not the teacher's.", panel=_LEARN, check=options.check_task
+        ),
     ] = None,
     evaluate: Annotated[
         Path | None, options.value("--eval", kind="FILE", text="To score on.", panel=_LEARN)
@@ -49,7 +52,10 @@ def distil(
         options.value(kind="LOSS=X", text="soft=0: no teacher; may repeat.", panel=_LEARN),
     ] = None,
     temperature: Annotated[
-        float, options.value(kind="T", text="Softens logits; 2.", panel=_LEARN)
+        float,
+        options.value(
+            kind="T", text="Softens logits; 2.", panel=_LEARN, check=options.check_positive
+        ),
     ] = 2.0,
     student: Annotated[
         str | None,
@@ -57,7 +63,12 @@ def distil(
     ] = None,
     architecture: Annotated[
         str | None,
-        options.value(kind="KIND", text="same, or distilbert for a BERT.", panel=_STUDENT),
+        options.value(
+            kind="KIND",
+            text="same, or distilbert for a BERT.",
+            panel=_STUDENT,
+            check=options.one_of("same", "distilbert"),
+        ),
     ] = None,
     random: Annotated[
         bool, options.flag("--random", text="Begin with random weights.", panel=_STUDENT)
@@ -72,7 +83,12 @@ def distil(
     ] = None,
     outside: Annotated[
         str,
-        options.value(kind="WHAT", text="refuse or map data with others.", panel=_STUDENT),
+        options.value(
+            kind="WHAT",
+            text="refuse or map data with others.",
+            panel=_STUDENT,
+            check=options.one_of("refuse", "map"),
+        ),
     ] = "refuse",
     frontier: Annotated[
         bool,
@@ -91,30 +107,54 @@ def distil(
         bool, options.flag("--quick", text="Time less, for a first look.", panel=_FRONTIER)
     ] = False,
     minutes: Annotated[
-        float | None, options.value(kind="N", text="Time limit of training.", panel=_TRAINING)
+        float | None,
+        options.value(
+            kind="N",
+            text="Time limit of training.",
+            panel=_TRAINING,
+            check=options.check_positive,
+        ),
     ] = None,
     epochs: Annotated[
-        float | None, options.value(kind="N", text="Passes; 3, or --minutes.", panel=_TRAINING)
+        float | None,
+        options.value(
+            kind="N",
+            text="Passes; 3, or --minutes.",
+            panel=_TRAINING,
+            check=options.check_positive,
+        ),
     ] = None,
     learning_rate: Annotated[
-        float | None, options.value(kind="X", text="1e-4; fill-mask 5e-4.", panel=_TRAINING)
+        float | None,
+        options.value(
+            kind="X", text="1e-4; fill-mask 5e-4.", panel=_TRAINING, check=options.check_positive
+        ),
     ] = None,
     batch_size: Annotated[
-        int, options.value(kind="N", text="Examples a step; 32.", panel=_TRAINING)
+        int, options.value(kind="N", text="Examples a step; 32.", panel=_TRAINING, min=1)
     ] = 32,
     accumulate: Annotated[
-        int, options.value(kind="N", text="Batches a step; 1.", panel=_TRAINING)
+        int, options.value(kind="N", text="Batches a step; 1.", panel=_TRAINING, min=1)
     ] = 1,
     dropout: Annotated[
-        float | None, options.value(kind="X", text="The checkpoint's.", panel=_TRAINING)
+        float | None,
+        options.value(kind="X", text="The checkpoint's.", panel=_TRAINING, min=0, max=1),
     ] = None,
     max_length: Annotated[
         int | None, options.value(kind="N", text="Tokens; the model's.", panel=_TRAINING)
     ] = None,
     precision: Annotated[
-        str, options.value(kind="TYPE", text="fp32, bf16 or fp16.", panel=_TRAINING)
+        str,
+        options.value(
+            kind="TYPE",
+            text="fp32, bf16 or fp16.",
+            panel=_TRAINING,
+            check=options.one_of("fp32", "bf16", "fp16"),
+        ),
     ] = "fp32",
-    seed: Annotated[int, options.value(kind="N", text="Of all draws; 0.", panel=_TRAINING)] = 0,
+    seed: Annotated[
+        int, options.value(kind="N", text="Of all draws; 0.", panel=_TRAINING, min=0)
+    ] = 0,
     threads: console.Threads = None,
     tensorboard: Annotated[
         Path | None,
@@ -151,13 +191,14 @@ def distil(
     limits = {"max_ms": max_ms, "max_mb": max_mb, "min_score": min_score}
     if frontier and evaluate is None:
         raise typer.BadParameter("--frontier needs --eval FILE: what students are scored on")
+    weights = students.weights(weight or ())
     students.check(
-        outside,
         made=student is not None and bool(width or cut_vocabulary),
         alone=force or resume or tensorboard is not None,
         frontier=frontier,
         asked=quick or any(value is not None for value in limits.values()),
     )
+    students.check_files([*data, *([evaluate] if evaluate else []), *(cut_vocabulary or ())])
     with console.needs_distil():
         from edge_distil_distil import Recipe
         from edge_distil_distil import distil as train
@@ -165,7 +206,7 @@ def distil(
 
         _use_threads(threads)
         recipe = Recipe(
-            weights=dict(_weight(each) for each in weight or ()), temperature=temperature,
+            weights=weights, temperature=temperature,
             learning_rate=learning_rate, batch_size=batch_size, accumulate=accumulate,
             epochs=epochs, minutes=minutes, dropout=dropout, seed=seed, precision=precision,
             max_length=max_length,
@@ -212,17 +253,6 @@ def _use_threads(threads: int | None) -> None:
         import torch
 
         torch.set_num_threads(threads)
-
-
-def _weight(text: str) -> tuple[str, float]:
-    """Read ``soft=0.5``."""
-    name, _, value = text.partition("=")
-    try:
-        return name.strip(), float(value)
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"--weight is {text!r}, expected a loss and a number, for example soft=0.5"
-        ) from error
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
@@ -27,16 +26,10 @@ from edge_distil_apps.embed.ray_engine import run_ray
 from edge_distil_apps.embed.run import describe
 
 _STDIN = "-"
+_RAY = "ray"
 _INPUT = "Texts"
 _VECTORS = "Vectors"
 _WORK = "Work"
-
-
-class EngineName(StrEnum):
-    """Who works; by default local."""
-
-    LOCAL = "local"
-    RAY = "ray"
 
 
 def embed(
@@ -64,7 +57,12 @@ def embed(
     ] = None,
     precision: Annotated[
         str,
-        options.value(kind="TYPE", text="float32, int8, uint8, binary or ubinary.", panel=_VECTORS),
+        options.value(
+            kind="TYPE",
+            text="float32, int8, uint8, binary or ubinary.",
+            panel=_VECTORS,
+            check=check_precision,
+        ),
     ] = "float32",
     truncate_dim: Annotated[
         int | None, options.value(kind="N", text="Keep N dimensions.", panel=_VECTORS, min=1)
@@ -73,8 +71,14 @@ def embed(
         bool, options.flag("--normalize", text="Scale vectors to length 1.", panel=_VECTORS)
     ] = False,
     engine: Annotated[
-        EngineName, options.value(kind="local|ray", text="Who does the work.", panel=_WORK)
-    ] = EngineName.LOCAL,
+        str,
+        options.value(
+            kind="local|ray",
+            text="Who does the work.",
+            panel=_WORK,
+            check=options.one_of("local", "ray"),
+        ),
+    ] = "local",
     address: Annotated[
         str | None,
         options.value(kind="HOST:PORT", text="Ray's, or auto; else it is started.", panel=_WORK),
@@ -111,7 +115,6 @@ def embed(
 
     `edge-distil embed minilm /shared/posts -o /shared/vectors/ --engine ray --address auto`
     """
-    check_precision(precision)
     run = _engine(engine, address, workers)
     is_directory = _is_directory(output)
     if output.is_symlink() or not output.name.strip("."):  # a link stays; "." has no name
@@ -125,7 +128,7 @@ def embed(
             Options(normalize, truncate_dim, prompt_name, prompt, batch_size), is_directory,
         )  # fmt: skip
         try:
-            with console.needs_ray() if engine is EngineName.RAY else console.needs_apps():
+            with console.needs_ray() if engine == _RAY else console.needs_apps():
                 summary = embed_corpus(job, run, watch_texts, force=force)
         except PlaceBusy:  # it keeps what it does
             raise
@@ -136,8 +139,8 @@ def embed(
     _report(job, summary, json)
 
 
-def _engine(name: EngineName, address: str | None, workers: int | None) -> Engine:
-    if name is EngineName.RAY:
+def _engine(name: str, address: str | None, workers: int | None) -> Engine:
+    if name == _RAY:
         return partial(run_ray, address=address, workers=workers, notice=console.note)
     if address is not None or workers is not None:
         raise typer.BadParameter("--address and --workers are Ray's: add --engine ray")

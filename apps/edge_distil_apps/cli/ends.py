@@ -7,9 +7,12 @@ done; or the reader of stdout has enough,   0
 as ``| head`` does
 an error of ours or of the system, no       1       what, what was expected, what to do
 memory, an output that cannot be written
-wrong usage                                 2       what is wrong
+wrong usage, also a variant that is not     2       what is wrong
+there
 SIGHUP, SIGINT, SIGTERM                     128+n   what is kept
 ==========================================  ======  ==============================================
+
+With ``--json``, what failed is one JSON document on stdout too, see `failure`.
 """
 
 from __future__ import annotations
@@ -21,11 +24,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from edge_distil.errors import EdgeDistilError
-from edge_distil_apps.cli import console, streams
+from edge_distil.errors import EdgeDistilError, VariantMissing
+from edge_distil_apps.cli import console, failure, streams
 from edge_distil_apps.cli.verbs import app
 
 _FAILED = 1
+_WRONG_USAGE = 2
 _TO_NOTICE = ("SIGHUP", "SIGINT", "SIGTERM")  # those that the system has
 # Beginning of a command line -> what its interruption leaves. The first that fits counts.
 _LEFT: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -55,6 +59,7 @@ def run() -> None:
     Raises:
         SystemExit: Always, with the status.
     """
+    console.begin()
     with streams.prepared(), _noticed_signals():
         status = _run()
         status = streams.finish(status)
@@ -66,7 +71,10 @@ def _run() -> int:
         app(prog_name="edge-distil")
     except SystemExit as end:
         # typer makes one of what is not an error of ours; what it was is in its chain.
-        return _say(_cause(end)) if _cause(end) else _status(end)
+        if cause := _cause(end):
+            return _say(cause)
+        failure.tell_usage(end.__context__)
+        return _status(end)
     except (EdgeDistilError, KeyboardInterrupt, MemoryError, OSError) as error:
         return _say(error)
     return 0
@@ -89,11 +97,13 @@ def _say(error: BaseException | None) -> int:
         return 0
     if isinstance(error, KeyboardInterrupt):
         number = error.number if isinstance(error, _Stopped) else signal.SIGINT
-        console.error(_interrupted(number))
+        failure.tell("Interrupted", _interrupted(number))
         return 128 + number
-    console.error(_line(error))
+    failure.tell(type(error).__name__, _line(error))
     if isinstance(error, OSError) and error.filename is None:
         streams.discard(sys.stdout)
+    if isinstance(error, VariantMissing):
+        return _WRONG_USAGE
     # wrong usage stays that, also where stderr cannot take what is wrong
     return int(getattr(error.__context__, "exit_code", _FAILED)) if error else _FAILED
 

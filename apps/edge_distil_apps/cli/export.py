@@ -25,7 +25,12 @@ def export(
     ],
     task: Annotated[
         str | None,
-        options.value(kind="TASK", text="If not that of its architecture.", panel=_CHECKPOINT),
+        options.value(
+            kind="TASK",
+            text="If not that of its architecture.",
+            panel=_CHECKPOINT,
+            check=options.check_task,
+        ),
     ] = None,
     revision: Annotated[
         str | None, options.value(kind="NAME", text="Branch, tag or commit.", panel=_CHECKPOINT)
@@ -42,10 +47,11 @@ def export(
     ] = False,
     opset: Annotated[
         int | None,
-        options.value(kind="N", text="ONNX operator set, 18 to 23.", panel=_GRAPH),
+        options.value(kind="N", text="ONNX operator set, 18 to 23.", panel=_GRAPH, min=18, max=23),
     ] = None,
     atol: Annotated[
-        float, options.value(kind="X", text="Allowed difference from PyTorch; 1e-4.", panel=_GRAPH)
+        float,
+        options.value(kind="X", text="Allowed difference from PyTorch; 1e-4.", panel=_GRAPH, min=0),
     ] = 1e-4,
     no_slice: Annotated[
         bool,

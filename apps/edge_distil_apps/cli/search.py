@@ -38,7 +38,13 @@ def search(
         ),
     ] = 10,
     mode: Annotated[
-        str, options.value(kind="MODE", text="hybrid, vector (meaning) or words.", panel=_ASK)
+        str,
+        options.value(
+            kind="MODE",
+            text="hybrid, vector (meaning) or words.",
+            panel=_ASK,
+            check=options.one_of("hybrid", "vector", "words"),
+        ),
     ] = "hybrid",
     answer: Annotated[
         bool, options.flag("--answer", text="Answer from the passages.", panel=_ASK)

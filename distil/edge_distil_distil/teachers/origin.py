@@ -11,20 +11,11 @@ from edge_distil._reading import foreign
 from edge_distil._reading.manifest_pooling import Pooling
 from edge_distil.bundle import open_bundle
 from edge_distil.errors import CheckpointError, TaskError
-from edge_distil.manifest import FILE_NAME, TASKS, Manifest
+from edge_distil.manifest import FILE_NAME, Manifest
+from edge_distil.task_names import task_named
 
 _CLASSES = ("text-classification", "token-classification")
 EMBEDDING = ("sentence-similarity", "feature-extraction")
-# What people also type.
-_SYNONYMS = {
-    "classification": "text-classification",
-    "embedding": "sentence-similarity",
-    "embeddings": "sentence-similarity",
-    "masked-lm": "fill-mask",
-    "mlm": "fill-mask",
-    "ner": "token-classification",
-    "qa": "question-answering",
-}
 _AUTO = {
     "feature-extraction": "AutoModel",
     "fill-mask": "AutoModelForMaskedLM",
@@ -104,7 +95,7 @@ def find_origin(model: str | Path, task: str | None = None) -> Origin:
     path = Path(model).expanduser()
     name = path.resolve().name if path.is_dir() else str(model)
     path = path if path.is_dir() else _download(str(model))
-    wanted = _canonical(task)
+    wanted = task_named(task) if task is not None else None
     if (path / FILE_NAME).is_file() or list(path.glob("onnx/*.onnx")):
         manifest = open_bundle(path).manifest
         if wanted not in (None, manifest.task) and not {wanted, manifest.task} <= {*EMBEDDING}:
@@ -125,16 +116,6 @@ def find_origin(model: str | Path, task: str | None = None) -> Origin:
     if manifest.task in EMBEDDING and manifest.pooling is None:
         manifest = dataclasses.replace(manifest, pooling=Pooling("mean", False, _width(path)))
     return Origin(path, name, manifest, is_bundle=False)
-
-
-def _canonical(task: str | None) -> str | None:
-    if task is None:
-        return None
-    name = task.strip().lower().replace("_", "-")
-    name = _SYNONYMS.get(name, name)
-    if name not in TASKS:
-        raise TaskError(f"task {task!r} is unknown, expected one of {', '.join(TASKS)}")
-    return name
 
 
 def _labels(path: Path) -> tuple[str, ...]:

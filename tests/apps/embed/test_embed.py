@@ -179,7 +179,7 @@ def test_help_imports_nothing_heavy() -> None:
         (["--precision", "int4"], 1, "precision is 'int4', expected one of float32"),
         (["--column", "body"], 1, "has no column 'body': choose from 'text'"),
         (["--keep", "text"], 2, "--keep needs a Parquet output"),
-        (["--variant", "int3"], 1, "has no variant 'int3'"),
+        (["--variant", "int3"], 2, "has no variant 'int3'"),
     ],
 )
 def test_wrong_options_leave_nothing_behind(

@@ -77,7 +77,7 @@ def test_students_are_trained_measured_drawn_and_chosen(files, tmp_path):
         (["--layers", "0"], "expected numbers such as 3 or 6,4,3,2"),
         (["--layers", "3", "--frontier"], "needs --eval FILE"),
         (["--layers", "3", "--max-ms", "3"], "go with --frontier"),
-        (["--layers", "3", "--outside", "drop"], "expected refuse or map"),
+        (["--layers", "3", "--outside", "drop"], "is not one of refuse, map"),
         (["--layers", "3", "--width", "9", "--student", "s"], "leave --student out"),
         (["--layers", "3", "--frontier", "--eval", "e", "--force"], "go with one student"),
     ],

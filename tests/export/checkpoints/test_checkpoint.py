@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from optimum.exporters.tasks import TasksManager
 
 from edge_distil.errors import BundleExists, CheckpointError, InputError, TaskError
+from edge_distil.manifest import TASKS
+from edge_distil.task_names import task_named
 from edge_distil_export import export_bundle
 from edge_distil_export.checkpoints.checkpoint import find_checkpoint
-from edge_distil_export.tasks import canonical_task, choose_task
+from edge_distil_export.tasks import choose_task
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -158,7 +161,18 @@ def test_truncated_weights(copy: Path, tmp_path: Path) -> None:
     ],
 )
 def test_synonyms(name: str, task: str) -> None:
-    assert canonical_task(name) == task
+    assert task_named(name) == task
+
+
+def test_synonyms_are_those_of_optimum() -> None:
+    """Its names of tasks that texts are for; other modalities have none here."""
+    others = {"image-feature-extraction", "mask-generation", "sentence-similarity"}
+    theirs = {
+        name: task for name, task in TasksManager._SYNONYM_TASK_MAP.items()
+        if task in TASKS and name not in others
+    }  # fmt: skip
+    assert theirs
+    assert {name: task_named(name) for name in theirs} == theirs
 
 
 def test_task_of_the_checkpoint(bert: Path, minilm: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -22,12 +22,22 @@ Lengths = Annotated[
     options.value(kind="TOKENS", text="384; 64,128,256 (iOS 18); or 2-512.", panel=_PANEL),
 ]
 Precision = Annotated[
-    Literal["fp16", "fp32"],
-    options.value(kind="fp16|fp32", text="By default fp16.", panel=_PANEL),
+    str,
+    options.value(
+        kind="fp16|fp32",
+        text="By default fp16.",
+        panel=_PANEL,
+        check=options.one_of("fp16", "fp32"),
+    ),
 ]
 Target = Annotated[
-    Literal["iOS16", "iOS17", "iOS18"],
-    options.value(kind="iOS16|17|18", text="The oldest system; by default iOS16.", panel=_PANEL),
+    str,
+    options.value(
+        kind="iOS16|17|18",
+        text="The oldest system; by default iOS16.",
+        panel=_PANEL,
+        check=options.one_of("iOS16", "iOS17", "iOS18"),
+    ),
 ]
 Compress = Annotated[
     list[str] | None,

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import typer
+
+from edge_distil.errors import DataError
 
 
 def counts(text: str, frontier: bool) -> list[int]:
@@ -24,11 +29,10 @@ def counts(text: str, frontier: bool) -> list[int]:
     return sorted(set(found), reverse=True)
 
 
-def check(outside: str, made: bool, alone: bool, frontier: bool, asked: bool) -> None:
+def check(made: bool, alone: bool, frontier: bool, asked: bool) -> None:
     """Refuse options that do not go together.
 
     Args:
-        outside: What to do with data outside a cut vocabulary.
         made: Whether the teacher is made smaller, and --student given.
         alone: Whether there are options for one student alone.
         frontier: Whether there are several.
@@ -37,8 +41,6 @@ def check(outside: str, made: bool, alone: bool, frontier: bool, asked: bool) ->
     Raises:
         BadParameter: Some do not.
     """
-    if outside not in ("refuse", "map"):
-        raise typer.BadParameter(f"--outside is {outside!r}, expected refuse or map")
     if made:
         raise typer.BadParameter(
             "--width and --cut-vocabulary make the student out of the teacher: leave --student out"
@@ -47,3 +49,32 @@ def check(outside: str, made: bool, alone: bool, frontier: bool, asked: bool) ->
         raise typer.BadParameter("--force, --resume and --tensorboard go with one student")
     if asked and not frontier:
         raise typer.BadParameter("--max-ms, --max-mb, --min-score and --quick go with --frontier")
+
+
+def weights(texts: Iterable[str]) -> dict[str, float]:
+    """Read losses and their weights, ``soft=0.5``.
+
+    Raises:
+        BadParameter: One is not that.
+    """
+    found = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError as error:
+            raise typer.BadParameter(
+                f"--weight is {text!r}, expected a loss and a number, for example soft=0.5"
+            ) from error
+    return found
+
+
+def check_files(files: Iterable[Path]) -> None:
+    """Look for the files of texts, before the seconds that importing torch takes.
+
+    Raises:
+        DataError: One is not there.
+    """
+    for file in files:
+        if not file.is_file():
+            raise DataError(f"cannot read {file} (no such file): check the path")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -17,7 +17,6 @@ from edge_distil.bundle import Bundle
 from edge_distil_apps.cli import console, options
 
 _KEEPING = "int8"  # the recipe that can keep operators in fp32
-Method = Literal["minmax", "percentile", "entropy"]
 
 _VARIANTS = "Variants"
 _ACCURACY = "Accuracy"
@@ -42,8 +41,13 @@ NoCalibration = Annotated[
     options.flag("--no-calibration", text="Fast, less faithful.", panel=_ACCURACY),
 ]
 StaticMethod = Annotated[
-    Method,
-    options.value(kind="HOW", text="minmax, percentile or entropy.", panel=_ACCURACY),
+    str,
+    options.value(
+        kind="HOW",
+        text="minmax, percentile or entropy.",
+        panel=_ACCURACY,
+        check=options.one_of("minmax", "percentile", "entropy"),
+    ),
 ]
 MaxDrop = Annotated[
     float | None,
@@ -79,7 +83,7 @@ class Settings:
 
     recipes: Sequence[str]
     ort: bool
-    static_method: Method
+    static_method: str
     data: Path | None
     calibrate: bool
     max_drop: float | None

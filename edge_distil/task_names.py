@@ -1,0 +1,41 @@
+"""What people also call the six tasks."""
+
+from __future__ import annotations
+
+from edge_distil.errors import TaskError
+from edge_distil.manifest import TASKS
+
+# The hub's names of auto classes, as optimum's TasksManager resolves them, and what people type.
+_SYNONYMS = {
+    "classification": "text-classification",
+    "default": "feature-extraction",
+    "embedding": "sentence-similarity",
+    "embeddings": "sentence-similarity",
+    "extractive-qa": "question-answering",
+    "masked-lm": "fill-mask",
+    "mlm": "fill-mask",
+    "ner": "token-classification",
+    "pretraining": "feature-extraction",
+    "qa": "question-answering",
+    "sentence-embedding": "sentence-similarity",
+    "sentence-embeddings": "sentence-similarity",
+    "sentence-transformers": "sentence-similarity",
+    "sequence-classification": "text-classification",
+    "zero-shot-classification": "text-classification",
+}
+
+
+def task_named(name: str) -> str:
+    """Return the task that a name stands for.
+
+    >>> task_named("Masked_LM")
+    'fill-mask'
+
+    Raises:
+        TaskError: It stands for none.
+    """
+    plain = name.strip().lower().replace("_", "-")
+    task = _SYNONYMS.get(plain, plain)
+    if task not in TASKS:
+        raise TaskError(f"task {name!r} is unknown, expected one of {', '.join(TASKS)}")
+    return task
