@@ -176,7 +176,7 @@ def test_help_imports_nothing_heavy() -> None:
     [
         (["--truncate-dim", "0"], 2, "truncate-dim"),
         (["--prompt-name", "poem"], 1, "the bundle has no prompt 'poem'"),
-        (["--precision", "int4"], 1, "precision is 'int4', expected one of float32"),
+        (["--precision", "int4"], 2, "precision is 'int4', expected one of float32"),
         (["--column", "body"], 1, "has no column 'body': choose from 'text'"),
         (["--keep", "text"], 2, "--keep needs a Parquet output"),
         (["--variant", "int3"], 2, "has no variant 'int3'"),
