@@ -174,7 +174,7 @@ def test_a_folder_of_texts_in_the_place_of_an_index(
         edge_distil("search", *"--build docs -o docs.index --bundle".split(), embedding).status == 0
     )
     result = edge_distil("search", "docs.index", "storm", "--mode", "foo")
-    assert "the mode is 'foo', expected one of hybrid, vector, words" in result.err
+    assert "'foo' is not one of hybrid, vector, words" in result.err
     result = edge_distil("search", "docs.index", 'C++ AND (NEAR "x', "--mode", "words")
     assert result.status == 0
 
