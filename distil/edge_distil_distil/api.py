@@ -59,6 +59,7 @@ class Job:
         random: The student begins with random weights.
         recipe: A settled one.
         work: Holds what is not finished.
+        answers: Holds what teachers said, for other students of theirs; ``None`` is within `work`.
         save_every: Seconds between two checkpoints.
         look_every: Seconds between two looks at the evaluation file.
         tensorboard: Takes what TensorBoard shows.
@@ -75,6 +76,7 @@ class Job:
     random: bool
     recipe: Recipe
     work: Path
+    answers: Path | None
     save_every: float
     look_every: float
     tensorboard: Path | None
@@ -99,6 +101,16 @@ class Job:
             "recipe": self.recipe.to_dict(),
         }
 
+    def asked(self) -> dict[str, Any]:
+        """Return what decides what the teachers say, ready for JSON."""
+        names = ("teachers", "student", "task", "data", "architecture")
+        identity = self.identity()
+        return {
+            **{name: identity[name] for name in names},
+            "max_length": self.recipe.max_length,
+            "precision": self.recipe.precision,
+        }
+
 
 def distil(
     teacher: Teacher | Sequence[Teacher],
@@ -115,6 +127,7 @@ def distil(
     overwrite: bool = False,
     resume: bool = False,
     save_minutes: float = _SAVE_EVERY / 60,
+    answers: str | Path | None = None,
     tensorboard: str | Path | None = None,
     progress: Callable[[Status], None] | None = None,
     notice: Callable[[str], None] | None = None,
@@ -143,6 +156,8 @@ def distil(
         overwrite: Replace the student that is at `output`, and begin anew.
         resume: Fail where there is nothing to go on with.
         save_minutes: Between two checkpoints.
+        answers: A directory that keeps what the teachers say, for other students of the same
+            teachers and data, who then need not ask them; it is the caller's to remove.
         tensorboard: A directory that takes what TensorBoard shows.
         progress: Called from time to time.
         notice: Called with one line at the start of every stage.
@@ -160,7 +175,7 @@ def distil(
     work = jobs.work_folder(output.absolute())
     job = _job(
         teacher, student, data, evaluate, layers, task, architecture, random,
-        recipe or Recipe(), work, save_minutes, tensorboard, progress, notice,
+        recipe or Recipe(), work, answers, save_minutes, tensorboard, progress, notice,
     )  # fmt: skip
     make = _make if processes.is_first() else _help
     record = make(job, output, overwrite=overwrite, resume=resume)
@@ -208,6 +223,7 @@ def _job(
     random: bool,
     recipe: Recipe,
     work: Path,
+    answers: str | Path | None,
     save_minutes: float,
     tensorboard: str | Path | None,
     progress: Callable[[Status], None] | None,
@@ -234,7 +250,8 @@ def _job(
         teachers, begins_as, tuple(Path(file) for file in files),
         Path(evaluate) if evaluate else None,
         layers if isinstance(layers, int) else tuple(layers),
-        architecture or usual, random, settled, work, 60 * save_minutes, _LOOK_EVERY,
+        architecture or usual, random, settled, work, Path(answers) if answers else None,
+        60 * save_minutes, _LOOK_EVERY,
         Path(tensorboard) if tensorboard else None,
         progress or (lambda _: None), notice or (lambda _: None),
     )  # fmt: skip

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_distil._writing.storage import atomic_file, make_folder, sha256
 from edge_distil.errors import InputError
 from edge_distil_distil.teachers.origin import Origin
+
+if TYPE_CHECKING:
+    from edge_distil_distil.api import Job
 
 _FILE = "job.json"
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "onnx/*.onnx")
@@ -19,6 +23,14 @@ _WEIGHTS = ("*.safetensors", "pytorch_model*.bin", "onnx/*.onnx")
 def work_folder(output: Path) -> Path:
     """Return the hidden folder beside an output that holds its training until it is done."""
     return output.with_name(f".{output.name}.training")
+
+
+def answers_folder(job: Job) -> Path:
+    """Return where what the teachers of a job say is kept: one folder for all that ask the same."""
+    if job.answers is None:
+        return job.work / "targets"
+    asked = json.dumps(job.asked(), sort_keys=True)
+    return job.answers / hashlib.sha256(asked.encode()).hexdigest()[:16]
 
 
 def describe_model(origin: Origin) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def _taught(job: Job, examples: Examples) -> Examples:
     def tell(done: int, total: int) -> None:
         job.tell(Status("teaching", done, total, 0.0, {}, None))
 
-    taught = add_targets(examples, job.task, encoders, job.work / "targets", tell)
+    taught = add_targets(examples, job.task, encoders, jobs.answers_folder(job), tell)
     if processes.is_first():
         processes.meet()
     return taught

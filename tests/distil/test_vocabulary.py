@@ -135,9 +135,10 @@ def test_an_unknown_word_stays_unknown(tmp_path):
         document["model"]["vocab"].setdefault(piece, len(document["model"]["vocab"]))
     assert "zx" not in document["model"]["vocab"]
     tokenizer = Tokenizer.from_str(json.dumps(document))
-    before, after = _cut_tokens(tmp_path, "WordPiece", tokenizer, ["qx☃", "zx☃"])
+    before, after = _cut_tokens(tmp_path, "WordPiece", tokenizer, ["qx☃", "zx☃", "q"])
     assert "[UNK]" in before[0]
     assert "##x☃" in before[1]
+    assert before[2][1] == "q"
     assert after == before
 
 

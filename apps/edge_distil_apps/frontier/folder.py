@@ -27,6 +27,11 @@ class FrontierFolder:
         """Return where a student's checkpoint is."""
         return self.path / "students" / name
 
+    @property
+    def answers(self) -> Path:
+        """What the teacher said, for all students, until they are trained."""
+        return self.path / ".answers"
+
     def bundle(self, name: str) -> Path:
         """Return where a model's bundle is."""
         return self.path / "bundles" / name

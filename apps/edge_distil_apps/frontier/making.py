@@ -53,9 +53,11 @@ def train_students(
                     teachers, folder.student(student_name(layers)), data=request.data,
                     layers=layers, task=request.task, evaluate=request.evaluate,
                     student=begun.student or request.student, architecture=request.architecture,
-                    random=request.random, recipe=request.recipe, progress=progress, notice=say,
+                    random=request.random, recipe=request.recipe, answers=folder.answers,
+                    progress=progress, notice=say,
                 )  # fmt: skip
             gc.collect()
+    shutil.rmtree(folder.answers, ignore_errors=True)
 
 
 def make_bundles(

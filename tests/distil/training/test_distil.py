@@ -124,6 +124,29 @@ def test_each_loss_trains_a_student_alone(
     assert seen[-1][loss] < 0.9 * seen[0][loss]
 
 
+def test_students_share_what_their_teacher_said(tmp_path: Path) -> None:
+    """The same weights as one that asks, and no second asking; other data is asked of again."""
+    task = "text-classification"
+    teacher = distil_data.teacher(tmp_path / "teacher", task)
+    data, shared = distil_data.data(tmp_path, task), tmp_path / "answers"
+    other = tmp_path / "other.tsv"
+    other.write_text(data.read_text(encoding="utf-8") + "one more\t1\n", encoding="utf-8")
+    recipe = Recipe(epochs=1, batch_size=8)
+
+    def weights(name: str, file: Path, answers: Path | None) -> bytes:
+        distil(teacher, tmp_path / name, data=file, layers=1, recipe=recipe, answers=answers)
+        return (tmp_path / name / "model.safetensors").read_bytes()
+
+    alone = weights("alone", data, None)
+    assert weights("first", data, shared) == alone
+    [kept] = shared.rglob("*.npz")
+    stamp = kept.stat().st_mtime_ns
+    assert weights("second", data, shared) == alone
+    assert kept.stat().st_mtime_ns == stamp
+    weights("third", other, shared)
+    assert len([*shared.rglob("*.npz")]) == 2
+
+
 def test_two_teachers_are_the_mean_of_their_logits(tmp_path: Path) -> None:
     from edge_distil_distil.data import read_examples
     from edge_distil_distil.teachers import add_targets, torch_encoder
