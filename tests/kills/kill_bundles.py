@@ -99,33 +99,33 @@ EXPORT = (
     ),
 )
 QUANTIZE = (
-    Case("quantize, a new variant", ("quantize", _OUTPUT, "--fp16"), _tiny, _variants),
+    Case("quantize, a new variant", ("quantize", _OUTPUT, "--fp16", "--force"), _tiny, _variants),
     Case(
         "quantize, a variant again",
-        ("quantize", _OUTPUT, "--int8", "--no-calibration"),
+        ("quantize", _OUTPUT, "--int8", "--no-calibration", "--force"),
         _tiny,
         _variants,
     ),
     Case(
         "quantize, the ORT format again",
-        ("quantize", _OUTPUT, "--fp16", "--ort"),
+        ("quantize", _OUTPUT, "--fp16", "--ort", "--force"),
         _tiny,
         _variants,
     ),
-    Case("quantize, static", ("quantize", _OUTPUT, "--int8-static"), _tiny, _variants),
+    Case("quantize, static", ("quantize", _OUTPUT, "--int8-static", "--force"), _tiny, _variants),
 )
 # Those that measure; their records hold times.
 BUDGET = (
     Case(
         "quantize --max-drop",
-        ("quantize", _OUTPUT, "--int8", "--max-drop", "50", "--data", "data.tsv"),
+        ("quantize", _OUTPUT, "--int8", "--force", "--max-drop", "50", "--data", "data.tsv"),
         _scored,
         _variants,
         measured=frozenset({"edge_distil.json", ".edge_distil-budget.json"}),
     ),
     Case(
         "quantize --report",
-        ("quantize", _OUTPUT, "--int8", "--report"),
+        ("quantize", _OUTPUT, "--int8", "--force", "--report"),
         _tiny,
         _variants,
         measured=frozenset({"int8.html", "int8.json"}),

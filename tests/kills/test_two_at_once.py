@@ -68,7 +68,9 @@ def test_quantize_and_quantize(
 ) -> None:
     for _ in range(rounds):
         bundle = start(tmp_path / "work", materials, "tiny-old")
-        commands = [("quantize", "qa", f"--{name}", "--no-calibration") for name in (one, other)]
+        commands = [
+            ("quantize", "qa", f"--{name}", "--no-calibration", "--force") for name in (one, other)
+        ]
         for ended in run_both(two, commands, tmp_path / "work"):
             assert ended.status == 0, ended.said
         opened = open_bundle(bundle, verify=True)

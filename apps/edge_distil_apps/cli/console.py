@@ -16,7 +16,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.table import Table
 
 from edge_distil import hardware
 from edge_distil._reading.printable import printable
@@ -122,14 +121,19 @@ def begin() -> None:
     _told.clear()
 
 
-def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """Print a table; all columns but the first are figures."""
-    grid = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for index, column in enumerate(columns):
-        grid.add_column(column, justify="right" if index else "left")
-    for row in rows:
-        grid.add_row(*(escape(printable(cell, lines=True)) for cell in row))
-    _OUT.print(grid)
+def width() -> int:
+    """Return the columns that stdout has room for: a file or a pipe takes lines of any length."""
+    bounded = _OUT.is_terminal or "COLUMNS" in os.environ
+    return _OUT.width if bounded else sys.maxsize
+
+
+def cosine(value: float) -> str:
+    """Write a cosine with four digits; what is not quite 1 does not look like it.
+
+    >>> cosine(0.99871), cosine(0.99998)
+    ('0.9987', '> 0.9999')
+    """
+    return "> 0.9999" if 0.99995 <= value < 1 else f"{value:.4f}"
 
 
 def show(page: RenderableType) -> None:

@@ -19,6 +19,7 @@ from edge_distil.encoder import open_encoder
 from edge_distil.errors import EdgeDistilError
 from edge_distil.evaluate.drift import Drift, measure_drift
 from edge_distil_apps.cli import console, options
+from edge_distil_apps.cli.tables import table
 from edge_distil_bench import Alternative, Recommendation, Speed, measure_speeds, recommend
 from edge_distil_bench.machine.environment import describe_machine
 from edge_distil_bench.statistics.distribution import CONFIDENCE
@@ -196,7 +197,7 @@ def _pairs(found: Mapping[str, str]) -> str:
 
 
 def _show_speeds(speeds: Sequence[Speed], threads: int) -> None:
-    console.table(
+    table(
         f"batch 1, threads: {threads}; median, and its interval at {CONFIDENCE:.0%}",
         ["variant", "tokens", "ms", "times as fast as fp32", "from", "to"],
         [

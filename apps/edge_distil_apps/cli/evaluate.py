@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import edge_distil
 from edge_distil import evaluate as evaluation
 from edge_distil_apps.cli import console, options
+from edge_distil_apps.cli.tables import table
 
 
 def evaluate(
@@ -56,9 +57,9 @@ def evaluate(
 def _show(results: dict[str, dict[str, Any]]) -> None:
     first = next(iter(results.values()))
     metrics = list(first["metrics"])
-    console.table(
+    table(
         f"{first['data']}: {console.count(first['count'], 'example')}",
-        ["variant", *metrics],
+        ["variant", *(f"{metric.replace('_', ' ')} %" for metric in metrics)],
         [
             [name, *(f"{result['metrics'][metric]:.2f}" for metric in metrics)]
             for name, result in results.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_library
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
@@ -11,6 +12,9 @@ from edge_distil._reading.fields import figure
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.manifest import Manifest, Variant, to_json
 from edge_distil_apps.cli import console, options
+from edge_distil_apps.cli.tables import table
+
+_STATIC_TEXTS = "calibration_texts"  # in the settings of int8-static
 
 
 def inspect(
@@ -47,11 +51,13 @@ def show(bundle: Bundle, as_json: bool) -> None:
     for name, value in rows.items():
         if value:
             console.say(f"  {name:14} {console.text(value)}")
-    console.table(
+    table(
         "",
         ["variant", "file", "size", "of fp32", "evidence"],
         [_row(name, variant, manifest.variants) for name, variant in manifest.variants.items()],
     )
+    for name, variant in manifest.variants.items():
+        _show_settings(name, variant)
 
 
 def _last_layer(manifest: Manifest) -> str | None:
@@ -87,4 +93,33 @@ def _evidence(variant: Variant) -> str:
     if parity is not None:
         return f"{parity:.1e} from PyTorch"
     fidelity = figure(variant.evidence, "fidelity", "mean_cosine")
-    return "" if fidelity is None else f"{fidelity:.4f} cosine to fp32"
+    return "" if fidelity is None else f"{console.cosine(fidelity)} cosine to fp32"
+
+
+def how_made(variant: Variant) -> str:
+    """Say in a few words whether a variant was calibrated, and what it lost."""
+    words = (_calibration(variant.settings), _evidence(variant))
+    return ", ".join(word for word in words if word) or f"by {variant.recipe}"
+
+
+def _show_settings(name: str, variant: Variant) -> None:
+    """Print what a variant was made with, a setting a line."""
+    found = {
+        key.replace("_", " "): str(value)
+        for key, value in variant.settings.items()
+        if isinstance(value, str | int | float) and key != _STATIC_TEXTS
+    }
+    calibration = _calibration(variant.settings)
+    if found or calibration:
+        console.say()
+        console.say(console.text(f"{name} settings{calibration and ': '}{calibration}"))
+    for key, value in found.items():
+        console.say(console.text(f"  {key:14} {value}"))
+
+
+def _calibration(settings: Mapping[str, Any]) -> str:
+    """Say what taught the scales; older bundles do not."""
+    texts = figure(settings, "calibration", "inputs") or figure(settings, _STATIC_TEXTS)
+    if texts is not None:
+        return f"calibrated on {console.count(int(texts), 'text')}"
+    return "not calibrated" if settings.get("calibration", "") is None else ""

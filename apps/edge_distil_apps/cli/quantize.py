@@ -25,6 +25,9 @@ def quantize(
     static_method: flags.StaticMethod = "percentile",
     max_drop: flags.MaxDrop = None,
     report: flags.Report = False,
+    force: Annotated[
+        bool, options.flag("--force", text="Replace a variant that is there.", panel=options.OUTPUT)
+    ] = False,
     json: console.Json = False,
 ) -> None:
     """Add variants to a bundle and measure what each one costs in fidelity.
@@ -37,7 +40,8 @@ def quantize(
 
     --max-drop keeps as few operators in fp32 as it takes, and goes on where it was interrupted.
     --data is a file as for eval, or .txt with a text a line; without it a built-in sample is used.
-    --ort converts the variants named beside it, or all that are there.
+    --ort converts the variants named beside it, or all that are there. A variant that is there
+    is replaced only with --force.
     """
     recipes = flags.chosen(
         int8=int8, int8_static=int8_static, weights_only=weights_only, fp16=fp16, int4=int4
@@ -48,6 +52,6 @@ def quantize(
             "--int4 or --ort"
         )
     settings = flags.Settings(
-        recipes, ort, static_method, data, not no_calibration, max_drop, report
+        recipes, ort, static_method, data, not no_calibration, max_drop, report, force
     )
     inspect.show(flags.add_variants(open_bundle(bundle), settings), json)

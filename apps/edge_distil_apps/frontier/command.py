@@ -8,6 +8,7 @@ from typing import Any
 
 from edge_distil.errors import DistilError
 from edge_distil_apps.cli import console
+from edge_distil_apps.cli.tables import table
 from edge_distil_apps.frontier.folder import FrontierFolder
 from edge_distil_apps.frontier.making import Watch
 from edge_distil_apps.frontier.points import Limits, Point
@@ -45,7 +46,7 @@ def show(
 
 def _print(found: Frontier, folder: FrontierFolder) -> None:
     columns = ["", found.points[0].metric, "ms", "speed / teacher", "/ its int8", "file MB"]
-    console.table("", columns, [_cells(point) for point in found.points])
+    table("", columns, [_cells(point) for point in found.points])
     console.say(f"report: {console.text(str(folder.report))}")
     if found.chosen is not None:
         place = folder.bundle(found.chosen.model)

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from edge_distil_apps.cli import console
+from edge_distil_apps.cli.tables import table
 from edge_distil_bench.records import Measurements
 from edge_distil_bench.side_by_side.conclusions import Conclusions, Standing
+from edge_distil_bench.side_by_side.measure import OUTPUTS
 from edge_distil_bench.statistics.comparison import Comparison
 from edge_distil_bench.statistics.distribution import CONFIDENCE, Distribution, Estimate
 
-_SPEED = ("", "forward ms", "p95", "end to end", f"speed [{CONFIDENCE:.0%}]", "CPU ms", "by CPU")
+_SPEED = (
+    "", "forward ms", "p95 ms", "end to end ms", f"speed [{CONFIDENCE:.0%}]", "CPU ms",
+    "speed by CPU",
+)  # fmt: skip
 _COST = ("", "file MB", "peak MB", "first answer s", "cosine to fp32")
 
 
@@ -27,11 +32,11 @@ def show(measurements: Measurements, found: Conclusions) -> None:
             f", {lengths[0]} to {lengths[-1]} tokens"
         )
     )
-    console.table("", list(_SPEED), [_speed_cells(one) for one in found.standings])
+    table("", list(_SPEED), [_speed_cells(one) for one in found.standings])
     score = next((one.score.metric for one in found.standings if one.score), None)
-    columns = [*_COST, *([score] if score else [])]
+    columns = [*_COST, *([f"{score} %"] if score else [])]
     console.say()
-    console.table("", columns, [_cost_cells(one)[: len(columns)] for one in found.standings])
+    table("", columns, [_cost_cells(one)[: len(columns)] for one in found.standings])
     console.say()
     remarks: dict[str, str] = {}  # said once, where two precisions share one
     for model in measurements.models:
@@ -47,6 +52,12 @@ def show(measurements: Measurements, found: Conclusions) -> None:
             f"is claimed; {a_a.processes} rounds of fresh processes"
         )
     )
+    compared = next((one.count for one in measurements.accuracy if one.data == OUTPUTS), None)
+    if compared is not None:
+        console.say(
+            f"cosine to fp32: the mean over the outputs for {compared} of these queries; inspect's "
+            "is that for the bundle's own short texts"
+        )
     for warning in found.warnings:
         console.say(console.text(f"note: {warning}"))
     console.say(f"[bold]{console.text(found.verdict.reason)}[/bold]")
@@ -70,7 +81,7 @@ def _cost_cells(one: Standing) -> list[str]:
         f"{one.model.bytes / 1e6:.1f}" if one.model.bytes else "",
         f"{one.peak / 1e6:.0f}" if one.peak else "",
         f"{one.first.median.value:.2f}",
-        f"{one.mean_cosine:.4f}" if one.mean_cosine is not None else "",
+        console.cosine(one.mean_cosine) if one.mean_cosine is not None else "",
         f"{one.score.value:.1f}" if one.score else "",
     ]
 

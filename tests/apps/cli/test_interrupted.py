@@ -45,12 +45,12 @@ VERBS = {
     "export": ("_export_graph", "export new -o out", "nothing half-written remains"),
     "quantize": (
         "_make",
-        "quantize text_classification --int8 --ort",
+        "quantize text_classification --int8 --force --ort",
         "variants that were finished are kept, nothing half-written remains",
     ),
     "quantize --max-drop": (
         "_search",
-        "quantize text_classification --int8 --max-drop 50 --data data.tsv",
+        "quantize text_classification --int8 --force --max-drop 50 --data data.tsv",
         "variants that were finished are kept, nothing half-written remains",
     ),
     "eval": ("evaluate", "eval text_classification --data data.tsv", "nothing was written"),

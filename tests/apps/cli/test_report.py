@@ -52,7 +52,9 @@ def report(bundle: Path, edge_distil: Command) -> tuple[str, dict[str, Any]]:
     """The page and the document, made by the command line."""
     page = bundle / "report" / "int8.html"
     if not page.exists():
-        result = edge_distil("quantize", bundle, "--int8", "--no-calibration", "--report", "--json")
+        result = edge_distil(
+            "quantize", bundle, "--int8", "--force", "--no-calibration", "--report", "--json"
+        )
         assert result.status == 0
         assert set(json.loads(result.out)["variants"]) == {"fp32", "int8"}
         assert str(page) in result.err.replace("\n", "")
@@ -128,7 +130,7 @@ def test_max_drop_from_the_command_line(bundle: Path, edge_distil: Command) -> N
     texts = ["storm", "a charming film", "old oil lamp", "the cat sat"]
     data = bundle.with_name("data.tsv")
     data.write_text("".join(f"{text}\t{task(text)[0].label}\n" for text in texts))
-    command = ("quantize", bundle, "--int8", "--max-drop", "1", "--data", data, "--json")
+    command = ("quantize", bundle, "--int8", "--force", "--max-drop", "1", "--data", data, "--json")
     result = edge_distil(*command)
     variant = json.loads(result.out)["variants"]["int8"]
     assert variant["evidence"]["accuracy_budget"]["fp32"] == 100

@@ -14,7 +14,8 @@ import typer
 from edge_distil._reading import links
 from edge_distil._writing import storage
 from edge_distil.bundle import Bundle
-from edge_distil_apps.cli import console, options
+from edge_distil.errors import BundleExists
+from edge_distil_apps.cli import console, inspect, options
 
 _KEEPING = "int8"  # the recipe that can keep operators in fp32
 
@@ -79,6 +80,7 @@ class Settings:
         recipes: Names of recipes, in order.
         ort: Add the ORT format of these, of every ONNX variant where there are none.
         data: See `Data`, and so on.
+        force: Replace variants that are there.
     """
 
     recipes: Sequence[str]
@@ -88,6 +90,7 @@ class Settings:
     calibrate: bool
     max_drop: float | None
     report: bool
+    force: bool = False
 
     def __post_init__(self) -> None:
         """Refuse, before any work, what cannot be done at its end.
@@ -104,11 +107,17 @@ class Settings:
             with console.needs_apps():
                 import_module("edge_distil_apps.report")
 
+    @property
+    def needs_making(self) -> bool:
+        """Whether a flag goes with making the variant."""
+        return self.report or self.max_drop is not None
+
 
 def add_variants(bundle: Bundle, settings: Settings) -> Bundle:
     """Add variants by recipe, in order; returns the bundle that has them all."""
     if not settings.recipes and not settings.ort:
         return bundle
+    _check_new(bundle, settings)
     with console.needs_export():
         for recipe in settings.recipes:
             bundle = _add(bundle, recipe, settings)
@@ -117,6 +126,22 @@ def add_variants(bundle: Bundle, settings: Settings) -> Bundle:
         if settings.ort:
             bundle = _add_ort_format(bundle, settings.recipes)
     return bundle
+
+
+def _check_new(bundle: Bundle, settings: Settings) -> None:
+    """Refuse to replace a variant silently: the one that is there may be the better one.
+
+    Raises:
+        BundleExists: It is there, and --force is not.
+    """
+    for recipe in () if settings.force else settings.recipes:
+        if recipe not in bundle.manifest.variants:
+            continue
+        made = inspect.how_made(bundle.manifest.variants[recipe])
+        or_else = f", or leave --{recipe} out" if not settings.needs_making else ""
+        raise BundleExists(
+            f"{bundle.path} has {recipe} already ({made}): replace it with --force{or_else}"
+        )
 
 
 def _add(bundle: Bundle, recipe: str, settings: Settings) -> Bundle:

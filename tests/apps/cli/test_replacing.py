@@ -1,0 +1,55 @@
+"""A variant that is there is replaced only on request, and `inspect` says how it was made."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from command import Command
+
+import edge_distil as ed
+
+
+@pytest.fixture
+def bundle(tiny: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny / "fill_mask", tmp_path / "bundle"))
+
+
+def test_a_variant_is_not_replaced_silently(edge_distil: Command, bundle: Path) -> None:
+    before = (bundle / "onnx" / "model_quantized.onnx").read_bytes()
+    command = ["quantize", bundle, "--int8", "--no-calibration"]
+    done = edge_distil(*command)
+    assert (done.status, done.out) == (1, "")
+    assert "has int8 already" in done.err
+    assert "replace it with --force, or leave --int8 out" in done.err
+    assert (bundle / "onnx" / "model_quantized.onnx").read_bytes() == before
+    assert edge_distil(*command, "--force").status == 0
+    assert "calibration" in ed.open_bundle(bundle).manifest.variants["int8"].settings
+
+
+def test_of_several_none_is_made_where_one_is_there(edge_distil: Command, bundle: Path) -> None:
+    assert edge_distil("quantize", bundle, "--fp16", "--int8").status == 1
+    assert "fp16" not in ed.open_bundle(bundle).manifest.variants
+
+
+def test_what_remains_to_be_done_is_done(edge_distil: Command, bundle: Path) -> None:
+    """The other remedy: the flag is left out."""
+    assert edge_distil("quantize", bundle, "--fp16").status == 0
+    assert edge_distil("quantize", bundle, "--ort").status == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"), [(["--no-calibration"], "int8 settings: not calibrated"),
+                        ([], "int8 settings: calibrated on ")],
+)  # fmt: skip
+def test_inspect_says_whether_it_was_calibrated(
+    flags: list[str], says: str, edge_distil: Command, bundle: Path
+) -> None:
+    made = edge_distil("quantize", bundle, "--int8", "--force", *flags)
+    assert made.status == 0, made.err
+    out = edge_distil("inspect", bundle).out
+    assert says in out
+    settings = ed.open_bundle(bundle).manifest.variants["int8"].settings
+    assert str(settings["weights"]) in out
+    assert str(settings["activations"]) in out
