@@ -68,6 +68,7 @@ release-check: $(INSTALLED)  ## build the distribution, install it in a clean en
 bench: $(INSTALLED)  ## the figures of the README, against named peers
 	@$(RUN)/python bench/tables/first_use/first_answer.py
 	@$(RUN)/python bench/tables/first_use/export_time.py
+	@$(RUN)/python bench/tables/first_use/commands.py
 
 bench-int8: $(INSTALLED)  ## the figures of BENCHMARKS.md; EDGE_DISTIL_DATA names the data sets
 	@for script in fidelity batch_invariance qa_accuracy quantize_cost; do \

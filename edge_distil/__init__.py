@@ -8,22 +8,27 @@ Answer(text='Ada Lovelace', score=0.98, start=0, end=12)
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from edge_distil import errors, privacy  # noqa: F401 - acts before onnxruntime is imported
-from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import EdgeDistilError
-from edge_distil.tasks import (
-    Answer,
-    Candidate,
-    Embedding,
-    Entity,
-    FillMask,
-    Label,
-    QuestionAnswering,
-    Task,
-    TextClassification,
-    TokenClassification,
-)
-from edge_distil.tasks.loading import load
+
+if TYPE_CHECKING:
+    from edge_distil.bundle import Bundle, open_bundle
+    from edge_distil.tasks import (
+        Answer,
+        Candidate,
+        Embedding,
+        Entity,
+        FillMask,
+        Label,
+        QuestionAnswering,
+        Task,
+        TextClassification,
+        TokenClassification,
+    )
+    from edge_distil.tasks.loading import load
 
 __version__ = "0.1.0"
 
@@ -45,3 +50,21 @@ __all__ = [
     "load",
     "open_bundle",
 ]
+
+# Where a name is that is imported when it is first asked for: numpy and onnxruntime take a tenth
+# of a second each, which a program pays that only reads a manifest, or asks for the version.
+_BUNDLE, _LOADING, _TASKS = "edge_distil.bundle", "edge_distil.tasks.loading", "edge_distil.tasks"
+_PLACES = {"Bundle": _BUNDLE, "open_bundle": _BUNDLE, "load": _LOADING}
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value = getattr(import_module(_PLACES.get(name, _TASKS)), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

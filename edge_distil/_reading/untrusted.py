@@ -93,11 +93,12 @@ def main() -> None:
 
 def _open(path: Path, variant: str | None, *, run: bool) -> None:
     from edge_distil.bundle import open_bundle
-    from edge_distil.encoder import open_encoder
 
     if not run:
         open_bundle(path)
         return
+    from edge_distil.encoder import open_encoder
+
     encoder = open_encoder(path, variant=variant, threads=1)
     texts = [*PROBES, *(probe.text for probe in encoder.bundle.manifest.golden)]
     pairs = [(text, text) for text in texts]

@@ -44,12 +44,12 @@ def python(code: str, *arguments: str, home: Path | None = None, **variables: st
 @pytest.mark.parametrize(
     ("statement", "libraries"),
     [
-        ("import edge_distil", {"onnxruntime"}),
+        ("import edge_distil; edge_distil.load", {"onnxruntime"}),
         ("from edge_distil.session import OnnxSession", {"onnxruntime"}),
         ("import edge_distil_quantize", {"onnxruntime"}),
         ("import edge_distil_quantize.calibration.piecewise", {"onnxruntime"}),
         ("import edge_distil_export, huggingface_hub", {"onnxruntime", "huggingface_hub"}),
-        ("import edge_distil_apps.cli.verbs", {"onnxruntime"}),
+        ("import edge_distil_apps.cli.run", {"onnxruntime"}),
         ("import edge_distil_apps.embed.ray_worker", {"onnxruntime"}),
         ("import edge_distil_apps.embed.ray_session, ray", {"onnxruntime", "ray"}),
     ],

@@ -17,10 +17,8 @@ import typer
 from rich.console import Console, RenderableType
 from rich.markup import escape
 
-from edge_distil import hardware
 from edge_distil._reading.printable import printable
 from edge_distil.errors import InputError, MissingExtra
-from edge_distil.rows import decode
 from edge_distil_apps.cli import options, streams
 
 
@@ -58,6 +56,8 @@ def _check_threads(count: int) -> None:
     Raises:
         InputError: There are none, or many times as many as cores.
     """
+    from edge_distil import hardware  # it brings numpy
+
     cores = hardware.available_cores()
     if hardware.threads(count) > _THREADS_A_CORE * cores:
         raise InputError(
@@ -174,6 +174,8 @@ def read_text(source: str | Path) -> str:
     Raises:
         InputError: It cannot be read.
     """
+    from edge_distil.rows import decode
+
     name = "stdin" if source == "-" else str(source)
     try:
         data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()

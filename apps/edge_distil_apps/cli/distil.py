@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edge_distil import hardware
 from edge_distil_apps.cli import console, options
 from edge_distil_apps.cli.flags import students
 
@@ -200,6 +199,7 @@ def distil(
     )
     students.check_files([*data, *([evaluate] if evaluate else []), *(cut_vocabulary or ())])
     with console.needs_distil():
+        from edge_distil import hardware
         from edge_distil_distil import Recipe
         from edge_distil_distil import distil as train
         from edge_distil_distil.smaller.prepare import prepared

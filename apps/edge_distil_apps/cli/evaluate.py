@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import edge_distil
-from edge_distil import evaluate as evaluation
 from edge_distil_apps.cli import console, options
 from edge_distil_apps.cli.tables import table
 
@@ -33,6 +32,8 @@ def evaluate(
 
     FILE: SQuAD JSON (v1.1, v2.0), STS-B CSV, TSV of text (text_pair) and label, or CoNLL.
     """
+    from edge_distil import evaluate as evaluation
+
     names = variant or edge_distil.open_bundle(bundle).portable_variants()
     results: dict[str, dict[str, Any]] = {}
     reference = None

@@ -13,7 +13,6 @@ from typing import Any
 import typer
 
 from edge_distil.errors import EdgeDistilError, InputError
-from edge_distil.task_names import task_named
 
 # Panels that several verbs have; those of one verb are named there.
 OUTPUT = "Output"
@@ -103,5 +102,7 @@ def check_task(name: str) -> None:
     Raises:
         TaskError: It is none.
     """
+    from edge_distil.task_names import task_named
+
     if name != "auto":
         task_named(name)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge_distil import hardware
 from edge_distil.errors import MissingExtra
 from edge_distil_apps.cli import console, options
 from edge_distil_apps.study.options import Options
@@ -90,6 +89,8 @@ def study(
     MODEL is a directory or a hub id. --models names a folder of the bundles distilbert-base,
     bert-base and minilm-l6-squad, for a device without PyTorch.
     """
+    from edge_distil import hardware  # it brings numpy
+
     folder = _folder(output)
     if merge:
         found = _merge(files or [], folder)

@@ -1,32 +1,67 @@
-"""All verbs of the command line, one file each; heavy imports stay inside the handlers."""
+"""All verbs of the command line, one file each, imported when the verb is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated
+from functools import cache
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 from typer.main import get_command
 
-from edge_distil import __version__
-from edge_distil_apps.cli import (
-    bench,
-    distil,
-    doctor,
-    embed,
-    evaluate,
-    export,
-    inspect,
-    options,
-    quantize,
-    run,
-    search,
-    serve,
-    study,
-)
+from edge_distil_apps.cli import options, version
+
+# Panel -> its verbs, in the order in which a person meets them, each with a line of 60 characters.
+_PANELS = {
+    "Make a model smaller": {
+        "distil": "Train a smaller student of a teacher.",
+    },
+    "Make a bundle": {
+        "export": "Export a checkpoint and compare it with PyTorch.",
+        "quantize": "Add int8 and other variants, with what each costs.",
+    },
+    "Use it": {
+        "run": "Answer, label, fill a mask, find entities, compare.",
+        "embed": "A file of texts becomes a file of vectors.",
+        "search": "Search a folder of texts by meaning and by words.",
+        "serve": "A page for browsers and phones, offline.",
+    },
+    "Judge it": {
+        "eval": "Score variants on a data set.",
+        "bench": "Time variants side by side; which one to ship.",
+        "inspect": "Show task, variants, sizes, evidence.",
+        "doctor": "Check a bundle and this machine.",
+        "study": "DistilBERT beside BERT-base on this device.",
+    },
+}
+_LINES = {name: (panel, line) for panel, verbs in _PANELS.items() for name, line in verbs.items()}
+_MODULES = {"eval": "evaluate"}  # whose name is not the verb's; its function has the module's
+
+
+class _Root(TyperGroup):
+    """The root, which knows its verbs by their lines alone: a verb may bring numpy, or more."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a verb, ``None`` if there is no such one."""
+        return _verb(cmd_name) if cmd_name in _LINES else super().get_command(ctx, cmd_name)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the verbs' lines."""
+        lines = TyperGroup(
+            name=self.name,
+            commands=dict(self.commands),
+            help=self.help,
+            params=self.params,
+            epilog=self.epilog,
+            rich_markup_mode=self.rich_markup_mode,
+        )
+        lines.format_help(ctx, formatter)
+
 
 app = typer.Typer(
     name="edge-distil",
+    cls=_Root,
     help="""Transformer encoders on devices: export, int8, proof, and a small runtime.
 
     Example: `edge-distil export ./my-checkpoint -o qa --int8`, then
@@ -41,32 +76,25 @@ app = typer.Typer(
         "token_normalize_func": lambda flag: flag.replace("_", "-"),
     },
 )
-# Panel -> its verbs, in the order in which a person meets them, each with a line of 60 characters.
-_PANELS: dict[str, dict[str, tuple[Callable[..., None], str]]] = {
-    "Make a model smaller": {
-        "distil": (distil.distil, "Train a smaller student of a teacher."),
-    },
-    "Make a bundle": {
-        "export": (export.export, "Export a checkpoint and compare it with PyTorch."),
-        "quantize": (quantize.quantize, "Add int8 and other variants, with what each costs."),
-    },
-    "Use it": {
-        "run": (run.run, "Answer, label, fill a mask, find entities, compare."),
-        "embed": (embed.embed, "A file of texts becomes a file of vectors."),
-        "search": (search.search, "Search a folder of texts by meaning and by words."),
-        "serve": (serve.serve, "A page for browsers and phones, offline."),
-    },
-    "Judge it": {
-        "eval": (evaluate.evaluate, "Score variants on a data set."),
-        "bench": (bench.bench, "Time variants side by side; which one to ship."),
-        "inspect": (inspect.inspect, "Show task, variants, sizes, evidence."),
-        "doctor": (doctor.doctor, "Check a bundle and this machine."),
-        "study": (study.study, "DistilBERT beside BERT-base on this device."),
-    },
-}
-for _panel, _verbs in _PANELS.items():
-    for _name, (_verb, _line) in _verbs.items():
-        app.command(_name, short_help=_line, rich_help_panel=_panel)(_verb)
+
+
+def _listed() -> None:
+    """Stand for a verb where its line is enough."""
+
+
+for _name, (_panel, _line) in _LINES.items():
+    app.command(_name, short_help=_line, rich_help_panel=_panel)(_listed)
+
+
+@cache
+def _verb(name: str) -> Any:
+    """Import a verb; returns typer's command of it."""
+    panel, line = _LINES[name]
+    place = _MODULES.get(name, name)
+    one = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+    function = getattr(import_module(f"edge_distil_apps.cli.{place}"), place)
+    one.command(name, short_help=line, rich_help_panel=panel)(function)
+    return get_command(one)
 
 
 @app.command("help", short_help="Show how a verb is used.", rich_help_panel="Help")
@@ -79,8 +107,9 @@ def _help(
     if verb:
         command = get_command(app).get_command(root, verb)  # type: ignore[attr-defined]
         if command is None:
-            verbs = ", ".join(name for verbs in _PANELS.values() for name in verbs)
-            raise typer.BadParameter(f"there is no verb {verb!r}, expected one of {verbs}")
+            raise typer.BadParameter(
+                f"there is no verb {verb!r}, expected one of {', '.join(_LINES)}"
+            )
     own = typer.Context(command, parent=root, info_name=verb) if verb else root
     if text := command.get_help(own):  # empty where rich has printed it
         print(text)
@@ -88,7 +117,7 @@ def _help(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"edge-distil {__version__}")
+        version.say()
         raise typer.Exit
 
 
