@@ -92,7 +92,7 @@ def _prepare(job: Job, folder: Path) -> _Prepared:
     examples = read_examples(job.data, manifest, reader.tokenizer)
     job.say(f"{len(examples):,} examples, {sum(examples.lengths):,} tokens")
     live = _live_teacher(job, origin)
-    if live is None and _needs_targets(job):
+    if _needs_targets(job, live):
         examples = _taught(job, examples)
     torch.manual_seed(recipe.seed)
     distillation = Distillation(student, job.task, recipe, _pooling(manifest), live)
@@ -125,8 +125,10 @@ def _live_teacher(job: Job, origin: Any) -> Any:
     return origin if teacher == job.begins_as else teacher.load()
 
 
-def _needs_targets(job: Job) -> bool:
-    return bool({"soft", "vectors"} & set(job.recipe.weights))
+def _needs_targets(job: Job, live: Any) -> bool:
+    """Whether the teachers are asked beforehand; one that runs along gives its logits itself."""
+    weights = job.recipe.weights
+    return "vectors" in weights or ("soft" in weights and live is None)
 
 
 def _taught(job: Job, examples: Examples) -> Examples:

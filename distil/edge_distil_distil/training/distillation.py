@@ -13,6 +13,8 @@ from edge_distil_distil.teachers.torch_session import model_inputs
 from edge_distil_distil.training.inner_losses import Attention, attention_losses, hidden_losses
 from edge_distil_distil.training.task_losses import task_losses
 
+_LOGITS = ("logits", "start_logits", "end_logits")  # what a teacher says, as transformers names it
+
 
 class Distillation(nn.Module):
     """A student and what it is told; a call gives the loss of a batch.
@@ -87,8 +89,8 @@ class Distillation(nn.Module):
         given = {name: batch[name] for name in model_inputs(teacher) if name in batch}
         with torch.no_grad():
             theirs = teacher(**given, output_hidden_states=self._recipe.is_live)
-        if self._task == "fill-mask":
-            batch = {**batch, "teacher_logits": theirs.logits}
+        said = {f"teacher_{name}": theirs[name].float() for name in _LOGITS if name in theirs}
+        batch = {**batch, **said}
         losses = {}
         if self._recipe.is_live:
             losses = hidden_losses(

@@ -124,6 +124,29 @@ def test_each_loss_trains_a_student_alone(
     assert seen[-1][loss] < 0.9 * seen[0][loss]
 
 
+@pytest.mark.parametrize("task", [task for task in AUTO if task != "fill-mask"])
+def test_a_teacher_that_runs_along_says_what_it_says_beforehand(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task's losses are the same beside a loss that looks inside the teacher."""
+    from edge_distil_distil.training import following
+
+    monkeypatch.setattr(following, "_TELL", 0.0)
+    teacher, data = distil_data.teacher(tmp_path, task), distil_data.data(tmp_path, task)
+    told = []
+    for name, more in (("beforehand", {}), ("along", {"cosine": 1e-9})):
+        seen: list[dict[str, float]] = []
+        recipe = Recipe(epochs=1, batch_size=8, dropout=0.0, weights=more)
+        distil(
+            teacher, tmp_path / name, data=data, layers=1, task=task, recipe=recipe,
+            progress=lambda s, seen=seen: seen.append(dict(s.losses)) if s.losses else None,
+        )  # fmt: skip
+        told.append(seen[0])
+    assert set(told[1]) == {*told[0], "cosine"}
+    for loss, value in told[0].items():
+        assert told[1][loss] == pytest.approx(value, rel=1e-4)
+
+
 def test_students_share_what_their_teacher_said(tmp_path: Path) -> None:
     """The same weights as one that asks, and no second asking; other data is asked of again."""
     task = "text-classification"
