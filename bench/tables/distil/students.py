@@ -36,7 +36,7 @@ _COMMON = (
     "--dropout", "0",
 )  # fmt: skip
 _ANSWERS = ("--epochs", "2")
-_VECTORS = ("--epochs", "10")
+_VECTORS = ("--epochs", "5")
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class Kind:
 
 COSINE = ("--weight", "cosine=0.5")
 KINDS = {
+    "vectors": Kind("embeddings: the teacher's vectors", embeds=True),
     "usual": Kind("soft targets and labels: the usual recipe", seeds=3),
     "alone": Kind("labels alone: without a teacher", ("--weight", "soft=0"), seeds=3),
-    "vectors": Kind("embeddings: the teacher's vectors", embeds=True),
     "all": Kind("soft targets, labels and cosine", COSINE),
     "no-soft": Kind("without soft targets", ("--weight", "soft=0", *COSINE)),
     "no-labels": Kind("without labels", ("--weight", "labels=0", *COSINE)),
