@@ -10,6 +10,8 @@ from typing import Any
 from edge_distil.errors import DataError
 from edge_distil.evaluate.files import describe, read_json
 
+_EXPECTED = "SQuAD's (v1.1 or v2.0)"
+
 
 @dataclass(frozen=True)
 class SquadExample:
@@ -42,7 +44,7 @@ def read_squad(path: str | Path) -> SquadSet:
     Raises:
         DataError: Not such a file; the message names the place in it.
     """
-    raw = read_json(path, "SQuAD's (v1.1 or v2.0)")
+    raw = read_json(path, _EXPECTED)
     second = _is_second(raw)
     examples: dict[str, SquadExample] = {}
     for where, context, question in _questions(raw, str(path)):
@@ -54,6 +56,35 @@ def read_squad(path: str | Path) -> SquadSet:
     squad = SquadSet("2.0" if second else "1.1", tuple(examples.values()))
     _check(squad, path)
     return squad
+
+
+def is_squad(path: str | Path) -> bool:
+    """Return whether a file is one of SQuAD's, as its articles look."""
+    try:
+        raw = read_json(path, _EXPECTED)
+    except DataError:
+        return False
+    articles = raw.get("data") if isinstance(raw, dict) else None
+    return isinstance(articles, list) and any(
+        isinstance(article, dict) and "paragraphs" in article for article in articles
+    )
+
+
+def read_questions(path: str | Path) -> list[tuple[str, str, str]]:
+    """Return place, question and context of each question of a SQuAD file, answered there or not.
+
+    Raises:
+        DataError: Not such a file; the message names the place in it.
+    """
+    found = []
+    for where, context, question in _questions(read_json(path, _EXPECTED), str(path)):
+        asked = question.get("question") if isinstance(question, dict) else None
+        if not isinstance(asked, str) or not isinstance(context, str):
+            raise DataError(
+                f"{where} has no question, or its paragraph no context, that is text: add it"
+            )
+        found.append((where, asked, context))
+    return found
 
 
 def _is_second(raw: Any) -> bool:

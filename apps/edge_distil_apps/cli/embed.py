@@ -101,8 +101,9 @@ def embed(
     """Embed a corpus: a file of texts becomes a file of vectors.
 
     FILE is txt (a text a line, empty ones too), jsonl, json, csv, tsv or parquet, or a folder of
-    them; delimiters, quotes and encodings (UTF-8, UTF-16) are found out. On a cluster of Ray,
-    bundle, FILE and OUT must be on a file system that all nodes share.
+    them; delimiters, quotes and encodings (UTF-8, UTF-16) are found out. Of .md and .rst, or a
+    folder of these, a row is a passage, with file, start, end and heading to --keep.
+    On a cluster of Ray, bundle, FILE and OUT must be on a file system that all nodes share.
 
     Killed or interrupted, the same command goes on where it was: what is done is kept beside OUT
     in .OUT.parts until OUT is whole. A row that cannot be embedded (broken JSON, no text, no UTF-8)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
@@ -15,9 +15,17 @@ import edge_distil
 from edge_distil.errors import InputError, OutputError
 from edge_distil.tasks import Embedding, FillMask, QuestionAnswering, TextClassification
 from edge_distil_apps.cli import console, options
-from edge_distil_apps.cli.flow import arriving
+from edge_distil_apps.cli.flow import arriving, results
+from edge_distil_apps.cli.flow.filed import read_file
+from edge_distil_apps.cli.flow.given import PAIRS, QUESTIONS, TEXTS, Fields, Given
 
-_NO_TEXT = "got no text, expected TEXT arguments or lines on stdin"
+_NO_TEXT = "got no text, expected TEXT arguments, --file FILE or lines on stdin"
+_NO_QUESTION = (
+    "this is a question-answering bundle: give --question Q and --context TEXT|@FILE|-, or "
+    "--file FILE, or lines of question, tab, context on stdin"
+)
+_RANKED = (QuestionAnswering, TextClassification)  # tasks that take top_k
+_NUMBERED = re.compile(r"^(?:text|pair) (\d+)(?:: )?")  # how a task names an input
 _LONG = 100_000  # characters; some seconds of a small model's time
 
 
@@ -39,8 +47,12 @@ def run(
     top_k: Annotated[
         int, options.value(kind="N", text="Answers or labels; by default 1.", min=1)
     ] = 1,
+    file: Annotated[
+        Path | None,
+        options.value("--file", "-f", kind="FILE", text="Texts, or questions and contexts."),
+    ] = None,
     jsonl: Annotated[
-        bool, options.flag("--jsonl", text="stdin is JSON lines: text (and text_pair).")
+        bool, options.flag("--jsonl", text="stdin is JSON lines of such rows.")
     ] = False,
     untrusted: Annotated[
         bool,
@@ -61,60 +73,100 @@ def run(
 
     `edge-distil run nli "A man sleeps." --pair "He is awake."`
 
+    `edge-distil run qa --file questions.tsv`
+
     `tail -f posts.txt | edge-distil run ner`, a line answered as it comes
+
+    FILE is .csv, .tsv, .json or .jsonl with text (and text_pair), or question and context; SQuAD's
+    JSON; or lines as on stdin: a text, or a question, a tab and its context.
     """
     task = edge_distil.load(bundle, variant=variant, threads=threads, untrusted=untrusted)
-    if isinstance(task, QuestionAnswering):
-        if not question or texts or pair is not None:
-            raise typer.BadParameter(
-                "this is a question-answering bundle: give --question Q and --context TEXT|@FILE|-"
-            )
-        question, text = console.argument(question), _context(context)
-        with _progress(len(text)) as show:
-            answers = task.batch([(question, text)], top_k=top_k, show_progress=show)
-        _show([question], answers, json)
+    asks = isinstance(task, QuestionAnswering)
+    wrong = _NO_QUESTION if asks else _NO_TEXT
+    if isinstance(task, QuestionAnswering) and question and not (texts or file or pair):
+        _answer_one(task, console.argument(question), _context(context), top_k, json)
         return
-    if question or context:
+    if question or context or (asks and (texts or pair or (file is None and sys.stdin.isatty()))):
         raise typer.BadParameter(
-            f"this is a {task.bundle.manifest.task} bundle: give TEXT, not --question or --context"
-        )
-    takes_pairs = isinstance(task, TextClassification)
-    lines: list[Any] = [console.argument(text) for text in texts or ()]
-    if pair is not None:
-        if len(lines) != 1 or not takes_pairs:
-            raise typer.BadParameter("--pair goes with one TEXT and a text-classification bundle")
-        lines = [(lines[0], console.argument(pair))]
-    if not lines and not json and not isinstance(task, Embedding):
-        _answer_lines(task, jsonl, takes_pairs, top_k)
+            _NO_QUESTION if asks else f"this is a {task.bundle.manifest.task} bundle: give TEXT, "
+            "not --question or --context"
+        )  # fmt: skip
+    fields = _fields(task)
+    typed = _typed(texts or [], pair, fields)
+    if typed and file:
+        raise typer.BadParameter("give TEXT or --file FILE, not both")
+    groups = iter([read_file(file, fields)]) if file else arriving.groups(jsonl, fields)
+    if not (json or typed or isinstance(task, Embedding)):
+        _answer_groups(task, groups, top_k, wrong)
         return
-    lines = lines or [given for _, given in arriving.inputs(jsonl, takes_pairs)]
-    if not lines:
-        raise InputError(_NO_TEXT)
+    given = typed or [one for group in groups for one in group]
+    if not given:
+        raise InputError(wrong)
+    inputs = [one.input for one in given]
     if isinstance(task, Embedding):
-        _show_similarities(task, lines, json)
+        results.show_similarities(task, inputs, json)
     else:
-        _show(lines, _results(task, lines, top_k), json)
+        with _placed(given):
+            found = _results(task, inputs, top_k)
+        results.show(inputs, found, json, fields)
 
 
-def _answer_lines(task: Any, jsonl: bool, takes_pairs: bool, top_k: int) -> None:
-    """Answer the lines of stdin as they come."""
+def _answer_one(
+    task: QuestionAnswering, question: str, context: str, top_k: int, as_json: bool
+) -> None:
+    with _progress(len(context)) as show:
+        answers = task.batch([(question, context)], top_k=top_k, show_progress=show)
+    results.show([question], answers, as_json, QUESTIONS)
+
+
+def _fields(task: Any) -> Fields:
+    if isinstance(task, QuestionAnswering):
+        return QUESTIONS
+    return PAIRS if isinstance(task, TextClassification) else TEXTS
+
+
+def _typed(texts: list[str], pair: str | None, fields: Fields) -> list[Given]:
+    """Return what was typed as arguments."""
+    typed = [console.argument(text) for text in texts]
+    if pair is None:
+        return [Given("", text) for text in typed]
+    if len(typed) != 1 or fields != PAIRS:
+        raise typer.BadParameter("--pair goes with one TEXT and a text-classification bundle")
+    return [Given("", (typed[0], console.argument(pair)))]
+
+
+def _answer_groups(task: Any, groups: Iterator[list[Given]], top_k: int, nothing: str) -> None:
+    """Answer inputs as they come."""
     count = 0
-    for group in arriving.groups(jsonl, takes_pairs):
+    for group in groups:
         done = 0
         try:
-            for results in _stream(task, [given for _, given in group], top_k):
-                for items in results:
-                    _show_items(items)
+            for found in _stream(task, [given.input for given in group], top_k):
+                for items in found:
+                    results.show_items(items)
                 sys.stdout.flush()
                 done += 1
         except (InputError, OutputError) as error:
             if done == len(group):
                 raise  # of reading
-            what = re.sub(r"^(text|pair) \d+(: )?", "", error.args[0])
-            raise type(error)(f"line {group[done][0]} of stdin: {what}") from error
+            what = _NUMBERED.sub("", error.args[0])
+            raise type(error)(f"{group[done].where}: {what}") from error
         count += len(group)
     if not count:
-        raise InputError(_NO_TEXT)
+        raise InputError(nothing)
+
+
+@contextmanager
+def _placed(given: list[Given]) -> Iterator[None]:
+    """Name an input that is refused by where it stands, if it stands somewhere."""
+    try:
+        yield
+    except (InputError, OutputError) as error:
+        found = _NUMBERED.match(error.args[0])
+        where = given[int(found[1])].where if found else ""
+        if not where:
+            raise
+        raise type(error)(f"{where}: {_NUMBERED.sub('', error.args[0])}") from error
 
 
 def _stream(task: Any, texts: list[Any], top_k: int) -> Iterator[list[list[Any]]]:
@@ -122,7 +174,7 @@ def _stream(task: Any, texts: list[Any], top_k: int) -> Iterator[list[list[Any]]
     if isinstance(task, FillMask):
         yield from task.stream_each_mask(texts, top_k=top_k if top_k > 1 else 5)
         return
-    options = {"top_k": top_k} if isinstance(task, TextClassification) else {}
+    options = {"top_k": top_k} if isinstance(task, _RANKED) else {}
     for items in task.stream(texts, **options):
         yield [items]
 
@@ -136,8 +188,9 @@ def _results(task: Any, texts: list[Any], top_k: int) -> list[list[Any]]:
         ]
     if isinstance(task, TextClassification):
         return task.batch(texts, top_k=top_k)
-    with _progress(sum(map(len, texts))) as show:
-        return list(task.batch(texts, show_progress=show))
+    options = {"top_k": top_k} if isinstance(task, QuestionAnswering) else {}
+    with _progress(sum(len(text if isinstance(text, str) else text[1]) for text in texts)) as show:
+        return list(task.batch(texts, show_progress=show, **options))
 
 
 def _progress(characters: int) -> AbstractContextManager[Any]:
@@ -154,52 +207,3 @@ def _context(value: str | None) -> str:
     if value == "-" or value.startswith("@"):
         return console.read_text(value.removeprefix("@"))
     return console.argument(value)
-
-
-def _show(inputs: list[Any], results: list[list[Any]], as_json: bool) -> None:
-    """Print named tuples: one JSON document, or a block for each input."""
-    if as_json:
-        console.document(
-            [
-                {"input": _shown(text), "results": [item._asdict() for item in items]}
-                for text, items in zip(inputs, results, strict=False)
-            ]
-            if len(inputs) == len(results)
-            else [{"results": [item._asdict() for item in items]} for items in results]
-        )
-        return
-    for items in results:
-        _show_items(items)
-
-
-def _show_items(items: list[Any]) -> None:
-    if not items:
-        console.say("(nothing found)")
-    for item in items:
-        console.say(_line(item))
-
-
-def _shown(given: str | tuple[str, str]) -> str | dict[str, str]:
-    return given if isinstance(given, str) else {"text": given[0], "text_pair": given[1]}
-
-
-def _line(item: NamedTuple) -> str:
-    fields = item._asdict()
-    score = fields.pop("score")
-    place = f"  [dim]{fields.pop('start')}:{fields.pop('end')}[/dim]" if "start" in fields else ""
-    words = "  ".join(console.text(str(value)) for value in fields.values())
-    return f"{score:7.4f}  {words or '(no answer)'}{place}"
-
-
-def _show_similarities(task: Embedding, texts: list[str], as_json: bool) -> None:
-    """Print vectors as JSON or, for a person, the cosine of each text to the first."""
-    vectors = task.encode(texts)
-    if as_json:
-        rows = zip(texts, vectors.tolist(), strict=True)
-        console.document([{"input": text, "vector": vector} for text, vector in rows])
-        return
-    unit = task.encode(texts, normalize_embeddings=True)
-    count = console.count(len(texts), "vector")
-    console.say(f"{count} of {vectors.shape[1]} dimensions; cosine to the first text:")
-    for text, cosine in zip(texts, unit @ unit[0], strict=True):
-        console.say(f"{cosine:7.4f}  {console.text(text)}")

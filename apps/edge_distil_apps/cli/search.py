@@ -65,7 +65,7 @@ def search(
     `edge-distil search docs.index "How are weights quantized?" --answer --qa qa`
 
     Building again embeds only what changed. --variant chooses the embedding variant of a new
-    index; --bundle later says only where the bundle is now, if it was moved.
+    index; --bundle later says where the bundle is now, if it was moved without the index.
     """
     if build is not None:
         if index is not None or output is None or answer or qa:

@@ -24,6 +24,7 @@ from edge_distil.rows import (
     Values,
     broken_character,
 )
+from edge_distil_apps.embed.documents import ENDINGS, Document, documents
 from edge_distil_apps.embed.parquet import Parquet
 from edge_distil_apps.embed.rows import ROWS, Row, Shard, make_row
 
@@ -45,6 +46,7 @@ FORMATS: dict[str, Open] = {
     ".tsv": Delimited,
     ".parquet": _by_itself(Parquet),
 }
+_DOCUMENTS: dict[str, Open] = dict.fromkeys(ENDINGS, _by_itself(Document))
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,10 @@ def open_source(
     Args:
         path: A ``.txt``, ``.jsonl``, ``.ndjson``, ``.json``, ``.csv``, ``.tsv`` or ``.parquet``
             file, or a directory of files of one of these kinds, which are taken in the order of
-            their names; ``.json`` beside another kind is left out, for it describes it. A file of
-            another name is text, a text a line.
+            their names; ``.json`` beside another kind is left out, for it describes it. Documents
+            (``.md``, ``.markdown``, ``.rst``), and a directory that holds them and none of these,
+            are cut into passages as `search` cuts them. A file of another name is text, a text a
+            line.
         column: The column that holds the text; by default ``text``, or the only one of text.
         keep: Columns to carry over.
         suffix: The format, where the name does not say it.
@@ -139,9 +143,8 @@ def open_source(
         InputError: There is no such file, it is empty, or it has no such column.
         MissingExtra: Parquet needs pyarrow, which is not installed.
     """
-    files, keep = _files(Path(path)), tuple(keep)
-    reader = FORMATS.get(suffix or files[0].suffix.lower(), FORMATS[".txt"])
-    opened = (reader(file, (column or "text", *keep)) for file in files)
+    place, keep = Path(path), tuple(keep)
+    opened = _documents(place) or _tables(place, suffix, (column or "text", *keep))
     tables = tuple(table for table in opened if next(table.places(), None) is not None)
     if not tables:
         raise InputError(f"{path} is empty, expected rows of text")
@@ -149,6 +152,22 @@ def open_source(
     for table in tables:
         _check_columns(table, chosen, keep)
     return Source(tables, chosen, keep)
+
+
+def _documents(path: Path) -> list[Table]:
+    """Open a directory of documents; of one that holds other rows, nothing."""
+    if not path.is_dir() or any(file.suffix.lower() in FORMATS for file in path.iterdir()):
+        return []
+    if not any(file.suffix.lower() in ENDINGS for file in path.rglob("*")):
+        return []
+    return [Document(file, path) for file in documents(path)]
+
+
+def _tables(path: Path, suffix: str, known: Sequence[str]) -> list[Table]:
+    files = _files(path)
+    kinds = FORMATS | _DOCUMENTS
+    reader = kinds.get(suffix or files[0].suffix.lower(), FORMATS[".txt"])
+    return [reader(file, known) for file in files]
 
 
 def _files(path: Path) -> tuple[Path, ...]:

@@ -102,7 +102,7 @@ def build(
         if store is not None:
             _check_folder(store, root)
         # Before anything is made: a bundle that cannot be opened leaves nothing behind.
-        model = _open_model(store, Path(bundle) if bundle else None, variant, threads)
+        model = _open_model(store, place, Path(bundle) if bundle else None, variant, threads)
         settings = {
             "bundle": model.record,
             "folder": str(root.resolve()),
@@ -144,7 +144,11 @@ def _check_folder(store: Store, root: Path) -> None:
 
 
 def _open_model(
-    store: Store | None, bundle: Path | None, variant: str | None, threads: int | None
+    store: Store | None,
+    index: Path,
+    bundle: Path | None,
+    variant: str | None,
+    threads: int | None,
 ) -> Model:
     """Open the model of an index, or the one that is chosen for a new index."""
     if store is not None:
@@ -154,10 +158,11 @@ def _open_model(
                 f"--variant is {variant}, the index was built with {record['variant']}: leave it "
                 "out, or build another index"
             )
-        return Model(record, path=bundle, threads=threads, bulk=True)
+        return Model(record, index=index, path=bundle, threads=threads, bulk=True)
     if bundle is None:
         raise InputError("a new index needs an embedding bundle: give it with --bundle DIR")
-    return Model({"path": str(bundle), "variant": variant}, threads=threads, bulk=True)
+    record = {"path": str(bundle), "variant": variant}
+    return Model(record, index=index, threads=threads, bulk=True)
 
 
 def _first(report: Report) -> str:

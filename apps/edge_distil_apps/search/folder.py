@@ -50,12 +50,12 @@ class Listing(NamedTuple):
         return any(name == one or name.startswith(f"{one}/") for one in self.unreadable)
 
 
-def text_files(folder: Path, *, but: Path) -> Listing:
+def text_files(folder: Path, *, but: Path | None = None) -> Listing:
     """List the text files below `folder`, in order of their names; hidden folders are left out.
 
     Args:
         folder: Where to look.
-        but: A folder to leave out: the index.
+        but: A folder to leave out: the index, if it may be there.
 
     Raises:
         InputError: There is no such folder, or no text file in it.
@@ -63,7 +63,7 @@ def text_files(folder: Path, *, but: Path) -> Listing:
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give the folder that holds the texts")
     found = Listing([], {})
-    _walk(folder, but.resolve(), found)
+    _walk(folder, but.resolve() if but else None, found)
     if not found.sources:
         why = "".join(
             f"; {name} cannot be read ({said})" for name, said in found.unreadable.items()
@@ -90,7 +90,7 @@ def read(folder: Path, source: Source) -> tuple[str, str]:
     return text, hashlib.sha256(data).hexdigest()
 
 
-def _walk(folder: Path, but: Path, found: Listing) -> None:
+def _walk(folder: Path, but: Path | None, found: Listing) -> None:
     def note(error: OSError) -> None:
         name = Path(os.fsdecode(error.filename)).relative_to(folder).as_posix()
         found.unreadable[name] = error.strerror or str(error)

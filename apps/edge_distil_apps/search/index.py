@@ -114,7 +114,12 @@ class Index:
     def model(self) -> Model:
         """The bundle of the index, opened when it is first needed."""
         if self._model is None:
-            self._model = Model(self._store.get("bundle"), path=self._bundle, threads=self._threads)
+            self._model = Model(
+                self._store.get("bundle"),
+                index=self._place,
+                path=self._bundle,
+                threads=self._threads,
+            )
         return self._model
 
     def _nearest(self, vector: Floats, count: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,15 @@ class Model:
     Args:
         record: What `record` was when the index was built; of a new index, the bundle's path and
             variant (``None``: the usual one).
-        path: The bundle, where it is no longer at the recorded place.
+        path: The bundle, where it is not found by what is recorded.
+        index: The index. One that was moved together with its bundle finds it by the way that led
+            there from it.
         threads: Of the runtime.
         bulk: Open it for many passages, not for single queries.
 
     Attributes:
-        record: The bundle's path, the variant, and the model's sha256.
+        record: The bundle's path, the way to it from the index, the variant, and the model's
+            sha256.
 
     Raises:
         BundleNotFound: The bundle is gone.
@@ -39,17 +43,13 @@ class Model:
         self,
         record: dict[str, Any],
         *,
+        index: Path,
         path: Path | None = None,
         threads: int | None = None,
         bulk: bool = False,
     ) -> None:
-        place = path or Path(record["path"])
         known = record.get("sha256")
-        if known and not path and not place.is_dir():
-            raise BundleNotFound(
-                f"the index was built with the bundle {place}, which is gone: say where it is now "
-                "with --bundle"
-            )
+        place = path or (_find(record, index) if known else Path(record["path"]))
         load = Embedding.load_for_bulk if bulk else Embedding.load
         self._task = load(place, variant=record["variant"], threads=threads)
         variant = self._task.variant
@@ -60,7 +60,12 @@ class Model:
                 f"{found[:12]}…, expected {known[:12]}…): give that one with --bundle, or build "
                 "another index"
             )
-        self.record = {"path": str(place.resolve()), "variant": variant, "sha256": found}
+        self.record = {
+            "path": str(place.resolve()),
+            "beside": _way(index.resolve(), place.resolve()),
+            "variant": variant,
+            "sha256": found,
+        }
 
     @property
     def dimension(self) -> int:
@@ -81,6 +86,33 @@ class Model:
         known = pooling.prompts if pooling else {}
         name = next((name for name in prompts if name in known), None)
         return self._task.encode(texts, prompt_name=name, normalize_embeddings=True)
+
+
+def _find(record: dict[str, Any], index: Path) -> Path:
+    """Return where the bundle of an index is.
+
+    Raises:
+        BundleNotFound: It is at none of the recorded places.
+    """
+    places = [Path(record["path"])]
+    if record.get("beside"):  # an index of an older release has none
+        places.append((index.resolve() / record["beside"]).resolve())
+    for place in places:
+        if place.is_dir():
+            return place
+    raise BundleNotFound(
+        f"the index was built with the bundle {places[0]}, which is gone"
+        + (f" and is not at {places[1]} either" if places[1:] and places[1] != places[0] else "")
+        + ": say where it is now with --bundle"
+    )
+
+
+def _way(index: Path, bundle: Path) -> str | None:
+    """Return the bundle's path from the index; ``None`` on another drive (of Windows)."""
+    try:
+        return Path(os.path.relpath(bundle, index)).as_posix()
+    except ValueError:
+        return None
 
 
 def _digest(task: Embedding) -> str:

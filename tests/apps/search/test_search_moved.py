@@ -40,12 +40,49 @@ def test_the_bundle_that_moved(moved: tuple[Path, Path], tmp_path: Path, tiny: P
         opened.search("storm")
 
 
-def test_another_bundle_is_refused(moved: tuple[Path, Path]) -> None:
+def test_both_moved_together_are_found(moved: tuple[Path, Path], tmp_path: Path) -> None:
     index, bundle = moved
+    with open_index(index) as opened:
+        wanted = opened.search("storm")
+    there = tmp_path / "there"
+    there.mkdir()
+    for each in (index, bundle):
+        each.rename(there / each.name)
+    with open_index(there / "index") as opened:
+        assert opened.search("storm") == wanted
+    build(tmp_path / "few", there / "index")  # what is recorded is true again
+    (there / "bundle").rename(tmp_path / "gone")
+    with open_index(there / "index") as opened, pytest.raises(BundleNotFound, match="--bundle"):
+        opened.search("storm")
+
+
+def test_another_bundle_beside_the_index_is_refused(
+    moved: tuple[Path, Path], tmp_path: Path
+) -> None:
+    index, bundle = moved
+    there = tmp_path / "there"
+    there.mkdir()
+    for each in (index, bundle):
+        each.rename(there / each.name)
+    spoil(there / "bundle")
+    with (
+        open_index(there / "index") as opened,
+        pytest.raises(InputError, match="is not the bundle"),
+    ):
+        opened.search("storm")
+
+
+def spoil(bundle: Path) -> None:
+    """Let the int8 model be called fp32."""
     manifest = bundle / "edge_distil.json"
     document = json.loads(manifest.read_text())
     document["variants"]["fp32"] = document["variants"]["int8"]
     manifest.write_text(json.dumps(document))
+
+
+def test_another_bundle_is_refused(moved: tuple[Path, Path]) -> None:
+    index, bundle = moved
+    spoil(bundle)
     with open_index(index) as opened, pytest.raises(InputError, match="is not the bundle"):
         opened.search("storm")
 

@@ -5,40 +5,32 @@ from __future__ import annotations
 import codecs
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 from edge_distil.errors import InputError
-from edge_distil.rows import BadRow, decode, object_of_line, split_lines
+from edge_distil.rows import decode, split_lines
+from edge_distil_apps.cli.flow.given import Fields, Given, of_line
 
 _AT_ONCE = 1 << 20  # bytes; of a pipe what is in it, at most 64 KiB
 
 
-def inputs(jsonl: bool, takes_pairs: bool) -> Iterator[tuple[int, Any]]:
-    """Yield the number and the input of each line, see `groups`."""
-    for group in groups(jsonl, takes_pairs):
-        yield from group
-
-
-def groups(jsonl: bool, takes_pairs: bool) -> Iterator[list[tuple[int, Any]]]:
-    """Yield what lines give to a task, with their numbers from 1, those there at once together.
+def groups(jsonl: bool, fields: Fields) -> Iterator[list[Given]]:
+    """Yield what lines give to a task, those there at once together.
 
     Args:
         jsonl: They are JSON objects; empty ones are passed over.
-        takes_pairs: The task takes pairs of texts.
+        fields: What a line holds.
 
     Raises:
-        InputError: stdin cannot be read, is not text, or a line is no such object; those before it
+        InputError: stdin cannot be read, is not text, or a line does not hold that; those before it
             were yielded.
     """
     first = 1
     for lines in _arriving():
-        group: list[tuple[int, Any]] = []
+        group: list[Given] = []
         try:
             for number, line in enumerate(lines, first):
-                if not jsonl:
-                    group.append((number, line))
-                elif line.strip():
-                    group.append((number, _row(number, line, takes_pairs)))
+                given = of_line(line, f"line {number} of stdin", fields, jsonl)
+                group += [given] if given else []
         except InputError:
             if group:
                 yield group
@@ -46,30 +38,6 @@ def groups(jsonl: bool, takes_pairs: bool) -> Iterator[list[tuple[int, Any]]]:
         first += len(lines)
         if group:
             yield group
-
-
-def _row(number: int, line: str, takes_pairs: bool) -> str | tuple[str, str]:
-    row = object_of_line(line)
-    if isinstance(row, BadRow):
-        raise _wrong_line(number, str(row))
-    if "text_pair" not in row:
-        return _text(number, row, "text")
-    if not takes_pairs:
-        raise _wrong_line(number, "has a text_pair, which only a text-classification bundle takes")
-    return _text(number, row, "text"), _text(number, row, "text_pair")
-
-
-def _text(number: int, row: dict[str, Any], key: str) -> str:
-    if key not in row:
-        raise _wrong_line(number, f"has no key {key!r}")
-    value = row[key]
-    if not isinstance(value, str):
-        raise _wrong_line(number, f"has {value!r} as its {key}, expected a string")
-    return value
-
-
-def _wrong_line(number: int, what: str) -> InputError:
-    return InputError(f"line {number} of stdin {what}: correct or remove it")
 
 
 def _arriving() -> Iterator[list[str]]:

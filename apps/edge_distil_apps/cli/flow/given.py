@@ -1,0 +1,86 @@
+"""What a line or a row gives to a task: a text, a pair of texts, a question with its context."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from edge_distil.errors import InputError
+from edge_distil.rows import BadRow, object_of_line
+
+Input = str | tuple[str, str]
+
+
+class Given(NamedTuple):
+    """An input, and where it stands: ``"line 3 of stdin"``; nowhere, if it was typed."""
+
+    where: str
+    input: Input
+
+
+class Fields(NamedTuple):
+    """The names of what a task takes.
+
+    Attributes:
+        first: The key or column of the text.
+        second: That of a second text, where the task takes one.
+        both: It takes nothing without a second; in a line of text a tab stands between them.
+    """
+
+    first: str
+    second: str | None = None
+    both: bool = False
+
+
+_PAIR = "text_pair"
+TEXTS = Fields("text")
+PAIRS = Fields("text", _PAIR)
+QUESTIONS = Fields("question", "context", both=True)
+
+
+def of_line(line: str, where: str, fields: Fields, jsonl: bool) -> Given | None:
+    """Return what a line gives; ``None`` where it is blank and that says nothing.
+
+    Args:
+        line: Without its end.
+        where: The line, for messages.
+        fields: What it holds.
+        jsonl: It is a JSON object.
+
+    Raises:
+        InputError: It does not hold that.
+    """
+    if not line.strip() and (jsonl or fields.both):
+        return None
+    if jsonl:
+        return Given(where, _of_object(line, where, fields))
+    if not fields.both:
+        return Given(where, line)
+    first, tab, second = line.partition("\t")
+    if not tab:
+        raise _wrong(where, f"has no tab between {fields.first} and {fields.second}")
+    return Given(where, (first, second))
+
+
+def _of_object(line: str, where: str, fields: Fields) -> Input:
+    row = object_of_line(line)
+    if isinstance(row, BadRow):
+        raise _wrong(where, str(row))
+    if _PAIR in row and fields.second is None:
+        raise _wrong(where, f"has a {_PAIR}, which only a text-classification bundle takes")
+    first = _text(where, row, fields.first)
+    if fields.second is None or (fields.second not in row and not fields.both):
+        return first
+    return first, _text(where, row, fields.second)
+
+
+def _text(where: str, row: dict[str, Any], key: str) -> str:
+    if key not in row:
+        raise _wrong(where, f"has no key {key!r}")
+    value = row[key]
+    if not isinstance(value, str):
+        raise _wrong(where, f"has {value!r} as its {key}, expected a string")
+    return value
+
+
+def _wrong(where: str, what: str) -> InputError:
+    return InputError(f"{where} {what}: correct or remove it")
