@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ _ORT_FILES = {f"{n}-ort": f"{f.removesuffix('.onnx')}.ort" for n, f in _ONNX_FIL
 MODEL_FILES = {**_ONNX_FILES, **_ORT_FILES}
 # First word of the names of Core ML packages: coreml, coreml-int8, ... Never loaded unless named.
 CORE_ML = "coreml"
+CORE_ML_COMPRESSIONS = ("int8", "palette6", "palette4")
 HASHED_AT_OPEN = 4 << 20  # bytes; sha256 of a file this small takes a few milliseconds
 _MODEL_SUFFIXES = (".onnx", ".ort")
 _MOST_BESIDE = 100  # files without a record; each is looked for in all of a model
@@ -76,9 +78,11 @@ class Bundle:
             present = [n for n in MODEL_FILES if n in variants and self._file(n).is_file()]
             name = present[0] if present else "fp32"
         if name not in variants:
+            command = self._command(name)
+            remedy = "choose one of these" + (f", or make it with: {command}" if command else "")
             raise VariantMissing(
                 f"{self.path} has no variant {name!r}, only {', '.join(variants) or 'none'}: "
-                f"choose one of these, or make it with: {self._command(name)}"
+                f"{remedy}"
             )
         return name, variants[name]
 
@@ -164,17 +168,25 @@ class Bundle:
                 "choose another bundle, or export the checkpoint with --task"
             )
 
-    def _command(self, name: str) -> str:
-        """Return the command that makes a variant, in the ORT format from one that is there."""
+    def _command(self, name: str) -> str | None:
+        """Return the command that makes a variant, in the ORT format from one that is there.
+
+        ``None`` where no command makes one of that name.
+        """
         kind, _, compression = name.partition("-")
-        if kind == CORE_ML:
+        if kind == CORE_ML and compression in ("", *CORE_ML_COMPRESSIONS):
             extra = f" --coreml-compress {compression}" if compression else ""
-            return f"edge-distil export MODEL -o DIR --coreml{extra}"
+            place = shlex.quote(str(self.path))
+            return f"edge-distil export MODEL -o {place} --force --coreml{extra}"
+        if name not in MODEL_FILES:
+            return None
         onnx = name.removesuffix("-ort")
+        if onnx == "fp32" and onnx not in self.manifest.variants:
+            return f"edge-distil export MODEL -o {shlex.quote(str(self.path))} --force"
         flags = f"--{onnx}"
         if onnx != name:
             flags = "--ort" if onnx in self.manifest.variants else f"--{onnx} --ort"
-        return f"edge-distil quantize {self.path} {flags}"
+        return f"edge-distil quantize {shlex.quote(str(self.path))} {flags}"
 
     def _file(self, name: str) -> Path:
         return self.path / self.manifest.variants[name].file.path

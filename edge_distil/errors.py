@@ -51,6 +51,15 @@ class EdgeDistilError(Exception):
         return f"{message[: _LONGEST - _END]}...{message[-_END:]}"
 
 
+def reason(error: BaseException) -> str:
+    """Return what an error says, of one of the system the words alone: no number, no name.
+
+    >>> reason(OSError(2, "No such file or directory", "x"))
+    'No such file or directory'
+    """
+    return getattr(error, "strerror", None) or str(error)
+
+
 class BundleError(EdgeDistilError):
     """Something is wrong with a bundle directory."""
 

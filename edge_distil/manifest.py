@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge_distil._machine import installation
 from edge_distil._reading import fields
 from edge_distil._reading.fields import Fields
 from edge_distil._reading.manifest_pooling import Pooling, read_pooling, written
@@ -205,7 +206,7 @@ def _check_version(document: Any, source: str) -> None:
         )
     if version != SCHEMA_VERSION:
         remedy = (
-            "upgrade with: pip install -U edge-distil"
+            f"upgrade with: {installation.upgrade()}"
             if version > SCHEMA_VERSION
             else "export the bundle again"
         )

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge_distil.errors import BundleCorrupt
+from edge_distil.errors import BundleCorrupt, reason
 
 _SNAPSHOTS, _BLOBS = "snapshots", "blobs"
 _trusted: Counter[Path] = Counter()  # of the process: a checkpoint is read by several threads
@@ -45,7 +45,8 @@ def check_inside(root: Path, path: Path) -> None:
         real, allowed = path.resolve(), _allowed(root.resolve())
     except (OSError, RuntimeError, ValueError) as error:
         raise BundleCorrupt(
-            f"{path} cannot be followed to a file ({error}): copy or export the bundle again"
+            f"{path} cannot be followed to a file ({reason(error)}): copy or export the bundle "
+            "again"
         ) from error
     if not any(real.is_relative_to(place) for place in allowed):
         raise BundleCorrupt(

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from edge_distil._writing import locks, staging
 from edge_distil._writing.storage import storage_errors
-from edge_distil.errors import BundleCorrupt, BundleError, EdgeDistilError
+from edge_distil.errors import BundleCorrupt, BundleError, EdgeDistilError, reason
 from edge_distil.manifest import FILE_NAME
 
 _TRIES = 5  # more than a single writer can spoil
@@ -72,7 +72,7 @@ def _end_replacement(path: Path) -> None:
     except OSError as error:
         raise BundleCorrupt(
             f"{path} is being replaced, or was when a process was killed, and cannot be completed "
-            f"from here ({error}): try again, or export it again"
+            f"from here ({reason(error)}): try again, or export it again"
         ) from error
 
 

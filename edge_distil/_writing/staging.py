@@ -173,8 +173,8 @@ def _check(path: Path, replaceable: Check | None) -> None:
         return
     if replaceable is None:
         raise BundleExists(
-            f"{path} exists and is not empty: choose another directory, or overwrite it "
-            "(--force, overwrite=True)"
+            f"{path} exists and is not empty: choose another directory, or replace it "
+            "with --force (overwrite=True)"
         )
     replaceable(path)
 

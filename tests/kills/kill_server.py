@@ -74,7 +74,7 @@ def serve(modules: Sequence[str]) -> Iterator[Server]:
 
 
 def _main() -> None:
-    for name in ("edge_distil_apps.cli.ends", *sys.argv[1:]):
+    for name in ("edge_distil_apps.cli.ending.ends", *sys.argv[1:]):
         import_module(name)
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:

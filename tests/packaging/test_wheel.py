@@ -66,7 +66,7 @@ def test_nothing_heavy_was_installed(clean_python: Path, tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_the_wheel_has_the_console_script_and_its_data(
-    clean_python: Path, tiny_bundle: Path
+    clean_python: Path, wheel: Path, tiny_bundle: Path
 ) -> None:
     command = [clean_python.with_name("edge-distil"), "run", str(tiny_bundle), "storm"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -75,7 +75,8 @@ def test_the_wheel_has_the_console_script_and_its_data(
         [command[0], "export", "x", "-o", "y"], capture_output=True, text=True, check=False
     )
     assert refused.returncode == 1
-    assert "pip install 'edge-distil[export]'" in refused.stderr
+    # from where the wheel is: the package may be on no index
+    assert f"install 'edge-distil[export] @ {wheel.as_uri()}'" in refused.stderr
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell may have it ignored
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        from edge_distil_apps.cli.ends import run
+        from edge_distil_apps.cli.ending.ends import run
     except MemoryError:
         sys.exit("error: there is not the memory to start: raise the limit (ulimit -v)")
     run()

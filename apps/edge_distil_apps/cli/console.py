@@ -17,6 +17,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.markup import escape
 
+from edge_distil._machine import installation
 from edge_distil._reading.printable import printable
 from edge_distil.errors import InputError, MissingExtra
 from edge_distil_apps.cli import options, streams
@@ -258,7 +259,7 @@ def _needs(extra: str, packages: Collection[str]) -> Iterator[None]:
         if package not in packages:
             raise
         raise MissingExtra(
-            f"this needs {package}, which is not installed: pip install 'edge-distil[{extra}]'"
+            f"this needs {package}, which is not installed: {installation.install(extra)}"
         ) from missing
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -72,7 +73,10 @@ def search(
             raise typer.BadParameter("to build, give: --build DIR -o INDEX [--bundle BUNDLE]")
         _build(build, output, bundle, variant, threads, json)
         return
-    if index is None or not query or output or variant or answer != (qa is not None):
+    if answer != (qa is not None):
+        lacks = "--answer needs --qa" if answer else "--qa needs --answer and"
+        raise typer.BadParameter(f"{lacks} BUNDLE, a question-answering bundle: add it")
+    if index is None or not query or output or variant:
         raise typer.BadParameter('to search, give: INDEX "QUERY" [--answer --qa BUNDLE]')
     words = " ".join(map(console.argument, query))
     _search(index, words, bundle, k, mode, qa, whole, threads, json)
@@ -146,10 +150,8 @@ def _tell_unfinished(place: Path, folder: Path, found: bool) -> None:
     Raises:
         InputError: Nothing was found.
     """
-    words = (
-        f"{place} is unfinished, its build runs or was interrupted: go on with "
-        f"edge-distil search --build {folder} -o {place}"
-    )
+    command = shlex.join(["edge-distil", "search", "--build", str(folder), "-o", str(place)])
+    words = f"{place} is unfinished, its build runs or was interrupted: go on with {command}"
     if not found:
         raise InputError(f"nothing was found, but {words}")
     console.note(words)

@@ -156,8 +156,9 @@ def _report(found: Sequence[Measurements], folder: StudyFolder) -> bool:
     except MissingExtra as missing:
         documents = shlex.join(map(str, folder.documents()))
         console.note(
-            f"the samples are complete; for the report, {missing}, or copy them to a machine that "
-            f"has it, and there: edge-distil study --merge {documents} -o DIR"
+            f"the samples are complete ({documents}), but {missing}, and give the same command "
+            "again for the report; or copy them to a machine that has it, and there: "
+            "edge-distil study --merge FILES -o DIR"
         )
         return False
     write_report(found, folder)

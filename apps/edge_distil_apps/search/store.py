@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -232,10 +233,8 @@ class Store:
             self.remember({"version": VERSION, "generation": 0, **create})
             self._db.execute("COMMIT")
         elif (found := self.get("version")) != VERSION:
-            raise InputError(
-                f"{self._path} is an index of version {found}, expected {VERSION}: delete it and "
-                "build it again"
-            )
+            wrong = f"{self._path} is an index of version {found}, expected {VERSION}"
+            raise InputError(f"{wrong}: delete it and build it again")
 
 
 def exists(folder: Path) -> bool:
@@ -252,14 +251,14 @@ def is_part(path: Path) -> bool:
 def _no_index(folder: Path) -> InputError:
     if folder.is_dir() and any(folder.iterdir()):
         index = folder.with_name(f"{folder.absolute().name}.index")
+        command = shlex.join(["edge-distil", "search", "--build", str(folder), "-o", str(index)])
         return InputError(
             f"{folder} is not an index ({FILE_NAME} is missing), and holds other files: if these "
-            f"are the texts, make an index with: edge-distil search --build {folder} -o {index} "
-            "--bundle BUNDLE"
+            f"are the texts, make an index with: {command} --bundle BUNDLE"
         )
     return InputError(
         f"no index at {folder} ({FILE_NAME} is missing): make one with: "
-        f"edge-distil search --build DIR -o {folder} --bundle BUNDLE"
+        f"edge-distil search --build DIR -o {shlex.quote(str(folder))} --bundle BUNDLE"
     )
 
 

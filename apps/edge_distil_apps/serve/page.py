@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
+from edge_distil._machine import installation
 from edge_distil.errors import ServeError
 
 _INSTALLED = Path(__file__).parent / "page"
-_CLONE = Path(__file__).parents[3]
-_BUILT = _CLONE / "apps" / "web" / "page" / "dist"
+_BUILT = installation.clone() / "apps" / "web" / "page" / "dist"
 
 
 def find_page() -> Path:
@@ -20,6 +21,8 @@ def find_page() -> Path:
     for folder in (_INSTALLED, _BUILT):
         if (folder / "index.html").is_file():
             return folder
-    clone = (_CLONE / "Makefile").is_file()
-    place, remedy = (_BUILT, "make page") if clone else (_INSTALLED, "pip install -U edge-distil")
+    if installation.is_clone():
+        place, remedy = _BUILT, shlex.join(["make", "-C", str(installation.clone()), "page"])
+    else:
+        place, remedy = _INSTALLED, installation.upgrade()
     raise ServeError(f"the page is not built, expected it at {place}: {remedy}")

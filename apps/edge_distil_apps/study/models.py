@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from edge_distil._machine import installation
 from edge_distil._machine.interpreter import python
 from edge_distil._writing import storage
 from edge_distil.bundle import Bundle, open_bundle
@@ -97,9 +98,9 @@ def _check_extra() -> None:
     for package in ("torch", "transformers", "onnx"):
         if find_spec(package) is None:
             raise MissingExtra(
-                f"a study makes its models with {package}, which is not installed: pip install "
-                "'edge-distil[export]', or give --models DIR, bundles that another machine made "
-                "(edge-distil study --keep-models)"
+                f"a study makes its models with {package}, which is not installed: "
+                f"{installation.install('export')}, or give --models DIR, bundles that "
+                "another machine made (edge-distil study --keep-models)"
             )
 
 

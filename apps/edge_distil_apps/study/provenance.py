@@ -16,7 +16,7 @@ from typing import Any
 from edge_distil._machine.interpreter import python
 from edge_distil._writing import storage
 from edge_distil.bundle import Bundle
-from edge_distil.errors import BundleCorrupt, ExportError
+from edge_distil.errors import BundleCorrupt, ExportError, reason
 
 _FILE = "study.json"
 
@@ -63,8 +63,8 @@ def read_provenance(bundle: Path) -> Provenance | None:
         return Provenance(**raw, flops=tuple(flops) if flops else None)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleCorrupt(
-            f"{file} was edited or cut ({type(error).__name__}: {error}): delete it, or copy the "
-            "bundle again"
+            f"{file} was edited or cut ({type(error).__name__}: {reason(error)}): delete it, or "
+            "copy the bundle again"
         ) from error
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from edge_distil._machine import installation
 from edge_distil._writing import storage
 from edge_distil.errors import DataError
 from edge_distil_bench.records.conformity import check_document
@@ -182,5 +183,6 @@ def _check_version(raw: Any, path: str | Path) -> None:
     if raw.get("schema_version") not in _READ:
         raise DataError(
             f"{path} has schema_version {raw.get('schema_version')!r}, this release reads "
-            f"{' and '.join(map(str, _READ))}: pip install -U edge-distil, or measure again"
+            f"{' and '.join(map(str, _READ))}: upgrade with {installation.upgrade()}, or "
+            "measure again"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from edge_distil.errors import DataError
+from edge_distil.errors import DataError, reason
 from edge_distil.evaluate.files import TABLE_SUFFIXES, read_table
 from edge_distil.evaluate.squad_file import read_squad
 from edge_distil.evaluate.sts import read_pairs
@@ -84,4 +84,6 @@ def _parquet(path: Path) -> Iterator[str]:
             for name in names:
                 yield from (value for value in batch.column(name).to_pylist() if value)
     except (OSError, pyarrow.ArrowException) as error:
-        raise DataError(f"{path} cannot be read as Parquet ({error}): fetch it again") from error
+        raise DataError(
+            f"{path} cannot be read as Parquet ({reason(error)}): fetch it again"
+        ) from error

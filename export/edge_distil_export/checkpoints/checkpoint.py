@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_distil._reading.sentence_modules import transformer_folder
-from edge_distil.errors import CheckpointError
+from edge_distil.errors import CheckpointError, reason
 
 # What a bundle or its making needs; weights of other frameworks and ONNX copies stay on the hub.
 _CONFIGURATION = (
@@ -160,12 +160,12 @@ def _read_config(path: Path, name: str) -> dict[str, Any]:
         config = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         if (path / "adapter_config.json").is_file():
-            reason = "an adapter without its model: merge it into the model and save that"
+            what = "an adapter without its model: merge it into the model and save that"
         else:
-            reason = "no checkpoint (it has no config.json): give what save_pretrained wrote"
-        raise CheckpointError(f"{name} is {reason}") from error
+            what = "no checkpoint (it has no config.json): give what save_pretrained wrote"
+        raise CheckpointError(f"{name} is {what}") from error
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{file} cannot be read ({error}): fetch it again") from error
+        raise CheckpointError(f"{file} cannot be read ({reason(error)}): fetch it again") from error
     if not isinstance(config, dict):
         raise CheckpointError(f"{file} is not a JSON object, as a model's configuration is")
     if (quantized := config.get("quantization_config")) is not None:

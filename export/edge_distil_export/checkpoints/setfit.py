@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_distil.errors import CheckpointError, MissingExtra
+from edge_distil.errors import CheckpointError, MissingExtra, reason
 from edge_distil_export.checkpoints.checkpoint import Source
 
 HEAD_FILE = "model_head.pkl"
@@ -203,7 +203,7 @@ def _settings(source: Source) -> dict[str, Any]:
     try:
         settings = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{file} cannot be read ({error}): fetch it again") from error
+        raise CheckpointError(f"{file} cannot be read ({reason(error)}): fetch it again") from error
     return settings if isinstance(settings, dict) else {}
 
 

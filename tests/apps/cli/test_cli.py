@@ -13,6 +13,7 @@ import pytest
 from command import Command, run_without
 
 import edge_distil as ed
+from edge_distil._machine import installation
 
 VERBS = ("export", "quantize", "run", "embed", "search", "eval", "inspect", "doctor", "distil")
 
@@ -188,4 +189,4 @@ def test_doctor_without_fp32_has_nothing_to_choose_by(
 def test_the_extra_that_is_missing_is_named(tmp_path: Path) -> None:
     done = run_without("torch", "export", "x", "-o", tmp_path / "y")
     assert done.status == 1
-    assert "pip install 'edge-distil[export]'" in done.err
+    assert installation.install("export") in done.err

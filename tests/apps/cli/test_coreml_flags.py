@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from command import Command
 
+from edge_distil._machine import installation
+
 
 def test_without_the_extra(
     edge_distil: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -16,7 +18,7 @@ def test_without_the_extra(
     result = edge_distil("export", tmp_path, "-o", tmp_path / "out", "--coreml")
     assert result.status == 1
     assert "this needs coremltools" in result.err
-    assert "pip install 'edge-distil[coreml]'" in result.err
+    assert installation.install("coreml") in result.err
     assert not (tmp_path / "out").exists()
 
 

@@ -16,6 +16,7 @@ import pytest
 from command import run_without
 
 import edge_distil as ed
+from edge_distil._machine import installation
 
 pytestmark = pytest.mark.safety
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "80"}
@@ -200,7 +201,7 @@ def test_ctrl_c_while_it_is_imported(module: str, work: Path) -> None:
 def test_a_study_without_the_exporter_names_what_is_missing(work: Path, tmp_path: Path) -> None:
     done = run_without("torch", "study", "--quick", "-o", "out", folder=tmp_path)
     assert done.status == 1
-    assert "pip install 'edge-distil[export]'" in done.err
+    assert installation.install("export") in done.err
     assert "--models DIR" in done.err
 
 

@@ -13,6 +13,8 @@ import pytest
 from command import Command, Result
 from rights import without_rights
 
+from edge_distil._machine import installation
+
 CAN_MOUNT = not subprocess.run(
     ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False
 ).returncode
@@ -81,7 +83,7 @@ def test_edited_tokenizer(edge_distil: Command, broken: Path) -> None:
 def test_future_schema_version(edge_distil: Command, broken: Path) -> None:
     path = broken / "edge_distil.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 99}))
-    says(edge_distil("inspect", broken), "schema_version 99", "pip install -U edge-distil")
+    says(edge_distil("inspect", broken), "schema_version 99", installation.upgrade())
 
 
 @pytest.mark.parametrize("text", ["", " \t\n  "])

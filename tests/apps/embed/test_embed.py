@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sentence_transformers.util import quantize_embeddings
 
 import edge_distil as ed
+from edge_distil._machine import installation
 from edge_distil_apps.embed import ROWS
 
 CLI = (sys.executable, "-m", "edge_distil_apps.cli", "embed")
@@ -156,7 +157,7 @@ def test_parquet_needs_the_extra_before_the_work(tiny: Path, corpus: Path, tmp_p
     output = tmp_path / "v.parquet"
     done = run_without("pyarrow", "embed", tiny / "embedding", corpus, "-o", output)
     assert done.status == 1
-    assert "pip install 'edge-distil[apps]'" in done.err
+    assert installation.install("apps") in done.err
     assert names(tmp_path) == ["texts.txt"]
 
 

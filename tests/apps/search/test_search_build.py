@@ -216,7 +216,7 @@ COMMANDS = [
     (2, "hybrid, vector, words", "INDEX storm --mode fuzzy"),
     (1, "expected question-answering", "INDEX storm --answer --qa EMBEDDING"),
     (2, "to search, give", "INDEX"),
-    (2, "to search, give", "INDEX storm --answer"),
+    (2, "--answer needs --qa", "INDEX storm --answer"),
     (2, "to build, give", "--build DOCS"),
     (2, "to build, give", "INDEX storm --build DOCS -o NEW"),
 ]

@@ -14,6 +14,7 @@ import pytest
 from command import Command
 from serve_process import write_page
 
+from edge_distil._machine import installation
 from edge_distil_apps.serve import page
 
 pytest.importorskip("starlette", reason="needs the extra [serve]")
@@ -77,7 +78,7 @@ def test_a_page_that_was_not_built(
     monkeypatch.setattr(page, "_BUILT", tmp_path / "none")
     done = edge_distil("serve", tiny / "embedding")
     assert done.status == 1
-    assert "make page" in _one_line(done.err)
+    assert f"make -C {installation.clone()} page" in _one_line(done.err)
 
 
 @pytest.mark.parametrize("package", ["starlette", "uvicorn", "segno"])
@@ -92,7 +93,7 @@ def test_a_missing_extra(built: Path, tiny: Path, package: str) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 1
-    assert "pip install 'edge-distil[serve]'" in _one_line(done.stderr)
+    assert installation.install("serve") in _one_line(done.stderr)
 
 
 @pytest.mark.parametrize(

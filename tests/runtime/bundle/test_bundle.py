@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 import edge_distil as ed
 from edge_distil import errors
+from edge_distil._machine import installation
 from edge_distil._writing import staging, storage
 from edge_distil.manifest import SCHEMA_VERSION, from_json, to_json
 
@@ -95,7 +97,7 @@ def test_verify_hashes_large_files_too(tiny_copy: Copy, monkeypatch: pytest.Monk
 def test_future_schema_version(tiny_copy: Copy) -> None:
     bundle = tiny_copy("fill_mask")
     edit_manifest(bundle, schema_version=SCHEMA_VERSION + 1)
-    with pytest.raises(errors.SchemaUnsupported, match="pip install -U edge-distil"):
+    with pytest.raises(errors.SchemaUnsupported, match=re.escape(installation.upgrade())):
         ed.load(bundle)
 
 

@@ -84,7 +84,7 @@ def _run(command: Callable[[], object]) -> int:
         # typer makes one of what is not an error of ours; what it was is in its chain.
         if cause := _cause(end):
             return _say(cause)
-        from edge_distil_apps.cli import failure
+        from edge_distil_apps.cli.ending import failure
 
         failure.tell_usage(end.__context__)
         return _status(end)
@@ -108,7 +108,7 @@ def _say(error: BaseException | None) -> int:
     """Print the line of an end, where it has one, and return its status."""
     if isinstance(error, BrokenPipeError):
         return 0
-    from edge_distil_apps.cli import failure
+    from edge_distil_apps.cli.ending import failure
 
     if isinstance(error, KeyboardInterrupt):
         number = error.number if isinstance(error, _Stopped) else signal.SIGINT

@@ -16,6 +16,7 @@ pip put raise register remove rename report run save say see serve set shorten s
 type unset upgrade use wait write
 """.split()
 _REMEDY = re.compile(rf"(?:[:;] |, or )((?:{'|'.join(_DO)}|edge-distil)\b.*)", re.DOTALL)
+_OF_PYTHON = re.compile(r" \(\w+=(?:True|False)\)")  # what callers of the API type
 
 
 def tell(kind: str, line: str) -> None:
@@ -25,6 +26,7 @@ def tell(kind: str, line: str) -> None:
         kind: The name of the error's class.
         line: What failed, and what to do.
     """
+    line = _OF_PYTHON.sub("", line)
     console.error(line)
     if _wants_json() and not console.is_told():
         message, remedy = split(line)
