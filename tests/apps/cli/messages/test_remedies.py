@@ -141,7 +141,8 @@ def _messages() -> Iterator[tuple[str, str]]:
 
 def test_every_verb_and_option_that_a_message_names_is_there() -> None:
     root = typer.main.get_command(app)
-    verbs = root.commands  # type: ignore[attr-defined]
+    names = root.commands  # type: ignore[attr-defined]
+    verbs = {name: root.get_command(typer.Context(root), name) for name in names}  # type: ignore[attr-defined]
     known = {name for verb in verbs.values() for each in verb.params for name in each.opts}
     others = {"--help", "--keep-models"} | {f"--{name}" for name in ("index-url", "no-index")}
     for place, text in _messages():
