@@ -16,8 +16,8 @@ from edge_distil.errors import InputError
 from edge_distil_apps.frontier.folder import FrontierFolder
 from edge_distil_apps.frontier.making import VARIANTS, Watch, make_bundles, train_students
 from edge_distil_apps.frontier.points import Limits, Point, choose, points
+from edge_distil_apps.frontier.queries import evaluated_queries
 from edge_distil_apps.frontier.request import Request
-from edge_distil_apps.side_by_side.texts import choose_queries
 from edge_distil_bench.protocol.design import Effort, Protocol
 from edge_distil_bench.records import Measurements, write_measurements
 from edge_distil_bench.side_by_side.entries import find_entries
@@ -106,7 +106,7 @@ def _measure(
     paths = [bundle.path for bundle in bundles]
     entries = find_entries(paths, VARIANTS, threads=request.threads, trained=True)
     # Students read no more tokens than the teacher, and with a cut vocabulary need more of them.
-    queries = choose_queries(bundles[-1], VARIANTS[0], None)
+    queries = evaluated_queries(bundles[-1], VARIANTS[0], request.evaluate)
     protocol, effort = (_QUICK, _QUICK_EFFORT) if request.quick else (_USUAL, _EFFORT)
     plan = Plan(entries, queries, protocol, effort, request.evaluate, _SECONDS * len(entries))
     with temporaries_in(folder.journal.with_suffix(".tmp")):

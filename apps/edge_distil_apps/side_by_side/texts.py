@@ -36,12 +36,17 @@ def choose_queries(bundle: Bundle, variant: str, file: Path | None) -> Queries:
     if file is not None:
         texts = _read(file, task)
         return make_queries(encoder, "texts", f"{len(texts)} lines of {file.name}", texts)
-    texts = list(filter(None, (_fitted(encoder, query) for query in _shipped(task))))
-    if task == _FILL_MASK:
-        # In front, where it stays when a long text is cut.
-        texts = [(f"{encoder.tokenizer.mask_token} {text}",) for (text,) in texts]
     name = "questions" if task == _QUESTION_ANSWERING else "texts"
-    return make_queries(encoder, name, f"{len(texts)} own-written {name}, shipped", texts)
+    return fitting_queries(encoder, _shipped(task), name, f"own-written {name}, shipped")
+
+
+def fitting_queries(encoder: Encoder, texts: Texts, name: str, description: str) -> Queries:
+    """Return queries of texts, the long ones halved until the model reads them at once."""
+    fitting = list(filter(None, (_fitted(encoder, query) for query in texts)))
+    if encoder.bundle.manifest.task == _FILL_MASK:
+        # In front, where it stays when a long text is cut.
+        fitting = [(f"{encoder.tokenizer.mask_token} {text}",) for (text,) in fitting]
+    return make_queries(encoder, name, f"{len(fitting)} {description}", fitting)
 
 
 def _read(file: Path, task: str) -> Texts:

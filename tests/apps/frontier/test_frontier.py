@@ -54,6 +54,12 @@ def test_students_are_trained_measured_drawn_and_chosen(files, tmp_path):
     whole = transformers.AutoConfig.from_pretrained(files / "teacher")
     assert (config.num_hidden_layers, config.intermediate_size) == (1, 24)
     assert config.vocab_size < whole.vocab_size
+    measured = json.loads((out / "measurements.json").read_text(encoding="utf-8"))
+    [asked] = measured["inputs"]
+    assert asked["description"].endswith("of data.tsv")
+    cut = transformers.AutoTokenizer.from_pretrained(out / "students" / "layers-1")
+    texts = [row.split("\t")[0] for row in data.read_text(encoding="utf-8").splitlines()[1:]]
+    assert sorted(asked["tokens"]) == sorted(map(len, cut(list(dict.fromkeys(texts)))["input_ids"]))
     assert "Students of teacher" in (out / "report.html").read_text(encoding="utf-8")
     assert (out / "frontier.svg").read_text(encoding="utf-8").startswith("<svg")
 
