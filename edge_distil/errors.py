@@ -23,6 +23,7 @@ builtin that a caller would expect, so ``except FileNotFoundError`` works as usu
     ├── BenchmarkError          RuntimeError        a process that is timed cannot go on
     ├── ServeError              OSError             an address is taken, or the page is not built
     ├── EngineError         RuntimeError        no cluster, or its workers cannot go on
+    ├── PushError               OSError             a bundle cannot be put on the hub
     ├── MissingExtra            ImportError         an optional dependency is not installed
     ├── ExportError             RuntimeError
     │   ├── CheckpointError     ValueError          the checkpoint cannot be found or read
@@ -138,6 +139,10 @@ class EngineError(EdgeDistilError, RuntimeError):
 
 class ServeError(EdgeDistilError, OSError):
     """A page cannot be served: its address is taken, or it was not built."""
+
+
+class PushError(EdgeDistilError, OSError):
+    """A bundle cannot be put on the hub: no connection, no token, or it is refused."""
 
 
 class MissingExtra(EdgeDistilError, ImportError):

@@ -25,6 +25,11 @@ _SYNONYMS = {
 }
 
 
+def synonyms(task: str) -> list[str]:
+    """Return the other names of a task."""
+    return [name for name, known in _SYNONYMS.items() if known == task]
+
+
 def task_named(name: str) -> str:
     """Return the task that a name stands for.
 

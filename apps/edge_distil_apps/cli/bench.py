@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json as json_library
-import os
 import shlex
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from edge_distil._writing import locks, storage
 from edge_distil._writing.journal import Journal
 from edge_distil._writing.temporary import temporaries_in
 from edge_distil.bundle import Bundle
+from edge_distil_apps import kept
 from edge_distil_apps.cli import console, options
 from edge_distil_apps.shipped import PASSAGES
 from edge_distil_apps.side_by_side import presentation
@@ -147,7 +147,7 @@ def bench(
     protocol, effort, usual_limit = _protocol(quick, full, queries, seconds, processes)
     limit = usual_limit if limit is None else limit
     count = _threads(threads)
-    work = work or _cache()
+    work = work or kept.folder()
     wanted = _parse_peers(against or ())
     entries = find_entries(bundles, variant or (), threads=count, trained=not untrained)
     first = entries[0]
@@ -240,11 +240,6 @@ def longer_command(arguments: Sequence[str], limit: float, threads: int) -> str:
     if not any(word.partition("=")[0] == "--threads" for word in kept):
         kept += ["--threads", str(threads)]
     return shlex.join(["edge-distil", *kept, "--limit", f"{2 * limit:g}"])
-
-
-def _cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "edge-distil"
 
 
 def _check_peers(

@@ -20,12 +20,14 @@ _PANELS = {
     "Make a bundle": {
         "export": "Export a checkpoint and compare it with PyTorch.",
         "quantize": "Add int8 and other variants, with what each costs.",
+        "models": "Which tasks and architectures there are.",
     },
     "Use it": {
         "run": "Answer, label, fill a mask, find entities, compare.",
         "embed": "A file of texts becomes a file of vectors.",
         "search": "Search a folder of texts by meaning and by words.",
         "serve": "A page for browsers and phones, offline.",
+        "push": "A bundle with its card to the hub.",
     },
     "Judge it": {
         "eval": "Score variants on a data set.",
@@ -33,10 +35,12 @@ _PANELS = {
         "inspect": "Show task, variants, sizes, evidence.",
         "doctor": "Check a bundle and this machine.",
         "study": "DistilBERT beside BERT-base on this device.",
+        "cache": "What is kept for going on, and clearing it.",
     },
 }
 _LINES = {name: (panel, line) for panel, verbs in _PANELS.items() for name, line in verbs.items()}
-_MODULES = {"eval": "evaluate"}  # whose name is not the verb's; its function has the module's
+_BESIDE = ("cache", "models", "push")  # in a folder of their own
+_FUNCTIONS = {"eval": "evaluate"}  # whose name is not the verb's; its module has the function's
 
 
 class _Root(TyperGroup):
@@ -90,9 +94,10 @@ for _name, (_panel, _line) in _LINES.items():
 def _verb(name: str) -> Any:
     """Import a verb; returns typer's command of it."""
     panel, line = _LINES[name]
-    place = _MODULES.get(name, name)
+    called = _FUNCTIONS.get(name, name)
+    place = f"beside.{name}" if name in _BESIDE else called
     one = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-    function = getattr(import_module(f"edge_distil_apps.cli.{place}"), place)
+    function = getattr(import_module(f"edge_distil_apps.cli.{place}"), called)
     one.command(name, short_help=line, rich_help_panel=panel)(function)
     return get_command(one)
 

@@ -22,7 +22,10 @@ def tell():
 atexit.register(tell)
 """
 # Those that begin with a file of options alone; the others need numpy for what they are typed in.
-LIGHT = ("distil", "eval", "export", "help", "inspect", "quantize", "search", "serve", "study")
+LIGHT = (
+    "cache", "distil", "eval", "export", "help", "inspect", "models", "push", "quantize", "search",
+    "serve", "study",
+)  # fmt: skip
 OPENED = """
 import sys
 from edge_distil._reading.untrusted import main

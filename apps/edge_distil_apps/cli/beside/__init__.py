@@ -1,0 +1,1 @@
+"""Verbs beside the way from a checkpoint to answers: what there is, is kept, is shared."""

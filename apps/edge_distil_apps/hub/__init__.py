@@ -1,0 +1,1 @@
+"""A bundle on the hub: its files, as they were proven, with a card that says what they are."""

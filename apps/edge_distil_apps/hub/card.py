@@ -1,0 +1,84 @@
+"""The card of a bundle: what the hub shows of it, from its manifest alone."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from edge_distil._reading.fields import figure
+from edge_distil.manifest import Manifest, Variant
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_SCRIPT = {
+    "question-answering": 'task("Who keeps the light?", "Ada keeps the light.")',
+    "fill-mask": 'task("Paris is the [MASK] of France.")',
+    "sentence-similarity": 'task.encode(["a charming film", "a dull one"])',
+    "feature-extraction": 'task.encode(["a charming film", "a dull one"])',
+}
+
+
+def card(manifest: Manifest, name: str) -> str:
+    """Write the card of a bundle as Markdown with front matter.
+
+    Args:
+        manifest: The bundle's.
+        name: The repository, ``"ada/qa"``.
+    """
+    origin = manifest.checkpoint
+    of = f" of {origin.name}" if _HUB_ID.fullmatch(origin.name) else ""
+    rows = [_row(variant, manifest.variants[variant]) for variant in manifest.variants]
+    script = _SCRIPT.get(manifest.task, 'task("Ada lives in London.")')
+    return "\n".join(
+        [
+            _front_matter(manifest),
+            f"# {name}",
+            "",
+            f"An [edge-distil](https://pypi.org/project/edge-distil) bundle{of}: {manifest.task}, "
+            f"at most {manifest.max_length} tokens, to run without PyTorch.",
+            "",
+            "| variant | file | MB | evidence |",
+            "|---|---|--:|---|",
+            *rows,
+            "",
+            "```python",
+            "import edge_distil as ed",
+            "from huggingface_hub import snapshot_download",
+            "",
+            f'task = ed.load(snapshot_download("{name}"), variant="{_preferred(manifest)}")',
+            script,
+            "```",
+            "",
+            "The graphs are standard ONNX and the layout is the hub's, so that transformers.js, "
+            "optimum and sentence-transformers open it as well.",
+            "",
+        ]
+    )
+
+
+def _front_matter(manifest: Manifest) -> str:
+    origin = manifest.checkpoint
+    fields = {
+        "license": origin.license,
+        "pipeline_tag": manifest.task,
+        "base_model": origin.name if _HUB_ID.fullmatch(origin.name) else None,
+        "tags": ["edge-distil", "onnx"],
+    }
+    # A JSON value is a YAML value, and needs no package to be quoted rightly.
+    lines = [f"{name}: {json.dumps(value)}" for name, value in fields.items() if value]
+    return "\n".join(["---", *lines, "---", ""])
+
+
+def _row(name: str, variant: Variant) -> str:
+    return f"| {name} | {variant.file.path} | {variant.bytes / 1e6:,.1f} | {_evidence(variant)} |"
+
+
+def _evidence(variant: Variant) -> str:
+    parity = figure(variant.evidence, "parity", "max_abs_diff")
+    if parity is not None:
+        return f"at most {parity:.1e} from PyTorch"
+    cosine = figure(variant.evidence, "fidelity", "mean_cosine")
+    return "" if cosine is None else f"cosine to fp32: {cosine:.4f} on average"
+
+
+def _preferred(manifest: Manifest) -> str:
+    return "int8" if "int8" in manifest.variants else next(iter(manifest.variants))
