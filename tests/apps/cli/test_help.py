@@ -7,6 +7,9 @@ import re
 import pytest
 from command import Command
 
+from edge_distil_apps.cli import bench
+from edge_distil_bench.protocol.design import FULL_HEADLINE
+
 VERBS = (
     "export", "quantize", "run", "embed", "search", "serve", "eval", "bench", "inspect", "doctor",
     "study", "distil",
@@ -84,3 +87,9 @@ def test_a_verb_that_is_not_there(edge_distil: Command) -> None:
     assert done.status == 2
     assert "exprot" in done.err
     assert "export" in done.err
+
+
+def test_bench_names_the_numbers_of_its_code(edge_distil: Command) -> None:
+    out = edge_distil("bench", "--help").out
+    assert f"{bench._QUICK_EFFORT.queries} queries a model" in out
+    assert f"{FULL_HEADLINE.queries:,} queries and {FULL_HEADLINE.seconds:.0f} s a model" in out
