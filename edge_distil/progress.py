@@ -12,6 +12,30 @@ from edge_distil.errors import InputTypeError
 # Called with the number of items done and, where it is known, of all.
 Progress = Callable[[int, int | None], None]
 
+
+class Stage(str):
+    """A line on what is being done, for those who print it, with how far that is.
+
+    Attributes:
+        name: What is being done.
+        done: Parts that are done.
+        total: All parts.
+
+    >>> Stage("rounding weights", 3, 24)
+    'rounding weights: 3 of 24'
+    """
+
+    name: str
+    done: int
+    total: int
+
+    def __new__(cls, name: str, done: int, total: int) -> Stage:
+        """Make the line."""
+        line = super().__new__(cls, f"{name}: {done} of {total}")
+        line.name, line.done, line.total = name, done, total
+        return line
+
+
 _EVERY = 0.2  # seconds between two updates of the line
 
 

@@ -4,6 +4,7 @@ from edge_distil_quantize.api import quantize_bundle
 from edge_distil_quantize.recipes import RECIPES
 from edge_distil_quantize.recipes.ort_format import convert_to_ort, onnx_variants
 from edge_distil_quantize.sensitivity.budget import quantize_within_budget
+from edge_distil_quantize.sensitivity.duration import report_seconds
 from edge_distil_quantize.sensitivity.report import describe_sensitivity
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "onnx_variants",
     "quantize_bundle",
     "quantize_within_budget",
+    "report_seconds",
 ]

@@ -215,6 +215,16 @@ def progress_bar(label: str, before: int = 0) -> Iterator[Callable[..., None]]:
         yield update
 
 
+@contextmanager
+def live(make: Callable[..., Any], *columns: Any) -> Iterator[Any]:
+    """Show a progress display of rich's on stderr; ``None`` where no person watches."""
+    if not interactive():
+        yield None
+        return
+    with make(*columns, console=_ERR) as display:
+        yield display
+
+
 def needs_export() -> AbstractContextManager[None]:
     """Turn an import that fails for want of ``[export]`` into the command that installs it."""
     return _needs("export", _EXPORT_PACKAGES)

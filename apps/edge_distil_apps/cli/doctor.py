@@ -18,7 +18,10 @@ from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.encoder import open_encoder
 from edge_distil.errors import EdgeDistilError
 from edge_distil.evaluate.drift import Drift, measure_drift
+from edge_distil.progress import Stage
 from edge_distil_apps.cli import console, options
+from edge_distil_apps.cli.flow import stages
+from edge_distil_apps.cli.flow.stages import Plan, Say
 from edge_distil_apps.cli.tables import table
 from edge_distil_bench import Alternative, Recommendation, Speed, measure_speeds, recommend
 from edge_distil_bench.machine.environment import describe_machine
@@ -61,8 +64,11 @@ def doctor(
     Exit status 1 if a check of the bundle fails.
     """
     environment = {**describe_machine(threads), "telemetry": privacy.describe()}
-    checks = check_bundle(bundle) if bundle else []
-    speeds, advice = _speeds_and_advice(bundle, checks, threads) if bundle and speed else ([], None)
+    with stages.watched(_plan(bundle, speed)) as say:
+        checks = check_bundle(bundle, say) if bundle else []
+        speeds, advice = (
+            _speeds_and_advice(bundle, checks, threads, say) if bundle and speed else ([], None)
+        )
     if json:
         console.document(
             {
@@ -78,8 +84,15 @@ def doctor(
         raise typer.Exit(1)
 
 
-def check_bundle(path: Path) -> list[Check]:
+def _plan(bundle: Path | None, speed: bool) -> Plan:
+    """Return the stages, with how long each takes beside the others; a variant's is as its size."""
+    variants = len(list((bundle / "onnx").glob("*"))) if bundle else 0
+    return [("checking", 1.0 + 2.0 * variants), *([("timing", 15.0)] if speed else [])]
+
+
+def check_bundle(path: Path, say: Say) -> list[Check]:
     """Check files, golden tokens and each variant; one that fails does not end the rest."""
+    say("checking files")
     try:
         untrusted.check(path, run=False)
         bundle = open_bundle(path)
@@ -88,7 +101,9 @@ def check_bundle(path: Path) -> list[Check]:
     checks = [_attempt("files", lambda: _check_files(bundle))]
     if bundle.inferred:
         checks = [Check("files", True, "no manifest: nothing to compare with")]
-    for name in bundle.portable_variants():
+    names = bundle.portable_variants()
+    for done, name in enumerate(names):
+        say(Stage("checking variants", done, len(names)))
         checks.append(_attempt(name, partial(_check_variant, bundle, name)))
     return checks
 
@@ -128,7 +143,7 @@ def _attempt(name: str, check: Callable[[], Check]) -> Check:
 
 
 def _speeds_and_advice(
-    path: Path, checks: Sequence[Check], threads: int | None
+    path: Path, checks: Sequence[Check], threads: int | None, say: Say
 ) -> tuple[list[Speed], Recommendation | None]:
     """Time the variants that passed, and choose; without fp32 there is nothing to choose by."""
     passed = {check.name: check for check in checks if check.ok and check.name != "files"}
@@ -136,8 +151,12 @@ def _speeds_and_advice(
         return [], None
     bundle = open_bundle(path)
     names = ["fp32", *(name for name in passed if name != "fp32")]
-    with console.progress_bar("timing") as progress:
-        speeds = measure_speeds(bundle, names, threads=threads, progress=progress)
+    speeds = measure_speeds(
+        bundle,
+        names,
+        threads=threads,
+        progress=lambda done, total: say(Stage("timing variants", done, total)),
+    )
     return speeds, recommend(
         _alternatives(bundle, speeds, passed),
         longer=shlex.join(["edge-distil", "bench", str(path)]),

@@ -37,18 +37,23 @@ def evaluate(
     names = variant or edge_distil.open_bundle(bundle).portable_variants()
     results: dict[str, dict[str, Any]] = {}
     reference = None
-    for name in sorted(names, key=lambda name: name != "fp32"):  # the others are compared with it
-        task = edge_distil.load(bundle, variant=name, threads=threads)
-        with console.progress_bar(f"evaluating {name}") as progress:
-            result = evaluation.evaluate(task, data, limit=limit, progress=progress)
-        results[name] = result.to_dict()
-        if name == "fp32":
-            reference = result
-        elif reference is not None:
-            found = evaluation.compare_predictions(
-                result.task, reference.predictions, result.predictions
-            )
-            results[name]["fidelity"] = found.to_dict()
+    names = sorted(names, key=lambda name: name != "fp32")  # the others are compared with it
+    with console.progress_bar("evaluating") as progress:
+        for before, name in enumerate(names):
+
+            def of_all(done: int, total: int, before: int = before) -> None:
+                progress(before * total + done, len(names) * total)
+
+            task = edge_distil.load(bundle, variant=name, threads=threads)
+            result = evaluation.evaluate(task, data, limit=limit, progress=of_all)
+            results[name] = result.to_dict()
+            if name == "fp32":
+                reference = result
+            elif reference is not None:
+                found = evaluation.compare_predictions(
+                    result.task, reference.predictions, result.predictions
+                )
+                results[name]["fidelity"] = found.to_dict()
     if json:
         console.document(results)
     else:

@@ -10,6 +10,7 @@ from typing import Annotated
 from edge_distil_apps.cli import console, inspect, options
 from edge_distil_apps.cli.flags import coreml as coreml_flags
 from edge_distil_apps.cli.flags import variants as flags
+from edge_distil_apps.cli.flow import stages
 
 _CHECKPOINT = "Checkpoint"
 _GRAPH = "Graph"
@@ -68,6 +69,7 @@ def export(
     static_method: flags.StaticMethod = "percentile",
     max_drop: flags.MaxDrop = None,
     report: flags.Report = False,
+    full_report: flags.FullReport = False,
     coreml: coreml_flags.CoreML = False,
     coreml_lengths: coreml_flags.Lengths = "range",
     coreml_precision: coreml_flags.Precision = "fp16",
@@ -93,13 +95,14 @@ def export(
         int8=int8, int8_static=int8_static, weights_only=weights_only, fp16=fp16, int4=int4
     )
     settings = flags.Settings(
-        recipes, ort, static_method, data, not no_calibration, max_drop, report
+        recipes, ort, static_method, data, not no_calibration, max_drop, report, full_report
     )
     apple = coreml_flags.Settings(
         coreml, coreml_lengths, coreml_precision, coreml_target, coreml_compress, coreml_atol
     )
     started = time.perf_counter()
-    with console.needs_export():
+    plan = [*stages.EXPORT, *flags.plan(settings), *(stages.CORE_ML if apple.wanted else ())]
+    with console.needs_export(), stages.watched(plan) as say:
         from edge_distil_export import DEFAULT_OPSET, export_bundle
 
         bundle = export_bundle(
@@ -113,19 +116,20 @@ def export(
             trust_remote_code=trust_remote_code,
             trust_pickle=trust_pickle,
             overwrite=force,
-            progress=console.note,
+            progress=say,
         )
-    # Importing torch and tracing made millions of objects that stay to the end: walking them once
-    # more, now or at exit, would take two seconds.
-    gc.freeze()
-    bundle = flags.add_variants(bundle, settings)
-    bundle = coreml_flags.add_packages(
-        bundle,
-        model,
-        apple,
-        revision=revision,
-        trust_remote_code=trust_remote_code,
-        trust_pickle=trust_pickle,
-    )
+        # Importing torch and tracing made millions of objects that stay to the end: walking them
+        # once more, now or at exit, would take two seconds.
+        gc.freeze()
+        bundle = flags.add_variants(bundle, settings, say)
+        bundle = coreml_flags.add_packages(
+            bundle,
+            model,
+            apple,
+            say,
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            trust_pickle=trust_pickle,
+        )
     console.note(f"done in {time.perf_counter() - started:.1f} s")
     inspect.show(bundle, json)

@@ -10,6 +10,7 @@ import typer
 from edge_distil.bundle import open_bundle
 from edge_distil_apps.cli import console, inspect, options
 from edge_distil_apps.cli.flags import variants as flags
+from edge_distil_apps.cli.flow import stages
 
 
 def quantize(
@@ -25,6 +26,7 @@ def quantize(
     static_method: flags.StaticMethod = "percentile",
     max_drop: flags.MaxDrop = None,
     report: flags.Report = False,
+    full_report: flags.FullReport = False,
     force: Annotated[
         bool, options.flag("--force", text="Replace a variant that is there.", panel=options.OUTPUT)
     ] = False,
@@ -52,6 +54,9 @@ def quantize(
             "--int4 or --ort"
         )
     settings = flags.Settings(
-        recipes, ort, static_method, data, not no_calibration, max_drop, report, force
+        recipes, ort, static_method, data, not no_calibration, max_drop, report, full_report, force
     )
-    inspect.show(flags.add_variants(open_bundle(bundle), settings), json)
+    opened = open_bundle(bundle)
+    with stages.watched(flags.plan(settings)) as say:
+        opened = flags.add_variants(opened, settings, say)
+    inspect.show(opened, json)

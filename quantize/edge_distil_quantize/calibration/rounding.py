@@ -5,11 +5,12 @@ Bias correction is that of Nagel et al. 2019 (arXiv 1906.04721), with measured m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import onnx_ir as ir
 
+from edge_distil.progress import Stage
 from edge_distil_quantize.calibration.piecewise import Walk
 from edge_distil_quantize.calibration.smoothing import add_to, is_own
 from edge_distil_quantize.kernels.gptq import DAMPING, Matrix, factor, round_matrix
@@ -53,8 +54,10 @@ def round_weights(
     """
     done: dict[tuple[ir.Value, bool], Rounding] = {}
     corrections: list[tuple[ir.Value, Matrix]] = []  # at the end: the fp32 graph runs till then
-    for number, (members, moments) in enumerate(_gather(model, targets, inputs), start=1):
-        progress(f"rounding {', '.join(str(t.node.name) for t in members)} (group {number})")
+    places = _places(targets)
+    groups = len(set(places.values()))
+    for number, (members, moments) in enumerate(_gather(model, targets, places, inputs)):
+        progress(Stage("rounding weights", number, groups))
         means, covariance = moments.means(), moments.take_covariance()
         factored = factor(covariance, _damping(moments.tokens, len(covariance)))
         for target in members:
@@ -75,15 +78,28 @@ def _damping(tokens: int, inputs: int) -> float:
     return DAMPING if tokens >= inputs else DAMPING_OF_FEW
 
 
-def _gather(
-    model: ir.Model, targets: Sequence[Target], inputs: Sequence[Feeds]
-) -> Iterator[tuple[list[Target], Moments]]:
-    """Yield targets whose weights have the same inputs, with these inputs' moments."""
-    activations = list(dict.fromkeys(t.node.inputs[0] for t in targets))
+def _activations(targets: Sequence[Target]) -> list[ir.Value | None]:
+    return list(dict.fromkeys(t.node.inputs[0] for t in targets))
+
+
+def _places(targets: Sequence[Target]) -> dict[ir.Value, Places]:
+    """Return which of the activations each weight is multiplied with."""
+    activations = _activations(targets)
     places: dict[ir.Value, Places] = {}
     for target in targets:
         place = activations.index(target.node.inputs[0])
         places[target.weight] = tuple(sorted({*places.get(target.weight, ()), place}))
+    return places
+
+
+def _gather(
+    model: ir.Model,
+    targets: Sequence[Target],
+    weights: Mapping[ir.Value, Places],
+    inputs: Sequence[Feeds],
+) -> Iterator[tuple[list[Target], Moments]]:
+    """Yield targets whose weights have the same inputs, with these inputs' moments."""
+    activations, places = _activations(targets), dict(weights)
     waiting: dict[Places, Moments] = {}
     walk = Walk(model, inputs, [str(x.name) for x in activations if x is not None])
     for place, x in enumerate(activations):

@@ -9,8 +9,7 @@ error of the outputs, which takes a few texts where the measure takes a data set
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -18,10 +17,13 @@ from typing import NamedTuple
 import numpy as np
 
 from edge_distil._writing.journal import Journal
+from edge_distil.progress import Stage
 from edge_distil.session import Floats, OnnxSession
 from edge_distil_quantize.recipe import Feeds, Progress
 from edge_distil_quantize.rewrites.operators import Operator
 from edge_distil_quantize.sensitivity.candidates import Workbench
+
+_MOST_KEPT = 512 << 20  # bytes of exact values; else they are computed for each operator again
 
 
 class Effect(NamedTuple):
@@ -43,15 +45,14 @@ def measure_effects(bench: Workbench, journal: Journal, progress: Progress) -> d
         Operator's name -> what it does.
     """
     exact = OnnxSession(bench.make_fp32("exact", [o.output for o in bench.operators]))
-    started = time.monotonic()
+    expected = _Expected(exact, bench)
     names = [f"effect {operator.name}" for operator in bench.operators]
     fresh = [name for name in names if name not in journal]
     effects = {}
     for operator, name in zip(bench.operators, names, strict=True):
         if name in fresh:
-            done = fresh.index(name)
-            progress(_stage(operator, done, len(fresh), time.monotonic() - started))
-        found = journal.recall(name, partial(_effect, bench, exact, operator))
+            progress(Stage("sensitivity of operators", fresh.index(name), len(fresh)))
+        found = journal.recall(name, partial(_effect, bench, expected, operator))
         effects[operator.name] = Effect(*found)
     return effects
 
@@ -59,28 +60,61 @@ def measure_effects(bench: Workbench, journal: Journal, progress: Progress) -> d
 def measure_whole(bench: Workbench, model: Path) -> float:
     """Return the error of a whole variant's outputs."""
     exact, variant = OnnxSession(bench.source), OnnxSession(model)
-    errors = relative_errors(exact, variant, bench.probes, bench.outputs)
+    expected = (exact.run(feeds, bench.outputs) for feeds in bench.probes)
+    errors = relative_errors(expected, variant, bench.probes, bench.outputs)
     return float(np.mean(list(errors.values())))
 
 
 def relative_errors(
-    exact: OnnxSession, variant: OnnxSession, probes: Sequence[Feeds], names: Sequence[str]
+    expected: Iterable[Mapping[str, Floats]],
+    variant: OnnxSession,
+    probes: Sequence[Feeds],
+    names: Sequence[str],
 ) -> dict[str, float]:
-    """Return the relative squared error of each named output, over all probes."""
+    """Return the relative squared error of each named output, over all probes.
+
+    Args:
+        expected: For each probe what is exact.
+        variant: What is compared with it.
+        probes: The texts.
+        names: The outputs.
+    """
     error, magnitude = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0)
-    for feeds in probes:
-        expected, got = exact.run(feeds, names), variant.run(feeds, names)
+    for feeds, exact in zip(probes, expected, strict=True):
+        got = variant.run(feeds, names)
         for name in names:
-            error[name] += _energy(got[name] - expected[name])
-            magnitude[name] += _energy(expected[name])
+            error[name] += _energy(got[name] - exact[name])
+            magnitude[name] += _energy(exact[name])
     return {name: error[name] / max(magnitude[name], np.finfo(float).tiny) for name in names}
 
 
-def _effect(bench: Workbench, exact: OnnxSession, operator: Operator) -> Effect:
+class _Expected:
+    """What the fp32 graph gives for each probe, of all operators: kept, where memory allows it."""
+
+    def __init__(self, exact: OnnxSession, bench: Workbench) -> None:
+        self._exact, self._probes = exact, bench.probes
+        self._names = [*(o.output for o in bench.operators), *bench.outputs]
+        self._kept: list[Mapping[str, Floats]] = []
+
+    def of(self, names: Sequence[str]) -> Iterator[Mapping[str, Floats]]:
+        """Yield the outputs `names` of each probe."""
+        if not self._kept:
+            first = self._exact.run(self._probes[0], self._names)
+            tokens = [feeds["input_ids"].size for feeds in self._probes]
+            size = sum(array.nbytes for array in first.values()) / tokens[0] * sum(tokens)
+            if size > _MOST_KEPT:
+                yield from (self._exact.run(feeds, names) for feeds in self._probes)
+                return
+            others = (self._exact.run(feeds, self._names) for feeds in self._probes[1:])
+            self._kept = [first, *others]
+        yield from self._kept
+
+
+def _effect(bench: Workbench, expected: _Expected, operator: Operator) -> Effect:
     others = frozenset(o.name for o in bench.operators) - {operator.name}
     variant = OnnxSession(bench.make(others, "candidate", expose=[operator.output], plain=True))
     names = list(dict.fromkeys([operator.output, *bench.outputs]))
-    errors = relative_errors(exact, variant, bench.probes, names)
+    errors = relative_errors(expected.of(names), variant, bench.probes, names)
     return Effect(errors[operator.output], float(np.mean([errors[n] for n in bench.outputs])))
 
 
@@ -92,8 +126,3 @@ def _energy(values: Floats) -> float:
     """
     wide = values.ravel().astype(np.float64)
     return float(wide @ wide)
-
-
-def _stage(operator: Operator, done: int, count: int, seconds: float) -> str:
-    left = f", about {seconds / done * (count - done):.0f} s left" if done else ""
-    return f"sensitivity {done + 1}/{count}: {operator.label}{left}"

@@ -18,7 +18,12 @@ from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.manifest import Variant
 from edge_distil_quantize.recipe import Progress
 from edge_distil_quantize.rewrites.operators import Operator
-from edge_distil_quantize.sensitivity.candidates import Workbench, open_workbench
+from edge_distil_quantize.sensitivity.candidates import (
+    MOST_PROBES,
+    QUICK_PROBES,
+    Workbench,
+    open_workbench,
+)
 from edge_distil_quantize.sensitivity.node_times import by_operator, node_times, owners_of_nodes
 from edge_distil_quantize.sensitivity.operator_errors import Effect, measure_effects, measure_whole
 from edge_distil_quantize.sensitivity.outliers import Ranges, measure_activations, ranges_of
@@ -43,6 +48,7 @@ def describe_sensitivity(
     *,
     data: str | Path | None = None,
     calibrate: bool = True,
+    quick: bool = True,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Measure what each operator of a variant costs, and why.
@@ -70,6 +76,7 @@ def describe_sensitivity(
         recipe: The variant; one of `candidates.KEEPING`.
         data: Texts to measure on, as for `quantize_bundle`.
         calibrate: As the variant was made.
+        quick: Compare on 8 texts; else on 32, which takes twice to three times as long.
         progress: Called with one line before every step.
 
     Raises:
@@ -81,7 +88,8 @@ def describe_sensitivity(
     bundle = open_bundle(bundle.path if isinstance(bundle, Bundle) else bundle)
     _, variant = bundle.variant(recipe)
     say = progress or (lambda _: None)
-    with open_workbench(bundle, recipe, data, calibrate) as bench:
+    probes = QUICK_PROBES if quick else MOST_PROBES
+    with open_workbench(bundle, recipe, data, calibrate, probes=probes) as bench:
         effects = measure_effects(bench, Journal(None, {}), say)
         say("measuring activations and time")
         return {

@@ -11,6 +11,7 @@ import typer
 
 from edge_distil.bundle import Bundle
 from edge_distil_apps.cli import console, options
+from edge_distil_apps.cli.flow.stages import Say
 
 _COMPRESSIONS = ("int8", "palette6", "palette4")
 
@@ -85,6 +86,7 @@ def add_packages(
     bundle: Bundle,
     model: str,
     settings: Settings,
+    say: Say,
     *,
     revision: str | None,
     trust_remote_code: bool,
@@ -108,5 +110,5 @@ def add_packages(
             trust_remote_code=trust_remote_code,
             trust_pickle=trust_pickle,
             overwrite=True,
-            progress=console.note,
+            progress=say,
         )

@@ -16,8 +16,11 @@ from edge_distil._writing import storage
 from edge_distil.bundle import Bundle
 from edge_distil.errors import BundleExists
 from edge_distil_apps.cli import console, inspect, options
+from edge_distil_apps.cli.flow import stages
+from edge_distil_apps.cli.flow.stages import Plan, Say
 
 _KEEPING = "int8"  # the recipe that can keep operators in fp32
+_RANGES = "int8-static"  # the recipe that looks at ranges
 
 _VARIANTS = "Variants"
 _ACCURACY = "Accuracy"
@@ -65,6 +68,10 @@ Report = Annotated[
     bool,
     options.flag("--report", text="What operators cost: a page.", panel=_ACCURACY),
 ]
+FullReport = Annotated[
+    bool,
+    options.flag("--full-report", text="The same, on four times the texts.", panel=_ACCURACY),
+]
 
 
 def chosen(**flags: bool) -> list[str]:
@@ -80,6 +87,7 @@ class Settings:
         recipes: Names of recipes, in order.
         ort: Add the ORT format of these, of every ONNX variant where there are none.
         data: See `Data`, and so on.
+        full_report: A report that is not quick.
         force: Replace variants that are there.
     """
 
@@ -90,6 +98,7 @@ class Settings:
     calibrate: bool
     max_drop: float | None
     report: bool
+    full_report: bool = False
     force: bool = False
 
     def __post_init__(self) -> None:
@@ -101,30 +110,50 @@ class Settings:
         """
         if self.max_drop is not None and self.data is None:
             raise typer.BadParameter("--max-drop needs --data FILE to take scores on, as for eval")
-        if (self.max_drop is not None or self.report) and _KEEPING not in self.recipes:
+        if (self.max_drop is not None or self.reports) and _KEEPING not in self.recipes:
             raise typer.BadParameter(f"--max-drop and --report are for --{_KEEPING}: add that flag")
-        if self.report:
+        if self.reports:
             with console.needs_apps():
                 import_module("edge_distil_apps.report")
 
     @property
     def needs_making(self) -> bool:
         """Whether a flag goes with making the variant."""
-        return self.report or self.max_drop is not None
+        return self.reports or self.max_drop is not None
+
+    @property
+    def reports(self) -> bool:
+        """Whether there is to be a report."""
+        return self.report or self.full_report
 
 
-def add_variants(bundle: Bundle, settings: Settings) -> Bundle:
+def plan(settings: Settings) -> Plan:
+    """Return the stages that `add_variants` will go through."""
+    found: list[tuple[str, float]] = []
+    for recipe in settings.recipes:
+        calibration: Plan = stages.RANGES if recipe == _RANGES else ()
+        if recipe == _KEEPING and settings.calibrate:
+            calibration = stages.CALIBRATION
+        found += [*stages.QUANTIZED, *calibration, *stages.COMPARED]
+    found += stages.REPORT if settings.reports else ()
+    found += list(stages.ORT) * (len(settings.recipes) or 1) if settings.ort else ()
+    return found
+
+
+def add_variants(bundle: Bundle, settings: Settings, say: Say) -> Bundle:
     """Add variants by recipe, in order; returns the bundle that has them all."""
     if not settings.recipes and not settings.ort:
         return bundle
     _check_new(bundle, settings)
     with console.needs_export():
+        if settings.reports:
+            _announce_report(bundle, settings)
         for recipe in settings.recipes:
-            bundle = _add(bundle, recipe, settings)
-        if settings.report:
-            _write_report(bundle, settings)
+            bundle = _add(bundle, recipe, settings, say)
+        if settings.reports:
+            _write_report(bundle, settings, say)
         if settings.ort:
-            bundle = _add_ort_format(bundle, settings.recipes)
+            bundle = _add_ort_format(bundle, settings.recipes, say)
     return bundle
 
 
@@ -144,7 +173,7 @@ def _check_new(bundle: Bundle, settings: Settings) -> None:
         )
 
 
-def _add(bundle: Bundle, recipe: str, settings: Settings) -> Bundle:
+def _add(bundle: Bundle, recipe: str, settings: Settings, say: Say) -> Bundle:
     from edge_distil_bench import time_ratio
     from edge_distil_quantize import quantize_bundle, quantize_within_budget
 
@@ -157,7 +186,7 @@ def _add(bundle: Bundle, recipe: str, settings: Settings) -> Bundle:
             max_drop=drop,
             calibrate=calibrate,
             time_ratio=time_ratio,
-            progress=console.note,
+            progress=say,
         )
     return quantize_bundle(
         bundle,
@@ -165,17 +194,32 @@ def _add(bundle: Bundle, recipe: str, settings: Settings) -> Bundle:
         data=data,
         calibrate=calibrate,
         method=settings.static_method,
-        progress=console.note,
+        progress=say,
     )
 
 
-def _write_report(bundle: Bundle, settings: Settings) -> None:
+def _announce_report(bundle: Bundle, settings: Settings) -> None:
+    """Say how long the report will take: it is the longest part of the work."""
+    from edge_distil_quantize import report_seconds
+
+    quick = not settings.full_report
+    seconds = report_seconds(bundle, data=settings.data, quick=quick)
+    longer = "; --full-report takes longer and is finer" if quick else ""
+    console.note(f"the report, when {_KEEPING} is made, takes {stages.about(seconds)}{longer}")
+
+
+def _write_report(bundle: Bundle, settings: Settings, say: Say) -> None:
     """Write ``report/int8.html`` and the same figures as ``report/int8.json``."""
     from edge_distil_apps.report import render
     from edge_distil_quantize import describe_sensitivity
 
     document = describe_sensitivity(
-        bundle, _KEEPING, data=settings.data, calibrate=settings.calibrate, progress=console.note
+        bundle,
+        _KEEPING,
+        data=settings.data,
+        calibrate=settings.calibrate,
+        quick=not settings.full_report,
+        progress=say,
     )
     page = bundle.path / "report" / f"{_KEEPING}.html"
     links.check_inside(bundle.path, page.parent)
@@ -188,9 +232,9 @@ def _write_report(bundle: Bundle, settings: Settings) -> None:
     console.note(f"report: {page}")
 
 
-def _add_ort_format(bundle: Bundle, recipes: Sequence[str]) -> Bundle:
+def _add_ort_format(bundle: Bundle, recipes: Sequence[str], say: Say) -> Bundle:
     from edge_distil_quantize import convert_to_ort, onnx_variants
 
     for variant in recipes or onnx_variants(bundle):
-        bundle = convert_to_ort(bundle, variant, progress=console.note)
+        bundle = convert_to_ort(bundle, variant, progress=say)
     return bundle

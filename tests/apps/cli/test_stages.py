@@ -1,0 +1,156 @@
+"""Progress of long verbs: one bar with the time left, in a pipe a line a stage; no node's name."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command import Command
+
+from edge_distil.progress import Stage
+from edge_distil_apps.cli.flags.variants import Settings, plan
+from edge_distil_apps.cli.flow import stages
+from edge_distil_apps.cli.flow.stages import EXPORT, Pace
+
+PROGRAM = [sys.executable, "-P", "-m", "edge_distil_apps.cli"]
+NODE = re.compile(r"node_|/[A-Z]\w+_\d+|MatMul")
+
+
+def settings(*recipes: str, ort: bool = False, report: bool = False) -> Settings:
+    return Settings(
+        recipes, ort, static_method="minmax", data=None, calibrate=True, max_drop=None,
+        report=report,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def copy(tiny: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny / "text_classification", tmp_path / "bundle"))
+
+
+def on_a_terminal(*arguments: str | Path) -> str:
+    """Run a verb whose stderr is a terminal of 100 columns; returns what is shown there."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*PROGRAM, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=theirs,
+        env={**os.environ, "COLUMNS": "100", "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(theirs)
+    shown = b""
+    try:
+        while data := os.read(ours, 4096):
+            shown += data
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    os.close(ours)
+    assert process.wait() == 0, shown
+    return shown.decode()
+
+
+def bars(shown: str) -> set[str]:
+    """The lines that stand at the end, without what was written over."""
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    return {line.rpartition("\r")[2].strip() for line in plain.split("\n") if "━" in line}
+
+
+def test_a_pipe_gets_a_line_a_stage(copy: Path, edge_distil: Command) -> None:
+    done = edge_distil("quantize", copy, "--int8", "--force")
+    assert done.status == 0
+    lines = done.err.splitlines()
+    assert [line.split()[0] for line in lines] == [
+        "quantizing",
+        "smoothing",
+        "rounding",
+        "comparing",
+    ]
+    assert not NODE.search(done.err)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_terminal_gets_one_bar(copy: Path) -> None:
+    shown = on_a_terminal("quantize", copy, "--int8", "--ort", "--force")
+    assert len(bars(shown)) == 1
+    assert "left" in shown
+    assert "rounding weights" in shown
+    assert not NODE.search(shown)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_doctor_and_eval_have_one_bar(copy: Path, tmp_path: Path) -> None:
+    shown = on_a_terminal("doctor", copy, "--no-speed")
+    assert len(bars(shown)) == 1
+    assert "checking" in shown
+    data = tmp_path / "data.tsv"
+    data.write_text("storm\tgood\na charming film\tbad\n" * 100)
+    assert len(bars(on_a_terminal("eval", copy, "--data", data))) == 1
+
+
+def test_each_line_is_a_stage_of_the_plan(copy: Path) -> None:
+    """In the plan's order: else the bar would stand still."""
+    from edge_distil_quantize import convert_to_ort, describe_sensitivity, quantize_bundle
+
+    for recipe in ("int8", "int8-static", "weights-only", "fp16", "int4"):
+        said: list[str] = []
+        quantize_bundle(copy, recipe, progress=said.append)
+        convert_to_ort(copy, recipe, progress=said.append)
+        assert follows(said, plan(settings(recipe, ort=True)))
+    said = []
+    describe_sensitivity(copy, progress=said.append)
+    assert follows(said, stages.REPORT)
+
+
+def follows(said: list[str], known: stages.Plan) -> bool:
+    at, pace = -1.0, Pace(known, 0.0)
+    for now, line in enumerate(said, 1):
+        if line.startswith("warning"):
+            continue
+        known_line = any(line.startswith(name) for name, _ in known)
+        pace.enter(line, float(now))
+        if not known_line or pace.share(float(now)) < at:
+            return False
+        at = pace.share(float(now))
+    return True
+
+
+def test_time_left_follows_what_was_counted() -> None:
+    pace = Pace([("a", 1.0), ("b", 1.0), ("c", 2.0)], now=100.0)
+    assert pace.left(100.0) is None
+    pace.enter("a", 100.0)
+    pace.enter(Stage("b", 0, 10), 110.0)
+    assert pace.left(110.0) == pytest.approx(30.0)
+    pace.enter(Stage("b", 5, 10), 120.0)  # twice as slow as the plan has it
+    assert pace.left(120.0) == pytest.approx(20.0 * (1 - 0.375) / 0.375)
+    pace.enter("no stage of the plan", 121.0)
+    pace.enter("c", 130.0)
+    assert pace.share(130.0) == pytest.approx(0.5)
+    assert pace.share(1e6) < 1.0
+
+
+def test_a_pipe_hears_of_a_long_stage_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = stages._Lines(Pace([("a", 1.0)], 0.0))
+    for second in range(0, 100, 10):
+        lines.say(Stage("a", second, 100), float(second))
+    assert len(capsys.readouterr().err.splitlines()) == 4  # at 0, 30, 60 and 90 s
+
+
+def test_the_stages_of_an_export_are_those_it_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tiny as tiny_checkpoints
+
+    from edge_distil_export import export_bundle
+
+    tiny_checkpoints.save_checkpoint(tmp_path / "new", "distilbert", "text-classification")
+    said: list[str] = []
+    export_bundle(tmp_path / "new", tmp_path / "out", progress=said.append)
+    assert follows(said, EXPORT)
+    assert [name for name, _ in EXPORT] == [
+        next(name for name, _ in EXPORT if line.startswith(name)) for line in said
+    ]
