@@ -102,7 +102,7 @@ def test_a_model_against_itself_is_shown(page: Page, study: Measurements) -> Non
     assert (holds[0] == "yes") == (found.ratio.low <= 1 <= found.ratio.high)
     assert band[1] == str(found.band)
     assert float(str(band[1])) > 0
-    assert f"±{float(str(band[1])) * 100:.2f} %" in "".join(page.words)
+    assert f"±{float(f'{float(str(band[1])) * 100:.1e}'):g} %" in "".join(page.words)
 
 
 def test_sizes_and_costs_are_the_document_s(page: Page, study: Measurements) -> None:
@@ -144,7 +144,11 @@ def test_the_page_is_well_formed_and_needs_nothing(folder: Path, page: Page) -> 
     assert page.open == []
     assert not re.search(r"https?://|@import|url\(|<script|<link|<img|<iframe", text)
     for _, attributes in page.tags:
-        assert not attributes.keys() & {"src", "href", "srcset", "xlink:href"}
+        assert not attributes.keys() & {"src", "srcset", "xlink:href"}
+    places = [attributes["href"] for _, attributes in page.tags if "href" in attributes]
+    names = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(places) > 10
+    assert sorted(places) == sorted(f"#{name}" for name in names if name)  # all lead to here
     assert (folder / "report.html").stat().st_size < 1.5e6
 
 

@@ -27,6 +27,10 @@ STICKING_OUT = """() => [...document.querySelectorAll("main *")].filter((e) => {
   return box.width && (box.left < -0.5 || box.right > document.documentElement.clientWidth + 0.5);
 }).map((e) => e.outerHTML.slice(0, 120))"""
 
+# Whether what a part holds can be seen.
+SEEN = """() => [...document.querySelectorAll("details.fold > div")].map(
+  (one) => one.checkVisibility({contentVisibilityAuto: true}) && one.offsetHeight > 40)"""
+
 # Every visible figure: its drawings' shapes, and its words with their boxes and sizes.
 FIGURES = """() => [...document.querySelectorAll("figure svg")].filter((s) => s.checkVisibility())
   .map((svg) => {
@@ -79,6 +83,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iter
     problems: list[str] = []
     opened.on("console", lambda message: problems.append(message.text))
     opened.goto(report.as_uri())
+    opened.eval_on_selector_all("details", "all => all.forEach((one) => one.open = true)")
     yield opened
     context.close()
     assert requests == [report.as_uri()]
@@ -86,7 +91,6 @@ def page(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iter
 
 
 def test_nothing_is_wider_than_the_window(page: Page) -> None:
-    page.eval_on_selector_all("details", "all => all.forEach((one) => one.open = true)")
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= page.viewport_size["width"]  # type: ignore[index]
     assert page.evaluate(STICKING_OUT) == []
@@ -123,6 +127,48 @@ def test_the_scheme_is_followed(page: Page) -> None:
     ink, paper = luminance
     assert (ink > paper) == dark
     assert abs(ink - paper) > 150  # of 255
+
+
+def test_the_contents_lead_to_each_part(browser: Browser, report: Path) -> None:
+    """On a phone all parts but the first of a device are folded; a link opens what it leads to."""
+    shown = browser.new_page(viewport={"width": PHONE, "height": 900})
+    shown.goto(report.as_uri())
+    parts = shown.locator("details.fold")
+    links = shown.locator(".contents a")
+    assert links.count() == parts.count() > 20  # of two devices
+    assert len({links.nth(n).get_attribute("href") for n in range(links.count())}) == links.count()
+    assert sum(shown.evaluate(SEEN)) == 2
+    folded = shown.evaluate("document.documentElement.scrollHeight")
+    links.nth(links.count() - 1).click()
+    assert shown.evaluate(SEEN)[-1]
+    assert 0 <= parts.nth(parts.count() - 1).bounding_box()["y"] < 450  # type: ignore[index]
+    shown.eval_on_selector_all("details.fold", "all => all.forEach((one) => one.open = true)")
+    assert folded < shown.evaluate("document.documentElement.scrollHeight") / 3
+    shown.close()
+
+
+def test_a_desk_and_paper_show_all(browser: Browser, report: Path) -> None:
+    shown = browser.new_page(viewport={"width": DESK, "height": 900})
+    shown.goto(report.as_uri())
+    assert all(shown.evaluate(SEEN))
+    shown.set_viewport_size({"width": PHONE, "height": 900})
+    shown.emulate_media(media="print")
+    assert all(shown.evaluate(SEEN))
+    shown.close()
+
+
+def test_a_band_has_its_legend_beside_it(page: Page) -> None:
+    drawn = page.evaluate(
+        """() => [...document.querySelectorAll("figure")].map((figure) => ({
+          bands: figure.querySelectorAll(".band").length,
+          legends: [...figure.querySelectorAll("text")].filter(
+            (text) => text.textContent.startsWith("A/A band")).length,
+        }))"""
+    )
+    with_band = [one for one in drawn if one["bands"]]
+    assert with_band
+    for one in with_band:  # in both widths a band in the key and one in the chart
+        assert (one["bands"], one["legends"]) == (4, 2)
 
 
 def test_the_quantizer_s_page_fits_too(browser: Browser, tiny: Path, tmp_path: Path) -> None:

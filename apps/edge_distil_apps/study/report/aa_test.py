@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from edge_distil_apps.study.report.charts.rows import Interval, Row, intervals
 from edge_distil_apps.study.report.content import Cell, Section, Table, figure
-from edge_distil_apps.study.report.numbers import percent, plural, times_with_interval
+from edge_distil_apps.study.report.numbers import plural, times_with_interval, within
 from edge_distil_apps.study.report.view import View
 from edge_distil_bench.records import Model
 from edge_distil_bench.statistics.comparison import Comparison, compare_a_a
@@ -41,7 +41,7 @@ def aa_test_section(view: View) -> Section | None:
             _condition(one),
             Cell(times_with_interval(one.ratio), one.ratio.value),
             "yes" if one.ratio.low <= 1 <= one.ratio.high else "no",
-            Cell("" if one.band is None else f"±{percent(one.band, 2)}", one.band),
+            Cell("" if one.band is None else within(one.band), one.band),
             str(one.blocks),
         ]
         for _, one in found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,11 @@ class Section:
     tables: Sequence[Table] = ()
     notes: Sequence[str] = ()
     first: Sequence[Table] = ()
+
+    @property
+    def anchor(self) -> str:
+        """Its name in an address."""
+        return re.sub(r"\W+", "-", self.title.lower()).strip("-")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from edge_distil_apps.study.report.content import Section, Table
 from edge_distil_apps.study.report.devices import devices_section
 from edge_distil_apps.study.report.machine import checks_section
 from edge_distil_apps.study.report.models import answer, models_section, title
-from edge_distil_apps.study.report.numbers import percent, plural
+from edge_distil_apps.study.report.numbers import plural, within
 from edge_distil_apps.study.report.overview import frontier_figure
 from edge_distil_apps.study.report.timing import padding_section
 from edge_distil_apps.study.report.trend import trend_section
@@ -46,7 +46,7 @@ def _device(view: View) -> Iterator[str]:
     yield f"## {_escape(view.device)}\n"
     yield f"{answer(view)}\n"
     where = f"Inputs “{view.inputs}”, {plural(view.threads, 'thread')}, batch 1"
-    band = "" if view.band is None else f"; A/A band ±{percent(view.band, 2)}"
+    band = "" if view.band is None else f"; A/A band {within(view.band)}"
     protocol = view.data.protocol.get("name", "own")
     yield f"{where}; {protocol} protocol, {view.data.created[:10]}{band}.\n"
     if reason:

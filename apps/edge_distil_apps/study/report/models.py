@@ -17,6 +17,7 @@ from edge_distil_apps.study.report.numbers import (
     seconds_in_words,
     times,
     times_with_interval,
+    within,
 )
 from edge_distil_apps.study.report.overview import frontier_figure, ratios_figure
 from edge_distil_apps.study.report.view import BERT, DISTILBERT, END_TO_END, View
@@ -90,7 +91,7 @@ def tiles(view: View) -> Iterator[Tile]:
         figures = f"{millions(small.parameters)} / {millions(reference.parameters)}"
         yield Tile(figures, f"parameters, {view.label(small)} / {view.label(reference)}")
     if view.band is not None:
-        yield Tile(f"±{percent(view.band, 2)}", "A/A band: smaller differences are not claimed")
+        yield Tile(within(view.band), "A/A band: smaller differences are not claimed")
 
 
 def models_section(view: View) -> Section:

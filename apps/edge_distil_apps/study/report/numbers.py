@@ -74,6 +74,17 @@ def percent(share: float | None, digits: int = 1) -> str:
     return NONE if share is None or math.isnan(share) else f"{share * 100:.{digits}f} %"
 
 
+def within(band: float) -> str:
+    """Write a band around 1, as precisely as such a thing is known: to two digits.
+
+    >>> within(0.4449), within(0.0321), within(0.00831), within(0.00004), within(0.0)
+    ('±44 %', '±3.2 %', '±0.83 %', '±0.0040 %', '±0 %')
+    """
+    value = band * 100
+    digits = max(0, 1 - math.floor(math.log10(value))) if value > 0 else 0
+    return f"±{value:.{digits}f} %"
+
+
 def megabytes(size: float | None) -> str:
     """Write bytes in MB (10^6).
 

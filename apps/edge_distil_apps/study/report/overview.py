@@ -5,7 +5,7 @@ from __future__ import annotations
 from edge_distil_apps.study.report.charts.rows import Interval, Row, intervals
 from edge_distil_apps.study.report.charts.scatter import Spot, axis_over, plane
 from edge_distil_apps.study.report.content import Figure, figure
-from edge_distil_apps.study.report.numbers import percent, scores, times_with_interval
+from edge_distil_apps.study.report.numbers import scores, times_with_interval, within
 from edge_distil_apps.study.report.view import View
 from edge_distil_bench.records import Model
 
@@ -22,7 +22,7 @@ def ratios_figure(view: View) -> Figure | None:
     if not rows:
         return None
     title = f"Times as fast as {view.label(reference)}"
-    band = "" if view.band is None else f" Grey: the A/A band, ±{percent(view.band, 2)}."
+    band = "" if view.band is None else f" Grey: the A/A band, {within(view.band)}."
     return figure(
         title,
         f"Forward pass, median of block ratios; thick: 95 % interval.{band}",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_distil_apps.study.report.charts.svg import Axis, Canvas, Point, Scale, letters, linear
-from edge_distil_apps.study.report.numbers import number
+from edge_distil_apps.study.report.numbers import number, within
 
 _TOP, _HEAD, _AXIS = 4.0, 20.0, 42.0  # above the rows, a row's words, below the rows
 _SIDE = 12.0  # so that the words of the first and the last tick fit
@@ -96,8 +96,9 @@ def intervals(
     greatest = max(max(interval.high, interval.value) for _, interval in rows)
     high = max(greatest, 1 + (band or 0)) * 1.05
     frame = _Rows([row for row, _ in rows], 22, width, title, Axis(axis, start, high))
-    canvas = frame.canvas
+    canvas, legend = frame.canvas, ""
     if band is not None:
+        legend = _band_key(band, width)
         left, right = frame.x(1 / (1 + band)), frame.x(1 + band)
         canvas.rectangle((left, _TOP), right - left, frame.bottom - _TOP, "band")
     if start < 1 < high:
@@ -110,7 +111,17 @@ def intervals(
             (frame.x(interval.low), y), (frame.x(interval.high), y), f"thick {row.style.css}"
         )
         canvas.mark((frame.x(interval.value), y), row.style.css, square=row.style.square)
-    return str(frame)
+    return f"{legend}{frame}"
+
+
+def _band_key(band: float, width: float) -> str:
+    """Draw what the band means beside a piece of it, the line at 1 in the middle."""
+    words = f"A/A band, {within(band)}: nothing is claimed"
+    canvas = Canvas(width, 22, words)
+    canvas.rectangle((0, 2), 22, 14, "band")
+    canvas.line((11, 2), (11, 16), "one")
+    canvas.text(30, 13, words, "tick")
+    return str(canvas)
 
 
 def stacks(
