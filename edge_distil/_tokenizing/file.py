@@ -7,7 +7,6 @@ from pathlib import Path
 from tokenizers import Tokenizer as FastTokenizer
 
 from edge_distil._reading import links
-from edge_distil._reading.foreign_tokenizer import complete
 from edge_distil._reading.rust import reading
 from edge_distil._tokenizing.settings import TokenizerSettings, read_settings
 from edge_distil.errors import BundleCorrupt, BundleFileMissing
@@ -38,6 +37,8 @@ def load(folder: Path, *, plain: bool = False) -> tuple[FastTokenizer, Tokenizer
         fast = FastTokenizer.from_file(str(path))
     settings = read_settings(folder, fast)
     if plain:
+        from edge_distil._reading.foreign_tokenizer import complete  # most are bundles
+
         with reading(path):
             fast = complete(fast, folder)
     # Checkpoints carry whatever padding and truncation they were trained with.

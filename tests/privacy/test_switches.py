@@ -49,7 +49,7 @@ def python(code: str, *arguments: str, home: Path | None = None, **variables: st
         ("import edge_distil_quantize", {"onnxruntime"}),
         ("import edge_distil_quantize.calibration.piecewise", {"onnxruntime"}),
         ("import edge_distil_export, huggingface_hub", {"onnxruntime", "huggingface_hub"}),
-        ("import edge_distil_apps.cli.run", {"onnxruntime"}),
+        ("import edge_distil_apps.cli.flow.answering", {"onnxruntime"}),
         ("import edge_distil_apps.embed.ray_worker", {"onnxruntime"}),
         ("import edge_distil_apps.embed.ray_session, ray", {"onnxruntime", "ray"}),
     ],
