@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from edge_distil_apps.cli import options, version
+from edge_distil_apps.cli.flow import plain
 
 # Panel -> its verbs, in the order in which a person meets them, each with a line of 60 characters.
 _PANELS = {
@@ -49,6 +50,10 @@ class _Root(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a verb, ``None`` if there is no such one."""
         return _verb(cmd_name) if cmd_name in _LINES else super().get_command(ctx, cmd_name)
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return the options of the root."""
+        return plain.quick(super().get_params(ctx))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the verbs' lines."""
@@ -99,7 +104,9 @@ def _verb(name: str) -> Any:
     one = typer.Typer(add_completion=False, rich_markup_mode="markdown")
     function = getattr(import_module(f"edge_distil_apps.cli.{place}"), called)
     one.command(name, short_help=line, rich_help_panel=panel)(function)
-    return get_command(one)
+    command = get_command(one)
+    plain.let_pass(command)
+    return command
 
 
 @app.command("help", short_help="Show how a verb is used.", rich_help_panel="Help")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from command import Command
 
 import edge_distil
 
@@ -68,7 +69,7 @@ def test_help_on_a_verb_needs_nothing_of_its_work(verb: str, tmp_path: Path) -> 
 def test_a_manifest_is_read_without_numbers(tiny: Path, tmp_path: Path) -> None:
     """Neither here nor in the process that reads it first."""
     [modules] = imported(tmp_path, "inspect", tiny / "embedding")
-    assert not modules & HEAVY
+    assert not modules & (HEAVY | {"pydantic"})
     wanted = {"path": str(tiny / "embedding"), "variant": None, "run": False}
     child = subprocess.run(
         [sys.executable, "-P", "-c", OPENED],
@@ -84,8 +85,17 @@ def test_a_model_runs_without_those_that_make_and_measure_it(tiny: Path, tmp_pat
     [modules] = imported(tmp_path, "run", tiny / "text_classification", "storm")
     assert {"numpy", "onnxruntime"} <= modules
     others = {"edge_distil_bench", "edge_distil_export", "edge_distil_quantize", "sqlite3"}
-    others |= {"edge_distil.evaluate", "edge_distil._reading.foreign_tokenizer"}
+    others |= {"pydantic", "edge_distil.evaluate", "edge_distil._reading.foreign_tokenizer"}
     assert not modules & (others | HEAVY - {"numpy", "onnxruntime"})
+
+
+def test_what_is_no_number_is_refused_as_ever(tiny: Path, edge_distil: Command) -> None:
+    for value in ("many", "0", "1.5"):
+        done = edge_distil("run", tiny / "text_classification", "storm", "--top-k", value)
+        assert done.status == 2
+        assert "--top-k" in done.err
+    done = edge_distil("run", tiny / "text_classification", "storm", "--top-k", "2", "--json")
+    assert len(json.loads(done.out)[0]["results"]) == 2
 
 
 def test_public_names_are_there_when_they_are_asked_for() -> None:
