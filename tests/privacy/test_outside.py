@@ -143,6 +143,12 @@ def test_export(verb: Verb, tmp_path: Path) -> None:
     verb("export", checkpoint, "-o", "OUT/qa", "--int8")
 
 
+def test_what_asks_nothing_of_the_hub(verb: Verb) -> None:
+    verb("push", TINY / "embedding", "ada/qa", "--dry-run")
+    verb("models")
+    verb("cache")
+
+
 def test_bench(verb: Verb) -> None:
     options = ("--queries", "8", "--seconds", "0", "--processes", "2", "--threads", "1")
     verb("bench", TINY / "embedding", *options, "-o", "OUT/bench.json")
