@@ -8,6 +8,7 @@ from edge_distil.manifest import TASKS
 # The hub's names of auto classes, as optimum's TasksManager resolves them, and what people type.
 _SYNONYMS = {
     "classification": "text-classification",
+    "cross-encoder": "text-classification",
     "default": "feature-extraction",
     "embedding": "sentence-similarity",
     "embeddings": "sentence-similarity",
@@ -17,10 +18,12 @@ _SYNONYMS = {
     "ner": "token-classification",
     "pretraining": "feature-extraction",
     "qa": "question-answering",
+    "reranking": "text-classification",
     "sentence-embedding": "sentence-similarity",
     "sentence-embeddings": "sentence-similarity",
     "sentence-transformers": "sentence-similarity",
     "sequence-classification": "text-classification",
+    "text-ranking": "text-classification",
     "zero-shot-classification": "text-classification",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
@@ -19,7 +19,13 @@ _SLICE = 64  # texts tokenised at a time: their full encodings take some 100 byt
 
 
 def tokenized(
-    tokenizer: Tokenizer, texts: Iterable[Text], sizes: Iterator[int], *, offsets: bool = False
+    tokenizer: Tokenizer,
+    texts: Iterable[Text],
+    sizes: Iterator[int],
+    *,
+    offsets: bool = False,
+    only_first: bool = False,
+    item: Callable[[int], str] | None = None,
 ) -> Iterator[tuple[int, Encoding]]:
     """Tokenize a stream of texts or pairs, each cut to the maximum length.
 
@@ -28,6 +34,8 @@ def tokenized(
         texts: Read in slices that divide blocks of `sizes` texts.
         sizes: See `edge_distil.streaming.stream`.
         offsets: Say where in its text each token stands.
+        only_first: Of a pair that is too long, cut the first text alone.
+        item: What an error calls the text of a number; by default ``"text 3: "`` or ``"pair 3: "``.
 
     Yields:
         The number of each text, and its tokens.
@@ -37,16 +45,25 @@ def tokenized(
     """
     for first, part in _slices(texts, sizes):
         try:
-            encodings: Iterable[Encoding] = tokenizer.encode(part, offsets=offsets)
+            encodings: Iterable[Encoding] = tokenizer.encode(
+                part, offsets=offsets, only_first=only_first
+            )
         except InputError:
-            encodings = _one_by_one(tokenizer, part, first)
+            encodings = _one_by_one(tokenizer, part, first, only_first, item)
         yield from enumerate(encodings, first)
 
 
-def _one_by_one(tokenizer: Tokenizer, texts: Sequence[Text], first: int) -> Iterator[Encoding]:
+def _one_by_one(
+    tokenizer: Tokenizer,
+    texts: Sequence[Text],
+    first: int,
+    only_first: bool,
+    item: Callable[[int], str] | None,
+) -> Iterator[Encoding]:
     for number, text in enumerate(texts, first):
-        with naming(f"{'text' if isinstance(text, str) else 'pair'} {number}: "):
-            encodings = tokenizer.encode([text])
+        usual = f"{'text' if isinstance(text, str) else 'pair'} {number}: "
+        with naming((item and item(number)) or usual):
+            encodings = tokenizer.encode([text], only_first=only_first)
         yield encodings[0]
 
 
@@ -79,5 +96,7 @@ def naming(item: str) -> Iterator[None]:
             raise
         message = str(error.args[0])
         own = message.removeprefix("text 0 ")  # what a tokenizer calls a text that it got alone
+        if not item.startswith("pair"):  # behind a text that all have in common: a query
+            own = own.removeprefix("text 1 ")
         name = item if own == message else item.replace(":", "")
         raise type(error)(f"{name}{own}") from error

@@ -61,6 +61,7 @@ class Tokenizer:
         max_length: int | None = None,
         *,
         offsets: bool = True,
+        only_first: bool = False,
     ) -> list[Encoding]:
         """Tokenize texts or pairs, each cut to the maximum length.
 
@@ -72,6 +73,7 @@ class Tokenizer:
                 half is cut first.
             max_length: Another maximum than the model's, in tokens.
             offsets: Say where in its text each token stands; without is quicker.
+            only_first: Of a pair the first text alone is cut, for which the second leaves room.
 
         Raises:
             InputError: A text is not a str, or holds half a surrogate pair.
@@ -87,7 +89,7 @@ class Tokenizer:
                     longer[index] = self._first_is_longer(row)
         pieces = iter(self._pieces([part for row in rows for part in row], offsets=offsets))
         return [
-            self._cut([next(pieces) for _ in row], room[len(row)], longer.get(index))
+            self._cut([next(pieces) for _ in row], room[len(row)], longer.get(index), only_first)
             for index, row in enumerate(rows)
         ]
 
@@ -235,8 +237,13 @@ class Tokenizer:
         )
         return first > second
 
-    def _cut(self, pieces: list[Encoding], room: int, first_is_longer: bool | None) -> Encoding:
-        lengths = fit([len(piece) for piece in pieces], room)
+    def _cut(
+        self, pieces: list[Encoding], room: int, first_is_longer: bool | None, only_first: bool
+    ) -> Encoding:
+        *_, last = whole = [len(piece) for piece in pieces]
+        lengths = fit(whole, room)
+        if only_first and len(pieces) == 2:
+            lengths = [min(whole[0], room - last), last]
         if first_is_longer is not None and min(map(len, pieces)) > room:
             lengths.sort(reverse=first_is_longer)
         for piece, length in zip(pieces, lengths, strict=True):

@@ -6,13 +6,16 @@ from edge_distil.tasks.embedding import Embedding
 from edge_distil.tasks.entities import Entity
 from edge_distil.tasks.fill_mask import Candidate, FillMask
 from edge_distil.tasks.question_answering import QuestionAnswering
+from edge_distil.tasks.reranking import Ranked, Reranker
 from edge_distil.tasks.text_classification import Label, TextClassification
 from edge_distil.tasks.token_classification import TokenClassification
 
+# What `load` opens a bundle as: by the bundle's own task, or by a use that is asked for by name.
 BY_NAME: dict[str, type[Task]] = {
     "feature-extraction": Embedding,
     "fill-mask": FillMask,
     "question-answering": QuestionAnswering,
+    "reranking": Reranker,
     "sentence-similarity": Embedding,
     "text-classification": TextClassification,
     "token-classification": TokenClassification,
@@ -27,6 +30,8 @@ __all__ = [
     "FillMask",
     "Label",
     "QuestionAnswering",
+    "Ranked",
+    "Reranker",
     "Task",
     "TextClassification",
     "TokenClassification",

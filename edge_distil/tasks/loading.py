@@ -13,6 +13,7 @@ from edge_distil.tasks import (
     Embedding,
     FillMask,
     QuestionAnswering,
+    Reranker,
     Task,
     TextClassification,
     TokenClassification,
@@ -57,6 +58,8 @@ def load(
 ) -> TokenClassification: ...
 @overload
 def load(path: _Place, *, task: Literal["fill-mask"], **options: Unpack[_Options]) -> FillMask: ...
+@overload
+def load(path: _Place, *, task: Literal["reranking"], **options: Unpack[_Options]) -> Reranker: ...
 def load(
     path: str | Path,
     *,
@@ -78,6 +81,7 @@ def load(
             ``onnx/model.onnx``).
         task: What the bundle must be for, such as ``"question-answering"``; by default any task.
             ``"feature-extraction"`` and ``"sentence-similarity"`` both stand for embeddings.
+            A text-classification bundle also serves ``"reranking"`` (a cross-encoder).
         variant: ``"fp32"``, ``"int8"``, ...; by default fp32 or, where its file was left out,
             the first that is there.
         threads: Threads of the runtime; by default ``OMP_NUM_THREADS``, else the cores that the

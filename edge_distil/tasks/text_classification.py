@@ -11,11 +11,9 @@ from typing import ClassVar, NamedTuple
 
 from edge_distil import calls
 from edge_distil._reading.labels import fit_labels
-from edge_distil._tokenizing.reading import tokenized
-from edge_distil._tokenizing.rows import Row
 from edge_distil.manifest import FUNCTIONS
-from edge_distil.pooling import Floats, sigmoid, softmax
-from edge_distil.streaming import is_long, reading, sizes, stream
+from edge_distil.pooling import Floats
+from edge_distil.tasks import logits
 from edge_distil.tasks.base import Task, only
 
 # A text, or a pair of them as a tuple or with the pipeline's keys: {"text": ..., "text_pair": ...}.
@@ -100,40 +98,32 @@ class TextClassification(Task):
         function: str | None,
         *,
         known: bool = False,
-        item: Callable[[int], str] = "text {}: ".format,
+        item: Callable[[int], str] | None = None,
     ) -> Iterator[list[Label]]:
         calls.whole_or_none(1, top_k=top_k, batch_size=batch_size)
         if function is not None:
             calls.choice("function_to_apply", function, FUNCTIONS)
+        function = function or self.bundle.manifest.function_to_apply
 
-        def label(_: int, row: Row, found: dict[str, Floats]) -> list[Label]:
-            logits = self.encoder.check.finite("logits", found["logits"])
-            return self._ranked(self._scores(logits, function))[:top_k]
+        def label(found: Floats) -> list[Label]:
+            return self._ranked(logits.scores(found, function or self._usual(found)))[:top_k]
 
-        found = tokenized(self.encoder.tokenizer, texts, sizes(known=known))
-        said = stream(
+        return logits.read(
             self.encoder,
-            ((number, Row.of(encoding)) for number, encoding in found),
-            reading(("logits",), label, item),
-            blocks=sizes(known=known),
+            texts,
+            label,
+            known=known,
+            item=item,
             batch_size=batch_size,
-            long=isinstance(texts, list) and is_long(sum(map(_characters, texts))),
+            long=logits.long_work(texts),
         )
-        return (labels for _, labels in said)
 
-    def _scores(self, logits: Floats, function: str | None) -> Floats:
-        """Turn logits ``(labels,)`` into scores of the same shape."""
-        function = function or self.bundle.manifest.function_to_apply or self._usual(logits)
-        if function == "none":
-            return logits
-        return sigmoid(logits) if function == "sigmoid" else softmax(logits)
-
-    def _usual(self, logits: Floats) -> str:
+    def _usual(self, found: Floats) -> str:
         problem = self.bundle.manifest.problem_type
         if problem == "regression":
             return "none"
         several = problem == "multi_label_classification"
-        return "sigmoid" if several or logits.shape[-1] == 1 else "softmax"
+        return "sigmoid" if several or found.shape[-1] == 1 else "softmax"
 
     def _ranked(self, scores: Floats) -> list[Label]:
         names = fit_labels(self.bundle.manifest.labels, len(scores))
@@ -153,7 +143,3 @@ def _one(value: TextOrPair, name: str, where: str) -> str | tuple[str, str]:
 def _checked(texts: Iterable[TextOrPair]) -> Iterator[str | tuple[str, str]]:
     for index, row in enumerate(texts):
         yield _one(row, f"text {index}", f"pair {index}: ")
-
-
-def _characters(row: str | tuple[str, str]) -> int:
-    return len(row) if isinstance(row, str) else sum(map(len, row))

@@ -19,6 +19,8 @@ def inputs(task: Any, texts: Sequence[str]) -> list[Any]:
     """Make inputs of the task's kind, of the same lengths."""
     if isinstance(task, ed.QuestionAnswering):
         return [("Who keeps the light?", text or "Ada") for text in texts]
+    if isinstance(task, ed.Reranker):
+        return [("Who keeps the light?", text) for text in texts]
     if isinstance(task, ed.FillMask):
         mask = task.encoder.tokenizer.mask_token
         return [f"the {mask} {text}" for text in texts]
@@ -31,6 +33,8 @@ def one(task: Any, given: Any) -> Any:
         return task.encode(given).tobytes()
     if isinstance(task, ed.QuestionAnswering):
         return task.batch([given], top_k=3)[0]
+    if isinstance(task, ed.Reranker):
+        return task(given[0], [given[1]])[0].score
     if isinstance(task, ed.TextClassification):
         return task(given, top_k=None)
     if isinstance(task, ed.FillMask):
@@ -44,6 +48,8 @@ def many(task: Any, given: Sequence[Any]) -> list[Any]:
         return [np.asarray(vector).tobytes() for vector in task.encode(list(given))]
     if isinstance(task, ed.QuestionAnswering):
         return task.batch(given, top_k=3)
+    if isinstance(task, ed.Reranker):
+        return task.score(given).tolist()
     if isinstance(task, ed.TextClassification):
         return task.batch(given, top_k=None)
     if isinstance(task, ed.FillMask):
