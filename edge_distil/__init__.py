@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Task,
         TextClassification,
         TokenClassification,
+        ZeroShotClassification,
     )
     from edge_distil.tasks.loading import load
 
@@ -49,6 +50,7 @@ __all__ = [
     "Task",
     "TextClassification",
     "TokenClassification",
+    "ZeroShotClassification",
     "__version__",
     "errors",
     "load",

@@ -9,6 +9,7 @@ from edge_distil.tasks.question_answering import QuestionAnswering
 from edge_distil.tasks.reranking import Ranked, Reranker
 from edge_distil.tasks.text_classification import Label, TextClassification
 from edge_distil.tasks.token_classification import TokenClassification
+from edge_distil.tasks.zero_shot import ZeroShotClassification
 
 # What `load` opens a bundle as: by the bundle's own task, or by a use that is asked for by name.
 BY_NAME: dict[str, type[Task]] = {
@@ -19,6 +20,7 @@ BY_NAME: dict[str, type[Task]] = {
     "sentence-similarity": Embedding,
     "text-classification": TextClassification,
     "token-classification": TokenClassification,
+    "zero-shot-classification": ZeroShotClassification,
 }
 
 __all__ = [
@@ -35,4 +37,5 @@ __all__ = [
     "Task",
     "TextClassification",
     "TokenClassification",
+    "ZeroShotClassification",
 ]

@@ -17,6 +17,7 @@ from edge_distil.tasks import (
     Task,
     TextClassification,
     TokenClassification,
+    ZeroShotClassification,
 )
 
 AnyTask = QuestionAnswering | Embedding | TextClassification | TokenClassification | FillMask
@@ -60,6 +61,10 @@ def load(
 def load(path: _Place, *, task: Literal["fill-mask"], **options: Unpack[_Options]) -> FillMask: ...
 @overload
 def load(path: _Place, *, task: Literal["reranking"], **options: Unpack[_Options]) -> Reranker: ...
+@overload
+def load(
+    path: _Place, *, task: Literal["zero-shot-classification"], **options: Unpack[_Options]
+) -> ZeroShotClassification: ...
 def load(
     path: str | Path,
     *,
@@ -81,7 +86,8 @@ def load(
             ``onnx/model.onnx``).
         task: What the bundle must be for, such as ``"question-answering"``; by default any task.
             ``"feature-extraction"`` and ``"sentence-similarity"`` both stand for embeddings.
-            A text-classification bundle also serves ``"reranking"`` (a cross-encoder).
+            A text-classification bundle also serves ``"reranking"`` (a cross-encoder) and
+            ``"zero-shot-classification"`` (a model of natural language inference).
         variant: ``"fp32"``, ``"int8"``, ...; by default fp32 or, where its file was left out,
             the first that is there.
         threads: Threads of the runtime; by default ``OMP_NUM_THREADS``, else the cores that the

@@ -13,6 +13,7 @@ WORDS = (
     "the old light house keeper lives in London and Paris a charming film no dull storm Ada works "
     "for acme quick brown fox jumps over lazy dogs 1,024 99.5% café 東京 river sea"
 ).split()
+LABELS = ("a film", "the sea and a storm")  # of zero-shot classification
 
 
 def inputs(task: Any, texts: Sequence[str]) -> list[Any]:
@@ -24,6 +25,8 @@ def inputs(task: Any, texts: Sequence[str]) -> list[Any]:
     if isinstance(task, ed.FillMask):
         mask = task.encoder.tokenizer.mask_token
         return [f"the {mask} {text}" for text in texts]
+    if isinstance(task, ed.ZeroShotClassification):
+        return [text or "Ada" for text in texts]
     return list(texts)
 
 
@@ -35,6 +38,8 @@ def one(task: Any, given: Any) -> Any:
         return task.batch([given], top_k=3)[0]
     if isinstance(task, ed.Reranker):
         return task(given[0], [given[1]])[0].score
+    if isinstance(task, ed.ZeroShotClassification):
+        return task(given, LABELS)
     if isinstance(task, ed.TextClassification):
         return task(given, top_k=None)
     if isinstance(task, ed.FillMask):
@@ -50,6 +55,8 @@ def many(task: Any, given: Sequence[Any]) -> list[Any]:
         return task.batch(given, top_k=3)
     if isinstance(task, ed.Reranker):
         return task.score(given).tolist()
+    if isinstance(task, ed.ZeroShotClassification):
+        return task.batch(given, LABELS)
     if isinstance(task, ed.TextClassification):
         return task.batch(given, top_k=None)
     if isinstance(task, ed.FillMask):
