@@ -14,7 +14,7 @@ def run(
         list[str] | None, options.argument("TEXT", "Texts; else the lines of stdin.")
     ] = None,
     question: Annotated[
-        str | None, options.value("--question", "-q", kind="TEXT", text="A question.")
+        str | None, options.value("--question", "-q", kind="TEXT", text="A question, or a query.")
     ] = None,
     context: Annotated[
         str | None,
@@ -23,9 +23,19 @@ def run(
     pair: Annotated[
         str | None, options.value(kind="TEXT", text="The second text, for a classifier of pairs.")
     ] = None,
+    labels: Annotated[
+        str | None, options.value(kind="A,B,...", text="Labels of your own, for an NLI model.")
+    ] = None,
+    template: Annotated[
+        str | None, options.value(kind="TEXT", text="What such a label is put into, at {}.")
+    ] = None,
+    multi_label: Annotated[
+        bool, options.flag("--multi-label", text="Each of them is true or not by itself.")
+    ] = False,
     top_k: Annotated[
-        int, options.value(kind="N", text="Answers or labels; by default 1.", min=1)
-    ] = 1,
+        int | None,
+        options.value(kind="N", text="Answers or labels (1), or passages (all).", min=1),
+    ] = None,
     file: Annotated[
         Path | None,
         options.value("--file", "-f", kind="FILE", text="Texts, or questions and contexts."),
@@ -43,7 +53,7 @@ def run(
     threads: console.Threads = None,
     json: console.Json = False,
 ) -> None:
-    """Run a bundle: answer, label, fill a mask, find entities, compare texts.
+    """Run a bundle: answer, label, rank, fill a mask, find entities, compare texts.
 
     Examples:
     `edge-distil run qa -q "Who keeps the light?" -c @lighthouse.txt`
@@ -51,6 +61,10 @@ def run(
     `edge-distil run sst2 "a charming film" "a dull one"`
 
     `edge-distil run nli "A man sleeps." --pair "He is awake."`
+
+    `edge-distil run cross-encoder -q "Who keeps the light?" --file passages.txt --top-k 3`
+
+    `edge-distil run nli "My phone is dead." --labels "urgent, not urgent"`
 
     `edge-distil run qa --file questions.tsv`
 
@@ -63,4 +77,10 @@ def run(
     from edge_distil_apps.cli.flow.answering import Asked, answer
 
     task = edge_distil.load(bundle, variant=variant, threads=threads, untrusted=untrusted)
-    answer(task, Asked(texts or [], question, context, pair, top_k, file, jsonl, json))
+    answer(
+        task,
+        Asked(
+            texts or [], question, context, pair, top_k, file, jsonl, json,
+            labels, template, multi_label,
+        ),
+    )  # fmt: skip

@@ -13,10 +13,18 @@ from typing import Any
 import typer
 
 from edge_distil.errors import InputError, OutputError
-from edge_distil.tasks import Embedding, FillMask, QuestionAnswering, TextClassification
+from edge_distil.tasks import (
+    Embedding,
+    FillMask,
+    QuestionAnswering,
+    Reranker,
+    TextClassification,
+    ZeroShotClassification,
+)
 from edge_distil_apps.cli import console
 from edge_distil_apps.cli.flow import arriving, results
 from edge_distil_apps.cli.flow.given import PAIRS, QUESTIONS, TEXTS, Fields, Given
+from edge_distil_apps.cli.flow.labelling import Labeller
 
 _NO_TEXT = "got no text, expected TEXT arguments, --file FILE or lines on stdin"
 _NO_QUESTION = (
@@ -24,7 +32,8 @@ _NO_QUESTION = (
     "--file FILE, or lines of question, tab, context on stdin"
 )
 _RANKED = (QuestionAnswering, TextClassification)  # tasks that take top_k
-_NUMBERED = re.compile(r"^(?:text|pair) (\d+)(?:: )?")  # how a task names an input
+_COMPARED = (Embedding, Reranker)  # tasks that read all texts before they say anything
+_NUMBERED = re.compile(r"^(?:text|pair|passage) (\d+)(?:: )?")  # how a task names an input
 _LONG = 100_000  # characters; some seconds of a small model's time
 
 
@@ -36,10 +45,13 @@ class Asked:
     question: str | None
     context: str | None
     pair: str | None
-    top_k: int
+    top_k: int | None
     file: Path | None
     jsonl: bool
     json: bool
+    labels: str | None = None
+    template: str | None = None
+    multi_label: bool = False
 
     @property
     def is_one_question(self) -> bool:
@@ -58,6 +70,7 @@ def answer(task: Any, asked: Asked) -> None:
     if isinstance(task, QuestionAnswering) and asked.is_one_question:
         _answer_one(task, asked)
         return
+    task = _used(task, asked)
     fields = _fields(task)
     _check(task, asked, asks)
     typed = _typed(asked.texts, asked.pair, fields)
@@ -65,19 +78,49 @@ def answer(task: Any, asked: Asked) -> None:
         raise typer.BadParameter("give TEXT or --file FILE, not both")
     groups = _groups(asked, fields)
     nothing = _NO_QUESTION if asks else _NO_TEXT
-    if not (asked.json or typed or isinstance(task, Embedding)):
-        _answer_groups(task, groups, asked.top_k, nothing)
+    if not (asked.json or typed or isinstance(task, _COMPARED)):
+        _answer_groups(task, groups, asked.top_k or 1, nothing)
         return
     given = typed or [one for group in groups for one in group]
     if not given:
         raise InputError(nothing)
-    inputs = [one.input for one in given]
+    inputs: list[Any] = [one.input for one in given]
     if isinstance(task, Embedding):
         results.show_similarities(task, inputs, asked.json)
         return
+    if isinstance(task, Reranker):
+        query = console.argument(asked.question or "")
+        with _placed(given):
+            ranked = task(query, inputs, top_k=asked.top_k)
+        results.show([query], [ranked], asked.json, fields)
+        return
     with _placed(given):
-        found = _results(task, inputs, asked.top_k)
+        found = _results(task, inputs, asked.top_k or 1)
     results.show(inputs, found, asked.json, fields)
+
+
+def _used(task: Any, asked: Asked) -> Any:
+    """Return a text classifier as what is made of it by a query, or by labels that were typed.
+
+    Raises:
+        BadParameter: Labels do not go with the rest.
+        TaskError: The model is none for that.
+    """
+    of_texts = isinstance(task, TextClassification)
+    if asked.labels is not None:
+        if not of_texts or asked.question or asked.pair:
+            raise typer.BadParameter(
+                "--labels goes with texts and a text-classification bundle, without --question and "
+                "--pair"
+            )
+        zero_shot, labels = ZeroShotClassification(task.encoder), console.argument(asked.labels)
+        template = None if asked.template is None else console.argument(asked.template)
+        return Labeller(zero_shot, labels, template, asked.multi_label, asked.top_k)
+    if asked.template is not None or asked.multi_label:
+        raise typer.BadParameter("--template and --multi-label go with --labels: give it")
+    if of_texts and asked.question and not asked.context:
+        return Reranker(task.encoder)
+    return task
 
 
 def _check(task: Any, asked: Asked, asks: bool) -> None:
@@ -89,7 +132,7 @@ def _check(task: Any, asked: Asked, asks: bool) -> None:
     forgot = asked.file is None and sys.stdin.isatty()
     if asks and (asked.texts or asked.pair or asked.question or asked.context or forgot):
         raise typer.BadParameter(_NO_QUESTION)
-    if asked.question or asked.context:
+    if not isinstance(task, Reranker) and (asked.question or asked.context):
         raise typer.BadParameter(
             f"this is a {task.bundle.manifest.task} bundle: give TEXT, not --question or --context"
         )
@@ -106,7 +149,7 @@ def _groups(asked: Asked, fields: Fields) -> Iterator[list[Given]]:
 def _answer_one(task: QuestionAnswering, asked: Asked) -> None:
     question, context = console.argument(asked.question or ""), _context(asked.context)
     with _progress(len(context)) as show:
-        answers = task.batch([(question, context)], top_k=asked.top_k, show_progress=show)
+        answers = task.batch([(question, context)], top_k=asked.top_k or 1, show_progress=show)
     results.show([question], answers, asked.json, QUESTIONS)
 
 
@@ -179,6 +222,8 @@ def _results(task: Any, texts: list[Any], top_k: int) -> list[list[Any]]:
         ]
     if isinstance(task, TextClassification):
         return task.batch(texts, top_k=top_k)
+    if isinstance(task, Labeller):
+        return list(task.stream(texts))
     options = {"top_k": top_k} if isinstance(task, QuestionAnswering) else {}
     with _progress(sum(len(text if isinstance(text, str) else text[1]) for text in texts)) as show:
         return list(task.batch(texts, show_progress=show, **options))
