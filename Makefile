@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-safety test-all test-web page check docs figures release-check bench bench-int8 bench-embedding bench-tasks bench-peers bench-browser bench-node arm-check fuzz clean
+.PHONY: demo test test-safety test-all test-web page check docs figures release-check bench bench-int8 bench-embedding bench-tasks bench-distil bench-peers bench-browser bench-node arm-check fuzz clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -80,6 +80,11 @@ bench-embedding: $(INSTALLED)  ## embedding beside fastembed and sentence-transf
 
 bench-tasks: $(INSTALLED)  ## questions, labels and entities a second beside optimum; EDGE_DISTIL_DATA
 	@$(RUN)/python bench/tables/tasks/throughput.py
+
+STUDENTS ?= .students
+bench-distil: $(INSTALLED)  ## students with and without a teacher, and what ships: 2 hours; EDGE_DISTIL_DATA
+	@$(RUN)/python bench/tables/distil/students.py --work $(STUDENTS)
+	@$(RUN)/python bench/tables/distil/shipped.py --work $(STUDENTS)
 
 bench-peers: $(INSTALLED)  ## beside torch, optimum, CTranslate2 and OpenVINO, each in one run
 	@$(RUN)/python bench/tables/engines/against_peers.py

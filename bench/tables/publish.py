@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tables.distil import shipped, students
 from tables.engines import against_peers, browser, node
 from tables.verdicts import quick_runs
 
@@ -31,6 +32,8 @@ REPOSITORY = HERE.parents[1]
 # Name -> figures below this folder, and what writes them in Markdown.
 TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "quick-verdicts": ("verdicts/quick_runs.json", quick_runs.render),
+    "students": ("distil/students.json", students.render),
+    "shipped": ("distil/shipped.json", shipped.render),
     "engines": ("engines/against_peers.json", against_peers.render),
     "browser": ("engines/browser.json", browser.render),
     "node": ("engines/node.json", node.render),

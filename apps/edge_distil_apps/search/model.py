@@ -103,7 +103,7 @@ def _find(record: dict[str, Any], index: Path) -> Path:
     raise BundleNotFound(
         f"the index was built with the bundle {places[0]}, which is gone"
         + (f" and is not at {places[1]} either" if places[1:] and places[1] != places[0] else "")
-        + ": say where it is now with --bundle"
+        + ": say where it is now with --bundle DIR"
     )
 
 

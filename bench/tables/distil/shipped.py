@@ -56,24 +56,24 @@ class Task:
 
     Attributes:
         head: transformers' class of BERT-base.
-        teacher: Checkpoint.
+        teacher: Returns the checkpoint.
         kinds: Those of `students` that the student is chosen among.
         evaluated: Below the folder of data sets.
     """
 
     head: str
-    teacher: Path
+    teacher: Callable[[], Path]
     kinds: Sequence[str]
     evaluated: str
 
 
 TASKS = {
     "qa": Task(
-        "BertForQuestionAnswering", EMBEDDED,
+        "BertForQuestionAnswering", lambda: EMBEDDED,
         [name for name, kind in KINDS.items() if not kind.embeds], "squad/dev.json",
     ),
     "embedding": Task(
-        "BertModel", minilm.checkpoint(),
+        "BertModel", minilm.checkpoint,
         [name for name, kind in KINDS.items() if kind.embeds], "stsb/stsb-en-dev.csv",
     ),
 }  # fmt: skip
@@ -102,7 +102,7 @@ def bundles(name: str, task: Task, work: Path) -> dict[str, Path]:
     student = best(task, work)
     made = {
         "bert-base": export(checkpoint, folder / "bert-base"),
-        "teacher": export(task.teacher, folder / "teacher"),
+        "teacher": export(task.teacher(), folder / "teacher"),
         "student": export(student, folder / student.name),
     }
     for key in ("teacher", "student"):
