@@ -41,13 +41,29 @@ def learn(
     return done, seen
 
 
-def said(model: transformers.PreTrainedModel, folder: Path) -> torch.Tensor:
-    """What a model gives for some texts as transformers' own tokenizer reads them, one by one."""
+def said(model: transformers.PreTrainedModel, folder: Path, data: Path) -> torch.Tensor:
+    """What a model gives for what it learned from, as transformers' own tokenizer reads it.
+
+    Logits as log-probabilities: soft targets leave open what is added to all of them.
+    """
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    texts = ["who lives dog sleeps in Paris", "the fox and the dog 3", "fox lazy 7", "the the 0"]
     with torch.no_grad():
-        found = [model(**tokenizer(text, return_tensors="pt"))[0].flatten() for text in texts]
-    return torch.cat(found)
+        found = [model(**tokenizer(*text, return_tensors="pt"))[0] for text in read_back(data)]
+    if "For" in type(model).__name__:  # it has a head
+        found = [torch.log_softmax(logits, dim=-1) for logits in found]
+    return torch.cat([one.flatten() for one in found])
+
+
+def read_back(data: Path) -> list[tuple[str, ...]]:
+    """The texts of a file that `distil_data` made, or its questions with their contexts."""
+    text = data.read_text(encoding="utf-8")
+    if data.suffix == ".json":
+        [article] = json.loads(text)["data"]
+        return [(p["qas"][0]["question"], p["context"]) for p in article["paragraphs"]]
+    if data.suffix == ".conll":
+        sentences = [block.splitlines() for block in text.strip().split("\n\n")]
+        return [(" ".join(line.split()[0] for line in lines),) for lines in sentences]
+    return [(line.split("\t")[0],) for line in text.splitlines()]
 
 
 @pytest.mark.parametrize("task", ["question-answering", "feature-extraction"])
@@ -61,12 +77,13 @@ def test_products_in_bf16_come_nearer_too(task: str, tmp_path: Path) -> None:
     auto = getattr(transformers, AUTO[task])
     student, teacher = (auto.from_pretrained(p).eval() for p in (done.path, tmp_path / "bert"))
     assert {weights.dtype for weights in student.parameters()} == {torch.float32}
-    goal = said(teacher, tmp_path / "bert")
+    data = tmp_path / distil_data.DATA[task][1]
+    goal = said(teacher, tmp_path / "bert", data)
     found, before = (
-        torch.nn.functional.mse_loss(said(model, done.path), goal)
+        torch.nn.functional.mse_loss(said(model, done.path, data), goal)
         for model in (student, shorten(teacher, (0, 3)).eval())
     )
-    assert found < 0.8 * before
+    assert found < 0.6 * before
 
 
 def test_fp16_without_a_gpu_is_refused(tmp_path: Path) -> None:
@@ -88,11 +105,13 @@ def test_a_student_of_each_task_is_a_checkpoint_near_its_teacher(task: str, tmp_
     assert type(student).__name__.startswith("DistilBert" if is_distilbert else "Bert")
     assert student.config.num_hidden_layers == 2
     untrained = (to_distilbert if is_distilbert else shorten)(teacher, (0, 3)).eval()
-    goal = said(teacher, tmp_path / "bert")
+    data = tmp_path / distil_data.DATA[task][1]
+    goal = said(teacher, tmp_path / "bert", data)
     found, before = (
-        torch.nn.functional.mse_loss(said(model, done.path), goal) for model in (student, untrained)
+        torch.nn.functional.mse_loss(said(model, done.path, data), goal)
+        for model in (student, untrained)
     )
-    assert found < 0.8 * before
+    assert found < 0.6 * before
     record = json.loads((done.path / "edge_distil_student.json").read_text())
     assert record["student"]["parameters"] == sum(p.numel() for p in student.parameters())
     assert "## Recipe" in (done.path / "README.md").read_text()
