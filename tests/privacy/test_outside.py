@@ -61,7 +61,7 @@ def test_the_watch_sees_a_file_and_an_address(tmp_path: Path) -> None:
 
 
 def test_the_watch_sees_what_onnxruntime_does_when_it_is_let(tmp_path: Path) -> None:
-    seen = watch(tmp_path, "-c", "import edge_distil", ORT_DISABLE_TELEMETRY="0")
+    seen = watch(tmp_path, "-c", "import edge_distil.session", ORT_DISABLE_TELEMETRY="0")
     assert any(name.endswith("/deviceid") for name in seen.left)
 
 
