@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-TINY = Path(__file__).parents[2] / "golden" / "tiny"
+TINY = Path(__file__).parents[3] / "golden" / "tiny"
 SENTENCE = "The keeper of the old light lives in London. "
 LINES = {
     "question_answering": ["-q", "who keeps the light?", "-c", "@long.txt"],
