@@ -56,6 +56,8 @@ def staged_directory(path: Path, *, replaceable: Check | None = None) -> Iterato
     """
     path = Path(os.path.realpath(path))
     with storage_errors(path):
+        if replaceable is None and _left(path, "clearing"):
+            _check(path, None)  # a stranger may have planted it beside what is the user's
         recover(path)
         _check_early(path, replaceable)
         make = _inside if path.is_dir() and _must_stay(path) else _beside

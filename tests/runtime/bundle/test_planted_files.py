@@ -11,7 +11,7 @@ import pytest
 
 import edge_distil as ed
 from edge_distil import errors
-from edge_distil._writing import locks, storage
+from edge_distil._writing import locks, staging, storage
 from edge_distil._writing.additions import add_to_bundle
 from edge_distil._writing.journal import Journal
 
@@ -111,3 +111,15 @@ def test_a_journal_that_is_none_says_nothing(tmp_path: Path, content: str | None
     else:
         path.write_text(content)
     assert Journal(path, {"a": 1}).count("") == 0
+
+
+def test_a_new_directory_clears_nothing_away_for_a_planted_replacement(tmp_path: Path) -> None:
+    planted = tmp_path / f".edge_distil.{'0' * 16}.clearing"
+    planted.mkdir()
+    (tmp_path / "thesis.txt").write_text("mine")
+    with (
+        pytest.raises(errors.BundleExists, match="is not empty"),
+        staging.staged_directory(tmp_path),
+    ):
+        pass
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
