@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from command import Command
+from command import Command, on_a_terminal
 
 from edge_distil.progress import Stage
 from edge_distil_apps.cli.flags.variants import Settings, plan
@@ -33,25 +32,10 @@ def copy(tiny: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny / "text_classification", tmp_path / "bundle"))
 
 
-def on_a_terminal(*arguments: str | Path) -> str:
-    """Run a verb whose stderr is a terminal of 100 columns; returns what is shown there."""
-    import pty
-
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [*PROGRAM, *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=theirs,
-        env={**os.environ, "COLUMNS": "100", "TERM": "xterm"},
-    )  # fmt: skip
-    os.close(theirs)
-    shown = b""
-    try:
-        while data := os.read(ours, 4096):
-            shown += data
-    except OSError:  # how Linux says that the other end is closed
-        pass
-    os.close(ours)
-    assert process.wait() == 0, shown
-    return shown.decode()
+def shown_by(*arguments: str | Path) -> str:
+    """Run a verb on a terminal of 100 columns; return what is shown there."""
+    environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm"}
+    return on_a_terminal([*PROGRAM, *map(str, arguments)], env=environment)
 
 
 def bars(shown: str) -> set[str]:
@@ -75,7 +59,7 @@ def test_a_pipe_gets_a_line_a_stage(copy: Path, edge_distil: Command) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_a_terminal_gets_one_bar(copy: Path) -> None:
-    shown = on_a_terminal("quantize", copy, "--int8", "--ort", "--force")
+    shown = shown_by("quantize", copy, "--int8", "--ort", "--force")
     assert len(bars(shown)) == 1
     assert "left" in shown
     assert "rounding weights" in shown
@@ -84,12 +68,12 @@ def test_a_terminal_gets_one_bar(copy: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_doctor_and_eval_have_one_bar(copy: Path, tmp_path: Path) -> None:
-    shown = on_a_terminal("doctor", copy, "--no-speed")
+    shown = shown_by("doctor", copy, "--no-speed")
     assert len(bars(shown)) == 1
     assert "checking" in shown
     data = tmp_path / "data.tsv"
     data.write_text("storm\tgood\na charming film\tbad\n" * 100)
-    assert len(bars(on_a_terminal("eval", copy, "--data", data))) == 1
+    assert len(bars(shown_by("eval", copy, "--data", data))) == 1
 
 
 def test_each_line_is_a_stage_of_the_plan(copy: Path) -> None:

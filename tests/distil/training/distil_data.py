@@ -68,3 +68,15 @@ def data(folder: Path, task: str) -> Path:
     """A file that a task learns from."""
     make, name = DATA[task]
     return make(folder / name)
+
+
+def read_back(file: Path) -> list[tuple[str, ...]]:
+    """The texts of a file that `data` made, or its questions with their contexts."""
+    text = file.read_text(encoding="utf-8")
+    if file.suffix == ".json":
+        [article] = json.loads(text)["data"]
+        return [(p["qas"][0]["question"], p["context"]) for p in article["paragraphs"]]
+    if file.suffix == ".conll":
+        sentences = [block.splitlines() for block in text.strip().split("\n\n")]
+        return [(" ".join(line.split()[0] for line in lines),) for lines in sentences]
+    return [(line.split("\t")[0],) for line in text.splitlines()]

@@ -48,22 +48,13 @@ def said(model: transformers.PreTrainedModel, folder: Path, data: Path) -> torch
     """
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     with torch.no_grad():
-        found = [model(**tokenizer(*text, return_tensors="pt"))[0] for text in read_back(data)]
+        found = [
+            model(**tokenizer(*text, return_tensors="pt"))[0]
+            for text in distil_data.read_back(data)
+        ]
     if "For" in type(model).__name__:  # it has a head
         found = [torch.log_softmax(logits, dim=-1) for logits in found]
     return torch.cat([one.flatten() for one in found])
-
-
-def read_back(data: Path) -> list[tuple[str, ...]]:
-    """The texts of a file that `distil_data` made, or its questions with their contexts."""
-    text = data.read_text(encoding="utf-8")
-    if data.suffix == ".json":
-        [article] = json.loads(text)["data"]
-        return [(p["qas"][0]["question"], p["context"]) for p in article["paragraphs"]]
-    if data.suffix == ".conll":
-        sentences = [block.splitlines() for block in text.strip().split("\n\n")]
-        return [(" ".join(line.split()[0] for line in lines),) for lines in sentences]
-    return [(line.split("\t")[0],) for line in text.splitlines()]
 
 
 @pytest.mark.parametrize("task", ["question-answering", "feature-extraction"])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from command import on_a_terminal
 
 TINY = Path(__file__).parents[3] / "golden" / "tiny"
 SENTENCE = "The keeper of the old light lives in London. "
@@ -40,21 +40,7 @@ def test_a_pipe_hears_nothing_of_progress(name: str, work: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 @pytest.mark.parametrize("name", LINES)
 def test_a_terminal_shows_a_bar(name: str, work: Path) -> None:
-    import pty
-
-    ours, theirs = pty.openpty()
     with (work / "long.txt").open() as text:
-        process = subprocess.Popen(
-            command(name), cwd=work, stdin=text, stdout=subprocess.DEVNULL, stderr=theirs
-        )
-    os.close(theirs)
-    shown = b""
-    try:
-        while data := os.read(ours, 4096):
-            shown += data
-    except OSError:  # how Linux says that the other end is closed
-        pass
-    os.close(ours)
-    assert process.wait() == 0
-    assert b"characters" in shown
-    assert b"/135000" in shown
+        shown = on_a_terminal(command(name), cwd=work, stdin=text)
+    assert "characters" in shown
+    assert "/135000" in shown
