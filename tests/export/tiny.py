@@ -44,14 +44,27 @@ AUTO_CLASSES = {
 
 
 def wordpiece() -> Tokenizer:
+    """The same in every process.
+
+    The trainer numbers pieces within words as a hash map gives it the words, and chooses between
+    pairs of one count by number. As special tokens they are numbered beforehand.
+    """
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
+    inner = sorted(
+        {f"##{c}" for c in tokenizer.normalizer.normalize_str("".join(CORPUS))} - {"## "}
+    )
     trainer = trainers.WordPieceTrainer(
-        vocab_size=200, special_tokens=list(BERT_TOKENS), show_progress=False
+        vocab_size=200, special_tokens=[*BERT_TOKENS, *inner], show_progress=False
     )
     tokenizer.train_from_iterator(CORPUS, trainer)
+    vocabulary = tokenizer.get_vocab()
+    normalizer, pre_tokenizer = tokenizer.normalizer, tokenizer.pre_tokenizer
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizer
+    tokenizer.add_special_tokens(list(BERT_TOKENS))
+    tokenizer.decoder = decoders.WordPiece()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",

@@ -22,7 +22,7 @@ from edge_distil.errors import InputError, InputTypeError, TaskError
 
 TOLERANCE = 1e-5
 # Eight bits, in a model of two layers that averages little: what an untrained one loses.
-INT8_SCORE, INT8_CORRELATION = 0.02, 0.99
+INT8_ERROR, INT8_CORRELATION = 0.1, 0.995
 QUERY = "Who keeps the light house? Où était le café?"
 PASSAGES = [
     "the quick brown fox",
@@ -41,6 +41,7 @@ CASES = {
     "distilbert, Sigmoid": ("distilbert", torch.nn.Sigmoid(), 17),
 }
 INT8 = "bert, Identity"
+WIDE = {"hidden_size": 128, "intermediate_size": 256}  # sums of 32 products average little out
 
 
 def library(folder: Path, **options: Any) -> Any:
@@ -62,7 +63,9 @@ def ranker(
         if case not in made:
             family, activation, longest = CASES[case]
             folder = tmp_path_factory.mktemp("cross") / family
-            plain = checkpoint(family, "text-classification", num_labels=1)
+            plain = checkpoint(
+                family, "text-classification", num_labels=1, **(WIDE if case == INT8 else {})
+            )
             model = library(plain, max_length=longest)
             if activation is not None:
                 model.activation_fn = activation
@@ -137,7 +140,8 @@ def test_int8_ranks(ranker: Any) -> None:
     model, path = ranker(INT8)
     wanted = model.predict([(QUERY, text) for text in PASSAGES], show_progress_bar=False)
     found = opened(path, variant="int8").score([(QUERY, text) for text in PASSAGES])
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=INT8_SCORE)
+    # Logits, whose size is that of the weights: the error is held against how they differ.
+    assert np.sqrt(np.mean((found - wanted) ** 2)) < INT8_ERROR * np.std(wanted)
     assert np.corrcoef(found, wanted)[0, 1] > INT8_CORRELATION
 
 
