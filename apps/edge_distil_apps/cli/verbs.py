@@ -7,11 +7,11 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from edge_distil_apps.cli import options, version
-from edge_distil_apps.cli.flow import plain
+from edge_distil_apps.cli import console, options, version
+from edge_distil_apps.cli.flow import lines, plain
 
 # Panel -> its verbs, in the order in which a person meets them, each with a line of 60 characters.
 _PANELS = {
@@ -42,6 +42,7 @@ _PANELS = {
 _LINES = {name: (panel, line) for panel, verbs in _PANELS.items() for name, line in verbs.items()}
 _BESIDE = ("cache", "models", "push")  # in a folder of their own
 _FUNCTIONS = {"eval": "evaluate"}  # whose name is not the verb's; its module has the function's
+_FOR_PANELS = 72  # columns; with fewer, panels cut the names of options
 
 
 class _Root(TyperGroup):
@@ -57,7 +58,7 @@ class _Root(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the verbs' lines."""
-        lines = TyperGroup(
+        listed = TyperGroup(
             name=self.name,
             commands=dict(self.commands),
             help=self.help,
@@ -65,7 +66,18 @@ class _Root(TyperGroup):
             epilog=self.epilog,
             rich_markup_mode=self.rich_markup_mode,
         )
-        lines.format_help(ctx, formatter)
+        listed.format_help(ctx, formatter)
+
+
+class _Verb(TyperCommand):
+    """A verb, whose help has panels where there is room for them."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print it, or write it to the formatter."""
+        if console.width() < _FOR_PANELS:
+            formatter.write(lines.help_in_lines(self, ctx, console.width()))
+        else:
+            super().format_help(ctx, formatter)
 
 
 app = typer.Typer(
@@ -103,7 +115,7 @@ def _verb(name: str) -> Any:
     place = f"beside.{name}" if name in _BESIDE else called
     one = typer.Typer(add_completion=False, rich_markup_mode="markdown")
     function = getattr(import_module(f"edge_distil_apps.cli.{place}"), called)
-    one.command(name, short_help=line, rich_help_panel=panel)(function)
+    one.command(name, cls=_Verb, short_help=line, rich_help_panel=panel)(function)
     command = get_command(one)
     plain.let_pass(command)
     return command

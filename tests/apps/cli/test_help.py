@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+import typer
 from command import Command
 
-from edge_distil_apps.cli import bench
+from edge_distil_apps.cli import bench, console
+from edge_distil_apps.cli.verbs import _LINES, app
 from edge_distil_bench.protocol.design import FULL_HEADLINE
 
 VERBS = (
@@ -46,6 +48,22 @@ def test_an_option_takes_one_line(verb: str, edge_distil: Command) -> None:
     for row in rows(done.out):
         assert re.match(r"(\* |  )? *(-|[A-Za-z])\S*", row), row
         assert not row.startswith("      "), f"{verb}: {row}"
+
+
+@pytest.mark.parametrize("verb", _LINES)
+@pytest.mark.parametrize("width", [20, 40, 71, 72, 80])
+def test_no_name_of_an_option_is_cut(
+    verb: str, width: int, edge_distil: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", width)
+    monkeypatch.setattr(console._OUT, "width", width)
+    out = edge_distil(verb, "--help").out
+    words = set(re.split(r"[\s│,]+", out))
+    root = typer.main.get_command(app)
+    command = root.get_command(typer.Context(root), verb)  # type: ignore[attr-defined]
+    options = [p for p in command.params if p.param_type_name == "option"]
+    assert {name for option in options for name in option.opts} <= words
+    assert width < 40 or max(map(len, out.splitlines())) <= width
 
 
 @pytest.mark.parametrize("verb", IN_PANELS)
