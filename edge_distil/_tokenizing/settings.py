@@ -15,12 +15,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from tokenizers import Tokenizer as FastTokenizer
+from typing import TYPE_CHECKING, Any
 
 from edge_distil._reading import fields
 from edge_distil._reading.fields import Fields
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as FastTokenizer
 
 CONFIG_NAME = "tokenizer_config.json"
 ROLES = (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,17 +15,16 @@ from edge_distil import privacy
 from edge_distil._reading import untrusted
 from edge_distil._reading.fields import figure
 from edge_distil.bundle import Bundle, open_bundle
-from edge_distil.encoder import open_encoder
 from edge_distil.errors import EdgeDistilError
-from edge_distil.evaluate.drift import Drift, measure_drift
 from edge_distil.progress import Stage
 from edge_distil_apps.cli import console, options
 from edge_distil_apps.cli.flow import stages
 from edge_distil_apps.cli.flow.stages import Plan, Say
 from edge_distil_apps.cli.tables import table
-from edge_distil_bench import Alternative, Recommendation, Speed, measure_speeds, recommend
-from edge_distil_bench.machine.environment import describe_machine
-from edge_distil_bench.statistics.distribution import CONFIDENCE
+
+if TYPE_CHECKING:
+    from edge_distil.evaluate.drift import Drift
+    from edge_distil_bench import Alternative, Recommendation, Speed
 
 # Beyond this factor of the drift recorded when the variant was made, this CPU's kernels differ.
 _DRIFT_FACTOR = 1.5
@@ -63,6 +62,8 @@ def doctor(
 
     Exit status 1 if a check of the bundle fails.
     """
+    from edge_distil_bench.machine.environment import describe_machine
+
     environment = {**describe_machine(threads), "telemetry": privacy.describe()}
     with stages.watched(_plan(bundle, speed)) as say:
         checks = check_bundle(bundle, say) if bundle else []
@@ -113,6 +114,9 @@ def _check_files(bundle: Bundle) -> Check:
 
 
 def _check_variant(bundle: Bundle, name: str) -> Check:
+    from edge_distil.encoder import open_encoder
+    from edge_distil.evaluate.drift import measure_drift
+
     # checks the golden tokens as well
     encoder = open_encoder(bundle.path, variant=name, untrusted=True)
     probes = len(bundle.manifest.golden)
@@ -146,6 +150,8 @@ def _speeds_and_advice(
     path: Path, checks: Sequence[Check], threads: int | None, say: Say
 ) -> tuple[list[Speed], Recommendation | None]:
     """Time the variants that passed, and choose; without fp32 there is nothing to choose by."""
+    from edge_distil_bench import measure_speeds, recommend
+
     passed = {check.name: check for check in checks if check.ok and check.name != "files"}
     if "fp32" not in passed:
         return [], None
@@ -167,6 +173,8 @@ def _alternatives(
     bundle: Bundle, speeds: Sequence[Speed], checks: Mapping[str, Check]
 ) -> list[Alternative]:
     """Gather what is known of each variant; its speed is that at the greatest length timed."""
+    from edge_distil_bench import Alternative
+
     longest = max(one.tokens for one in speeds)
     whole = bundle.model_path("fp32").stat().st_size
     return [
@@ -216,6 +224,8 @@ def _pairs(found: Mapping[str, str]) -> str:
 
 
 def _show_speeds(speeds: Sequence[Speed], threads: int) -> None:
+    from edge_distil_bench.statistics.distribution import CONFIDENCE
+
     table(
         f"batch 1, threads: {threads}; median, and its interval at {CONFIDENCE:.0%}",
         ["variant", "tokens", "ms", "times as fast as fp32", "from", "to"],

@@ -10,26 +10,32 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from edge_distil._reading.printable import printable
 from edge_distil._writing.storage import atomic_file
 from edge_distil.errors import PlaceBusy, StorageError
-from edge_distil.precision import Precision, check_precision
 from edge_distil_apps.cli import console, options
 from edge_distil_apps.cli.flow.throughput import watch_texts
-from edge_distil_apps.embed import Job, Options, Summary, embed_corpus
-from edge_distil_apps.embed.engine import Engine, run_local
-from edge_distil_apps.embed.ray_engine import run_ray
-from edge_distil_apps.embed.run import describe
+
+if TYPE_CHECKING:
+    from edge_distil.precision import Precision
+    from edge_distil_apps.embed import Job, Summary
+    from edge_distil_apps.embed.engine import Engine
 
 _STDIN = "-"
 _RAY = "ray"
 _INPUT = "Texts"
 _VECTORS = "Vectors"
 _WORK = "Work"
+
+
+def _check_precision(name: str) -> None:
+    from edge_distil.precision import check_precision  # it brings numpy
+
+    check_precision(name)
 
 
 def embed(
@@ -61,7 +67,7 @@ def embed(
             kind="TYPE",
             text="float32, int8, uint8, binary or ubinary.",
             panel=_VECTORS,
-            check=check_precision,
+            check=_check_precision,
         ),
     ] = "float32",
     truncate_dim: Annotated[
@@ -116,6 +122,8 @@ def embed(
 
     `edge-distil embed minilm /shared/posts -o /shared/vectors/ --engine ray --address auto`
     """
+    from edge_distil_apps.embed import Job, Options, embed_corpus
+
     run = _engine(engine, address, workers)
     is_directory = _is_directory(output)
     if output.is_symlink() or not output.name.strip("."):  # a link stays; "." has no name
@@ -141,6 +149,9 @@ def embed(
 
 
 def _engine(name: str, address: str | None, workers: int | None) -> Engine:
+    from edge_distil_apps.embed.engine import run_local
+    from edge_distil_apps.embed.ray_engine import run_ray
+
     if name == _RAY:
         return partial(run_ray, address=address, workers=workers, notice=console.note)
     if address is not None or workers is not None:
@@ -178,6 +189,8 @@ def _on_disk(file: str, output: Path) -> Iterator[Path]:
 
 
 def _report(job: Job, summary: Summary, as_json: bool) -> None:
+    from edge_distil_apps.embed.run import describe
+
     for problem in summary.first_bad:
         console.note(printable(describe(problem)))
     if summary.bad:
