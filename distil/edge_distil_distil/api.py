@@ -11,7 +11,7 @@ from typing import Any
 from edge_distil._writing import staging
 from edge_distil.errors import DataError, InputError, TaskError
 from edge_distil_distil import jobs, processes
-from edge_distil_distil.output import RECORD, check_student
+from edge_distil_distil.output import RECORD, check_apart, check_student
 from edge_distil_distil.quiet import quiet_libraries
 from edge_distil_distil.recipe import ARCHITECTURES, Recipe
 from edge_distil_distil.status import Status
@@ -177,6 +177,8 @@ def distil(
         teacher, student, data, evaluate, layers, task, architecture, random,
         recipe or Recipe(), work, answers, save_minutes, tensorboard, progress, notice,
     )  # fmt: skip
+    for teacher_ in (*job.teachers, job.begins_as):
+        check_apart(teacher_.path, output)
     make = _make if processes.is_first() else _help
     record = make(job, output, overwrite=overwrite, resume=resume)
     scores = record["scores"] or {}

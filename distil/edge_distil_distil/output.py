@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from edge_distil._reading import sentence_modules
 from edge_distil._reading.sentence_settings import NAMES as SETTINGS_NAMES
 from edge_distil._writing import ownership
-from edge_distil.errors import BundleExists
+from edge_distil.errors import BundleExists, InputError
 
 RECORD = "edge_distil_student.json"
 _TOKENIZER = (
@@ -37,6 +38,21 @@ def check_student(folder: Path) -> None:
             "student or an empty directory and nothing else; choose another directory"
         )
     ownership.check_replaceable(folder, _OWN, "a student")
+
+
+def check_apart(teacher: Path, output: Path) -> None:
+    """Check that a student neither takes the place of what it is made from nor lies in it.
+
+    Raises:
+        InputError: It would.
+    """
+    given, made = (Path(os.path.realpath(path)) for path in (teacher, output))
+    if made == given or made in given.parents or given in made.parents:
+        where = "is" if made == given else "holds" if made in given.parents else "is inside"
+        raise InputError(
+            f"the output {output} {where} {teacher}, which the student is made from: choose "
+            "another directory"
+        )
 
 
 def copy_tokenizer(source: Path, target: Path, *, distilbert: bool) -> None:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from edge_distil._writing import locks
 from edge_distil._writing.exchange import exchange
-from edge_distil._writing.storage import make_folder, storage_errors
+from edge_distil._writing.storage import folder_for, storage_errors
 from edge_distil.errors import BundleExists, StorageError
 from edge_distil.manifest import FILE_NAME
 
@@ -126,8 +126,7 @@ def unfinished(path: Path) -> bool:
 
 @contextmanager
 def _beside(path: Path, replaceable: Check | None) -> Iterator[Path]:
-    make_folder(path.parent)
-    with locks.hold(locks.beside(path), path) as alone:
+    with folder_for(path), locks.hold(locks.beside(path), path) as alone:
         _check(path, replaceable)
         if alone:
             _sweep(path.parent, path.name)

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import itertools
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -35,6 +36,8 @@ _REASONS: dict[int, str] = {
 _OF_WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 _CUT_SHORT = "requested and"  # numpy's tofile: "10 requested and 3 written", without a number
 _CHUNK = 1 << 20  # bytes read at a time when hashing
+# What is hidden beside a path while it is made: the user knows the path alone.
+_HIDDEN = re.compile(r"\.(.+)\.(parts|training|smaller|stdin-[0-9a-f]{16}\.\w+)")
 
 
 def sha256(path: Path) -> str:
@@ -65,7 +68,19 @@ def storage_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, EdgeDistilError) or not _is_about(error, path):
             raise
-        raise StorageError(f"cannot write {path}: {_reason(error)}") from error
+        raise StorageError(f"cannot write {as_named(path)}: {_reason(error)}") from error
+
+
+def as_named(path: Path) -> Path:
+    """Return what a user named of a path that may be hidden beside it.
+
+    >>> as_named(Path("out/.v.npy.parts/00000001.npy")).as_posix()
+    'out/v.npy'
+    """
+    for hidden in (path, *path.parents):
+        if found := _HIDDEN.fullmatch(hidden.name):
+            return hidden.with_name(found[1])
+    return path
 
 
 def _is_about(error: OSError, path: Path) -> bool:
@@ -76,7 +91,7 @@ def _is_about(error: OSError, path: Path) -> bool:
     if not names:
         return error.errno in _OF_WRITING or _CUT_SHORT in str(error)
     place = Path(os.path.abspath(path))
-    return any(_belongs(Path(name), place) for name in names)
+    return any(_belongs(Path(os.path.abspath(name)), place) for name in names)
 
 
 def _belongs(name: Path, place: Path) -> bool:
@@ -108,8 +123,29 @@ def make_folder(path: Path) -> None:
             path.mkdir(parents=True, exist_ok=True)
         except FileNotFoundError as error:  # a file system that makes no directories, as /proc
             raise StorageError(
-                f"cannot make the directory {path}: its file system takes none; choose another path"
+                f"cannot make the directory {as_named(path)}: its file system takes none; choose "
+                "another path"
             ) from error
+
+
+@contextmanager
+def folder_for(path: Path) -> Iterator[None]:
+    """Make the directory that is to hold `path`; where the block fails, what was made goes again.
+
+    What is not empty by then, as it holds what is kept to go on from, stays.
+
+    Raises:
+        StorageError: It cannot be made.
+    """
+    made = [folder for folder in path.parents if not folder.exists()]
+    try:
+        make_folder(path.parent)
+        yield
+    except BaseException:
+        for folder in made:  # the innermost first
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from edge_distil_apps.study.architectures import BERT, DISTILBERT
 from edge_distil_apps.study.inputs import QUESTIONS
 from edge_distil_apps.study.plan import Checks, Curves, Group, Plan
 from edge_distil_bench.protocol.design import Effort, Protocol
-from edge_distil_bench.records import read_measurements
+from edge_distil_bench.records import SCHEMA, read_measurements
 
 _TINY = Path(__file__).parents[1] / "golden" / "tiny" / "text_classification"
 _LEAST = Protocol("least", processes=2, warmup_runs=1, warmup_seconds=0.0, turn=1, cold_starts=1)
@@ -38,6 +38,9 @@ def study(*arguments: str) -> None:
     cli.main()
 
 
+_OLD = f'{{"schema": "{SCHEMA}"}}'
+
+
 def _least_plan(*, quick: bool, threads: int, pairs: int) -> Plan:
     efforts = {QUESTIONS: Effort(1)}
     group = Group("base", (DISTILBERT.name, BERT.name), threads, efforts, copied=True)
@@ -56,7 +59,7 @@ def _benched(folder: Path, materials: Path) -> None:
     """An older document at the output, which is replaced."""
     shutil.copytree(_TINY, folder / "bundle")
     (folder / "texts.txt").write_text("storm\nlamp\n")
-    (folder / "bench.json").write_text("old")
+    (folder / "bench.json").write_text(_OLD)
 
 
 def _models(folder: Path, materials: Path) -> None:
@@ -67,7 +70,7 @@ def _document(path: Path) -> str:
     """Which document of measurements is there, whole."""
     if not path.exists():
         return "nothing"
-    if path.read_bytes() == b"old":
+    if path.read_text(encoding="utf-8") == _OLD:
         return "old"
     return "new" if read_measurements(path).runs else "empty"
 
@@ -80,7 +83,8 @@ def _one_document(folder: Path) -> str:
 
 _BENCH = (
     *("kill_measuring:bench", "bundle", "--variant", "fp32", "--texts", "texts.txt"),
-    *("--queries", "2", "--seconds", "0", "--threads", "1", "--work", "cache", "-o", "bench.json"),
+    *("--queries", "2", "--seconds", "0", "--threads", "1", "--work", "cache"),
+    *("-o", "bench.json", "--force"),
 )
 _STUDY = (
     *("kill_measuring:study", "--models", "models", "--threads", "1", "--device", "d"),

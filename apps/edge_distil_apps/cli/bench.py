@@ -28,7 +28,7 @@ from edge_distil_apps.side_by_side.texts import choose_queries
 from edge_distil_bench import peers
 from edge_distil_bench.machine.environment import free_threads, watch_load
 from edge_distil_bench.protocol.design import FULL, FULL_HEADLINE, Effort, Protocol
-from edge_distil_bench.records import write_measurements
+from edge_distil_bench.records import check_replaceable, write_measurements
 from edge_distil_bench.side_by_side.conclusions import conclude
 from edge_distil_bench.side_by_side.entries import Entry, find_entries
 from edge_distil_bench.side_by_side.measure import Plan, measure
@@ -113,16 +113,14 @@ def bench(
         int | None,
         options.value(kind="N", text="Exactly so many rounds.", panel=_EFFORT, min=2),
     ] = None,
-    output: Annotated[
-        Path | None,
-        options.value(
-            "--output", "-o", kind="FILE", text="Raw samples, as JSON.", panel=options.OUTPUT
-        ),
-    ] = None,
+    output: Annotated[Path | None, options.output("FILE", "Raw samples, as JSON.")] = None,
     work: Annotated[
         Path | None,
         options.value(kind="DIR", text="For what is kept; else a cache.", panel=options.OUTPUT),
     ] = None,
+    force: Annotated[
+        bool, options.flag("--force", text="Replace FILE.", panel=options.OUTPUT)
+    ] = False,
     json: console.Json = False,
 ) -> None:
     """Time variants and bundles side by side, and say which one to ship here.
@@ -143,24 +141,26 @@ def bench(
     """
     if quick and full:
         raise typer.BadParameter("--quick and --full exclude each other: give one of them")
-    output = _checked(output)
+    output = _checked(output, force=force)
     protocol, effort, usual_limit = _protocol(quick, full, queries, seconds, processes)
     limit = usual_limit if limit is None else limit
     count = _threads(threads)
     work = work or kept.folder()
     wanted = _parse_peers(against or ())
-    entries = find_entries(bundles, variant or (), threads=count, trained=not untrained)
-    first = entries[0]
-    folder = _check_peers(wanted, first.bundle, checkpoint)
-    asked = choose_queries(first.bundle, first.model.variant, texts)
-    origin = peers.Origin(
-        first.bundle, folder, first.model.model, count, work, trained=not untrained
-    )
-    entries += _prepare(wanted, origin)
-    if data is None and _reads_passages(first.bundle):
-        data = PASSAGES
-    plan = Plan(entries, asked, protocol, effort, data, limit)
-    with _kept(plan, work) as journal:
+    with ExitStack() as stack:
+        stack.enter_context(_room_for(output))
+        entries = find_entries(bundles, variant or (), threads=count, trained=not untrained)
+        first = entries[0]
+        folder = _check_peers(wanted, first.bundle, checkpoint)
+        asked = choose_queries(first.bundle, first.model.variant, texts)
+        origin = peers.Origin(
+            first.bundle, folder, first.model.model, count, work, trained=not untrained
+        )
+        entries += _prepare(wanted, origin)
+        if data is None and _reads_passages(first.bundle):
+            data = PASSAGES
+        plan = Plan(entries, asked, protocol, effort, data, limit)
+        journal = stack.enter_context(_kept(plan, work))
         measurements = measure(plan, journal, console.progress_bar)
         conclusions = conclude(measurements, longer_command(sys.argv[1:], limit, count))
         # Shown before it is written, which may fail after minutes of work.
@@ -180,7 +180,7 @@ def _reads_passages(bundle: Bundle) -> bool:
     return manifest.task == _QUESTION_ANSWERING and manifest.max_length >= _LEAST_LENGTH
 
 
-def _checked(output: Path | None) -> Path | None:
+def _checked(output: Path | None, *, force: bool) -> Path | None:
     """Refuse before the work, and not after it, what cannot be written; a link stays one."""
     if output is None:
         return None
@@ -188,10 +188,21 @@ def _checked(output: Path | None) -> Path | None:
         raise typer.BadParameter(f"-o {output} is a directory: give a file, such as bench.json")
     if output.is_symlink():
         output = output.resolve()
-    storage.make_folder(output.parent)
-    with storage.storage_errors(output), tempfile.TemporaryFile(dir=output.parent):
-        pass
+    check_replaceable(output, force=force)
     return output
+
+
+@contextmanager
+def _room_for(output: Path | None) -> Iterator[None]:
+    """See before the work that the output can be written; where it fails, no folder is left."""
+    if output is None:
+        yield
+        return
+    with storage.folder_for(output):
+        with storage.storage_errors(output):
+            # its name says for a message which file it is a try at
+            tempfile.TemporaryFile(dir=output.parent, prefix=f".{output.name}.").close()
+        yield
 
 
 def _protocol(
@@ -228,8 +239,8 @@ def longer_command(arguments: Sequence[str], limit: float, threads: int) -> str:
 
     >>> longer_command(["bench", "qa", "--quick"], 60, 2)
     'edge-distil bench qa --quick --threads 2 --limit 120'
-    >>> longer_command(["bench", "qa", "--limit", "120", "--threads=1"], 120, 1)
-    'edge-distil bench qa --threads=1 --limit 240'
+    >>> longer_command(["bench", "qa", "--limit", "120", "--threads=1", "-o", "b.json"], 120, 1)
+    'edge-distil bench qa --threads=1 -o b.json --force --limit 240'
     """
     kept, words = [], iter(arguments)
     for word in words:
@@ -239,6 +250,8 @@ def longer_command(arguments: Sequence[str], limit: float, threads: int) -> str:
             kept.append(word)
     if not any(word.partition("=")[0] == "--threads" for word in kept):
         kept += ["--threads", str(threads)]
+    if "--force" not in kept and any(word.startswith(("-o", "--output")) for word in kept):
+        kept.append("--force")  # the file is there by then
     return shlex.join(["edge-distil", *kept, "--limit", f"{2 * limit:g}"])
 
 

@@ -29,7 +29,7 @@ def distil(
     ],
     output: Annotated[
         Path,
-        options.value("--output", "-o", kind="DIR", text="The student.", panel=options.OUTPUT),
+        options.output("DIR", "The student."),
     ],
     data: Annotated[
         list[Path], options.value(kind="FILE", text="To learn from; may repeat.", panel=_LEARN)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from edge_distil._reading.printable import printable
-from edge_distil._writing.storage import atomic_file
+from edge_distil._writing.storage import atomic_file, folder_for
 from edge_distil.errors import PlaceBusy, StorageError
 from edge_distil_apps.cli import console, options
 from edge_distil_apps.cli.flow.throughput import watch_texts
@@ -41,12 +41,7 @@ def _check_precision(name: str) -> None:
 def embed(
     bundle: Annotated[Path, options.argument("BUNDLE", "An embedding bundle.")],
     file: Annotated[str, options.argument("FILE", "Texts: a file, a folder, or - (stdin).")],
-    output: Annotated[
-        Path,
-        options.value(
-            "--output", "-o", kind="OUT", text="OUT.npy, OUT.parquet or OUT/.", panel=options.OUTPUT
-        ),
-    ],
+    output: Annotated[Path, options.output("OUT", "OUT.npy, OUT.parquet or OUT/.")],
     column: Annotated[
         str | None,
         options.value(kind="NAME", text="The column of the texts; by default text.", panel=_INPUT),
@@ -131,7 +126,7 @@ def embed(
     kept = tuple(name.strip() for name in keep.split(",") if name.strip())
     if kept and output.suffix == ".npy" and not is_directory:
         raise typer.BadParameter("--keep needs a Parquet output: name it OUT.parquet or OUT/")
-    with _on_disk(file, output) as path:
+    with folder_for(output), _on_disk(file, output) as path:
         job = Job(
             path, output, bundle, variant, threads, column, kept, cast("Precision", precision),
             Options(normalize, truncate_dim, prompt_name, prompt, batch_size), is_directory,

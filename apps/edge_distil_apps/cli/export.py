@@ -22,7 +22,7 @@ def export(
     ],
     output: Annotated[
         Path,
-        options.value("--output", "-o", kind="DIR", text="The new bundle.", panel=options.OUTPUT),
+        options.output("DIR", "The new bundle."),
     ],
     task: Annotated[
         str | None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -59,6 +60,19 @@ def value(
         *names, help=text, metavar=kind, rich_help_panel=panel, show_default=False,
         callback=_checked(check) if check else None, **more,
     )  # fmt: skip
+
+
+def output(kind: str, text: str, panel: str = OUTPUT) -> Any:
+    """Declare ``--output``, whose value may be forgotten: an option in its place is none."""
+    return value("--output", "-o", kind=kind, text=text, panel=panel, check=_check_output)
+
+
+def _check_output(path: Path) -> None:
+    if str(path).startswith("-"):
+        raise InputError(
+            f"{path} looks like an option, expected a path: give one, or ./{path} if that is its "
+            "name"
+        )
 
 
 def _checked(check: Callable[[Any], object]) -> Callable[[Any], Any]:

@@ -27,7 +27,7 @@ def search(
     ] = None,
     output: Annotated[
         Path | None,
-        options.value("--output", "-o", kind="INDEX", text="The index to build.", panel=_BUILD),
+        options.output("INDEX", "The index to build.", _BUILD),
     ] = None,
     bundle: Annotated[
         Path | None, options.value(kind="BUNDLE", text="The embedding bundle.", panel=_BUILD)

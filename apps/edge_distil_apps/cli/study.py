@@ -25,12 +25,7 @@ _DATA = "Data"
 
 
 def study(
-    output: Annotated[
-        Path,
-        options.value(
-            "--output", "-o", kind="DIR", text="Report and samples.", panel=options.OUTPUT
-        ),
-    ],
+    output: Annotated[Path, options.output("DIR", "Report and samples.")],
     files: Annotated[
         list[Path] | None, options.argument("FILES", "With --merge: measurements.json files.")
     ] = None,

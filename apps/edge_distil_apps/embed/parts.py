@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_distil._writing import locks
-from edge_distil._writing.storage import atomic_file, make_folder, storage_errors
+from edge_distil._writing.storage import as_named, atomic_file, folder_for, storage_errors
 from edge_distil.errors import InputError
 from edge_distil_apps.embed.rows import Row, Shard
 
@@ -126,8 +126,8 @@ def opened_parts(
     parts = Parts(path)
     with ExitStack() as stack:
         with storage_errors(path):
-            make_folder(path.parent)
-            stack.enter_context(locks.hold(locks.beside(path), _output(path)))
+            stack.enter_context(folder_for(path))
+            stack.enter_context(locks.hold(locks.beside(path), as_named(path)))
         try:
             yield open_parts(path, identity, force=force, exists=exists)
         finally:
@@ -150,8 +150,7 @@ def open_parts(path: Path, identity: dict[str, Any], *, force: bool, exists: boo
         )
     if exists and not force:
         raise InputError(
-            f"{_output(path).name} exists in {path.parent}: "
-            "choose another output, or replace it with --force"
+            f"{as_named(path)} exists: choose another output, or replace it with --force"
         )
     with storage_errors(path):
         for file in path.glob("*"):
@@ -159,11 +158,6 @@ def open_parts(path: Path, identity: dict[str, Any], *, force: bool, exists: boo
     with atomic_file(path / _JOB) as temporary:
         temporary.write_text(json.dumps(identity, indent=2), encoding="utf-8")
     return parts
-
-
-def _output(path: Path) -> Path:
-    """Return the output whose folder of parts it is, for messages."""
-    return path.with_name(path.name.removeprefix(".").removesuffix(".parts"))
 
 
 def _read(path: Path) -> dict[str, Any] | None:

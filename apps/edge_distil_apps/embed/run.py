@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -71,6 +72,7 @@ def embed_corpus(job: Job, engine: Engine, watch: Watch, *, force: bool = False)
     """
     started = time.perf_counter()
     check_output(job)
+    _check_apart(job)
     source = job.source()
     identity, is_there = job.identity(source), _is_there(job)
     with opened_parts(job.parts, identity, force=force, exists=is_there) as parts:
@@ -97,6 +99,23 @@ def embed_corpus(job: Job, engine: Engine, watch: Watch, *, force: bool = False)
         dtype=dtype,
         seconds=seconds,
     )
+
+
+def _check_apart(job: Job) -> None:
+    """Keep the input whole, and the output out of what the next run reads.
+
+    Raises:
+        InputError: The output is the input or lies in it.
+    """
+    inside = Path(os.path.realpath(job.input))
+    places = [Path(os.path.realpath(place)) for place in (job.output, job.problems)]
+    if inside in places:
+        raise InputError(f"the output {job.output} is the input itself: choose another output")
+    if job.input.is_dir() and any(inside in place.parents for place in places):
+        raise InputError(
+            f"the output {job.output} is inside the input {job.input}, of which it would be read "
+            "as a part: choose an output outside"
+        )
 
 
 def _is_there(job: Job) -> bool:

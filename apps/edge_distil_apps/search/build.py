@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge_distil._writing import locks
-from edge_distil._writing.storage import make_folder, storage_errors
+from edge_distil._writing.storage import folder_for, make_folder, storage_errors
 from edge_distil.errors import InputError, RowsError
 from edge_distil_apps.search import folder as folders
 from edge_distil_apps.search.folder import Listing, Source
@@ -89,7 +89,7 @@ def build(
     listing = folders.text_files(root, but=place)
     with ExitStack() as stack:
         with storage_errors(place):
-            make_folder(place.parent)
+            stack.enter_context(folder_for(place))
             try:
                 stack.enter_context(locks.hold(locks.beside(place.resolve()), place))
             except PermissionError:  # to write an index takes no right on the folder that holds it

@@ -103,7 +103,7 @@ class StudyFolder:
         """
         with ExitStack() as stack:
             with storage.storage_errors(self.path):
-                storage.make_folder(self.path.parent)
+                stack.enter_context(storage.folder_for(self.path))
                 stack.enter_context(locks.hold(locks.beside(self.path.resolve()), self.path))
             yield
 

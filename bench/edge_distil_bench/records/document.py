@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from edge_distil._machine import installation
 from edge_distil._writing import storage
-from edge_distil.errors import DataError
+from edge_distil.errors import DataError, InputError
 from edge_distil_bench.records.conformity import check_document
 from edge_distil_bench.records.costs import (
     Accuracy,
@@ -38,6 +38,7 @@ _R = TypeVar("_R")
 SCHEMA = "edge-distil/measurements"
 SCHEMA_VERSION = 2
 _READ = (1, 2)
+_BEGIN = 200  # bytes in which a document says what it is
 # Top-level names that version 1 had for what has another one now.
 _FORMERLY = {"peak_rates": "limits"}
 # Fields of a run that version 1 does not have.
@@ -89,6 +90,28 @@ def write_measurements(measurements: Measurements, path: Path) -> None:
     document = {"schema": SCHEMA, "schema_version": SCHEMA_VERSION, **plain(measurements)}
     with storage.atomic_file(path) as temporary:
         temporary.write_text(json.dumps(document, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def check_replaceable(path: Path, *, force: bool) -> None:
+    """Agree that a document is written to `path`, or raise; an empty file is nothing to lose.
+
+    Args:
+        path: Where.
+        force: A document that is there may be replaced, and nothing else.
+
+    Raises:
+        InputError: Something is there.
+    """
+    if not path.exists():
+        return
+    with storage.storage_errors(path), path.open("rb") as file:
+        begin = file.read(_BEGIN)
+    if begin and SCHEMA.encode() not in begin:
+        raise InputError(
+            f"{path} holds no measurements, and --force replaces nothing else: choose another file"
+        )
+    if begin and not force:
+        raise InputError(f"{path} exists: choose another file, or replace it with --force")
 
 
 def read_measurements(path: str | Path) -> Measurements:

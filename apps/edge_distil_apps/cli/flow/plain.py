@@ -10,7 +10,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-_UNCHANGED: dict[Any, Callable[[str], Any]] = {str: str, Path: Path}
+import typer
+
+
+def _path(text: str) -> Path:
+    """Refuse what `Path` would take for the current folder, as an unset variable of a shell."""
+    if not text.strip():
+        raise typer.BadParameter("the name is empty, expected a path: give one")
+    return Path(text)
+
+
+_UNCHANGED: dict[Any, Callable[[str], Any]] = {str: str, Path: _path}
 
 
 def let_pass(command: Any) -> None:
