@@ -53,6 +53,7 @@ def export_bundle(
     trust_remote_code: bool = False,
     trust_pickle: bool = False,
     overwrite: bool = False,
+    accept: Callable[[str], None] | None = None,
     progress: Progress | None = None,
 ) -> Bundle:
     """Export a checkpoint as a bundle with one variant, ``fp32``, compared with PyTorch.
@@ -75,6 +76,8 @@ def export_bundle(
         trust_remote_code: Let the checkpoint's own Python files run.
         trust_pickle: Unpickle the head of a SetFit model, which may run code.
         overwrite: Replace the bundle that is at `output`; nothing but a bundle is replaced.
+        accept: Called with the task before the model is loaded; what it raises ends the export,
+            as of data for a variant that is to follow.
         progress: Called with one line at the start of every stage.
 
     Returns:
@@ -114,6 +117,8 @@ def export_bundle(
 
         with quiet_libraries():
             chosen = choose_task(source, task)
+            if accept is not None:
+                accept(chosen)
             say(f"loading {source.name} for {chosen}")
             loaded = load_model(
                 source, chosen, trust_remote_code=trust_remote_code, trust_pickle=trust_pickle

@@ -1,6 +1,7 @@
 """Bundle -> smaller variants with their evidence: ``pip install 'edge-distil[export]'``."""
 
 from edge_distil_quantize.api import quantize_bundle
+from edge_distil_quantize.calibration.inputs import check_data
 from edge_distil_quantize.recipes import RECIPES
 from edge_distil_quantize.recipes.ort_format import convert_to_ort, onnx_variants
 from edge_distil_quantize.sensitivity.budget import quantize_within_budget
@@ -9,6 +10,7 @@ from edge_distil_quantize.sensitivity.report import describe_sensitivity
 
 __all__ = [
     "RECIPES",
+    "check_data",
     "convert_to_ort",
     "describe_sensitivity",
     "onnx_variants",

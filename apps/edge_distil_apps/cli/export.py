@@ -116,6 +116,7 @@ def export(
             trust_remote_code=trust_remote_code,
             trust_pickle=trust_pickle,
             overwrite=force,
+            accept=lambda chosen: flags.check_data(settings, chosen),
             progress=say,
         )
         # Importing torch and tracing made millions of objects that stay to the end: walking them

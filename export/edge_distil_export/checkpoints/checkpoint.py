@@ -11,6 +11,7 @@ from typing import Any
 
 from edge_distil._reading.sentence_modules import transformer_folder
 from edge_distil.errors import CheckpointError, reason
+from edge_distil.manifest import FILE_NAME
 
 # What a bundle or its making needs; weights of other frameworks and ONNX copies stay on the hub.
 _CONFIGURATION = (
@@ -201,6 +202,11 @@ def _weights(path: Path, name: str) -> bool:
         raise CheckpointError(
             f"{name} holds pickles only ({', '.join(pickles)}), which may run code when read; "
             "expected model.safetensors: load it where you trust it and save_pretrained it"
+        )
+    if (path / FILE_NAME).is_file() or any(path.glob("onnx/*.onnx")):
+        raise CheckpointError(
+            f"{path} is a bundle already, expected a checkpoint with weights: add variants to it "
+            f"with `edge-distil quantize {path} --int8`"
         )
     raise CheckpointError(
         f"{name} holds no weights, expected model.safetensors or pytorch_model.bin: fetch the "

@@ -58,6 +58,24 @@ def calibration_inputs(bundle: Bundle, data: str | Path | None = None) -> list[F
     ]
 
 
+def check_data(data: str | Path, task: str, *, scored: bool = False) -> None:
+    """Read a file as it will be read, so that what is wrong with it is said before any work.
+
+    Args:
+        data: The file.
+        task: Of the bundle that is to be, or is there.
+        scored: Scores are taken on it, and not just a calibration.
+
+    Raises:
+        DataError: It cannot be read, holds nothing, or is of another task's kind.
+    """
+    if scored:
+        with expecting(task, Path(data)):
+            _READERS[task](Path(data))
+    else:
+        _read(Path(data), task)
+
+
 def _read(path: Path, task: str) -> Sequence[Text]:
     if path.suffix.lower() == ".txt":
         texts: Sequence[Text] = _lines(read_text(path))

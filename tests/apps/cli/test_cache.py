@@ -100,3 +100,14 @@ def test_what_bench_keeps_is_what_is_cleared(
     document = json.loads(edge_distil("cache", "--json").out)
     assert [entry["kind"] for entry in document["entries"]] == ["unfinished measurement"]
     assert document["others"] == []
+
+
+@pytest.mark.parametrize("flags", [[], ["--clear"], ["--json"]])
+def test_a_folder_that_is_not_there_is_no_empty_cache(
+    flags: list[str], tmp_path: Path, edge_distil: Command
+) -> None:
+    (tmp_path / "file").write_text("")
+    for name, says in {"nowhere": "is not there", "file": "is a file"}.items():
+        done = edge_distil("cache", tmp_path / name, *flags)
+        assert done.status == 1
+        assert f"{name} {says}, expected a folder that bench had as --work" in done.err

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+from edge_distil.errors import InputError
 from edge_distil_apps import kept
 from edge_distil_apps.cli import console, options
 from edge_distil_apps.cli.tables import table
@@ -31,6 +32,9 @@ def cache(
     There lie measurements of bench that were interrupted, so that they can go on, and models that
     it made for other engines. What edge-distil did not make is named, and never removed.
     """
+    if folder is not None and not folder.is_dir():
+        found = "is a file" if folder.exists() else "is not there"
+        raise InputError(f"{folder} {found}, expected a folder that bench had as --work: give it")
     place = folder or kept.folder()
     removed = kept.clear(place) if clear else []
     entries, others = kept.look(place)

@@ -16,6 +16,7 @@ from edge_distil._writing import storage
 from edge_distil.bundle import Bundle
 from edge_distil.errors import BundleExists
 from edge_distil_apps.cli import console, inspect, options
+from edge_distil_apps.cli.flags.students import check_files
 from edge_distil_apps.cli.flow import stages
 from edge_distil_apps.cli.flow.stages import Plan, Say
 
@@ -106,8 +107,10 @@ class Settings:
 
         Raises:
             BadParameter: A budget without a file to take scores on, or without a variant to keep.
+            DataError: There is no such file.
             MissingExtra: A report without ``[apps]``.
         """
+        check_files([self.data] if self.data else [])
         if self.max_drop is not None and self.data is None:
             raise typer.BadParameter("--max-drop needs --data FILE to take scores on, as for eval")
         if (self.max_drop is not None or self.reports) and _KEEPING not in self.recipes:
@@ -140,12 +143,25 @@ def plan(settings: Settings) -> Plan:
     return found
 
 
+def check_data(settings: Settings, task: str) -> None:
+    """Read the data as the recipes will, before there is a bundle or a variant to leave behind.
+
+    Raises:
+        DataError: It cannot be read, or is of another task's kind.
+    """
+    if settings.data is not None:
+        from edge_distil_quantize import check_data as check
+
+        check(settings.data, task, scored=settings.max_drop is not None)
+
+
 def add_variants(bundle: Bundle, settings: Settings, say: Say) -> Bundle:
     """Add variants by recipe, in order; returns the bundle that has them all."""
     if not settings.recipes and not settings.ort:
         return bundle
     _check_new(bundle, settings)
     with console.needs_export():
+        check_data(settings, bundle.manifest.task)
         if settings.reports:
             _announce_report(bundle, settings)
         for recipe in settings.recipes:
