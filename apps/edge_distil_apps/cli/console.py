@@ -7,31 +7,25 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
-from rich.markup import escape
 
 from edge_distil._machine import installation
 from edge_distil._reading.printable import printable
 from edge_distil.errors import InputError, MissingExtra
 from edge_distil_apps.cli import options, streams
+from edge_distil_apps.cli.flow.styled import rendered
+from edge_distil_apps.cli.flow.styled import text as text
 
-
-class _Console(Console):
-    """A console that leaves it to `ends` what a pipe without a reader means."""
-
-    def on_broken_pipe(self) -> None:
-        raise  # the BrokenPipeError, for which rich calls this
-
-
-_OUT = _Console(highlight=False, soft_wrap=True)
-_ERR = _Console(stderr=True, highlight=False, soft_wrap=True)
+if TYPE_CHECKING:  # rich takes as long to import as many a command to do its work
+    from rich.console import Console, RenderableType
 
 # What the extras bring: if one of these is absent, the extra is.
 _APPS_PACKAGES = {"jinja2", "pyarrow", "usearch"}
@@ -87,13 +81,22 @@ VariantName = Annotated[
 
 
 def say(text: str = "") -> None:
-    """Print a line of the result."""
-    _OUT.print(printable(text, lines=True))
+    """Print a line of the result, with marks as in ``[bold]name[/bold]``."""
+    typer.echo(rendered(text, sys.stdout, lines=True), file=sys.stdout, color=True)
 
 
-def text(value: str) -> str:
-    """Escape text that is not ours, so that its brackets are printed and not read as markup."""
-    return escape(value)
+@cache
+def _console(stderr: bool) -> Console:
+    """Return rich's console of a stream, for pages and progress; it is slow to import."""
+    from rich import console
+
+    class _Console(console.Console):
+        """A console that leaves it to `ends` what a pipe without a reader means."""
+
+        def on_broken_pipe(self) -> None:
+            raise  # the BrokenPipeError, for which rich calls this
+
+    return _Console(stderr=stderr, highlight=False, soft_wrap=True, emoji=False)
 
 
 def count(number: int, noun: str) -> str:
@@ -124,8 +127,8 @@ def begin() -> None:
 
 def width() -> int:
     """Return the columns that stdout has room for: a file or a pipe takes lines of any length."""
-    bounded = _OUT.is_terminal or "COLUMNS" in os.environ
-    return _OUT.width if bounded else sys.maxsize
+    bounded = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return shutil.get_terminal_size().columns if bounded else sys.maxsize
 
 
 def cosine(value: float) -> str:
@@ -139,19 +142,23 @@ def cosine(value: float) -> str:
 
 def show(page: RenderableType) -> None:
     """Print something of rich's at the width of the terminal."""
-    _OUT.print(page, soft_wrap=False)
+    _console(stderr=False).print(page, soft_wrap=False)
 
 
 def note(message: str) -> None:
     """Print progress or a warning to stderr."""
     with suppress(OSError):  # nobody reads it: no reason to end the work
-        _ERR.print(f"[dim]{escape(printable(message))}[/dim]")
+        _tell(f"[dim]{text(message)}[/dim]")
 
 
 def error(message: str) -> None:
     """Print the one line of an error to stderr."""
     with suppress(OSError):
-        _ERR.print(f"[bold red]error:[/bold red] {escape(printable(message))}")
+        _tell(f"[bold red]error:[/bold red] {text(message)}")
+
+
+def _tell(line: str) -> None:
+    typer.echo(rendered(line, sys.stderr), file=sys.stderr, color=True)
 
 
 def argument(value: str) -> str:
@@ -187,7 +194,7 @@ def read_text(source: str | Path) -> str:
 
 def interactive() -> bool:
     """Return whether a person watches stderr."""
-    return _ERR.is_terminal
+    return sys.stderr.isatty()
 
 
 @contextmanager
@@ -206,7 +213,7 @@ def progress_bar(label: str, before: int = 0) -> Iterator[Callable[..., None]]:
 
     label_column, rate_column = TextColumn("{task.description}"), TextColumn("{task.fields[rate]}")
     columns = (label_column, BarColumn(), MofNCompleteColumn(), rate_column, TimeLeft())
-    with Progress(*columns, console=_ERR, disable=not _ERR.is_terminal) as progress:
+    with Progress(*columns, console=_console(stderr=True), disable=not interactive()) as progress:
         task = progress.add_task(label, total=None, completed=before, rate="")
 
         def update(done: int, total: int | None, rate: str = "") -> None:
@@ -221,7 +228,7 @@ def live(make: Callable[..., Any], *columns: Any) -> Iterator[Any]:
     if not interactive():
         yield None
         return
-    with make(*columns, console=_ERR) as display:
+    with make(*columns, console=_console(stderr=True)) as display:
         yield display
 
 

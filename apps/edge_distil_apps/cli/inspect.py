@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
-from edge_distil._reading import untrusted
 from edge_distil._reading.fields import figure
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.manifest import Manifest, Variant, to_json
@@ -25,7 +24,6 @@ def inspect(
 
     Example: `edge-distil inspect qa`
     """
-    untrusted.check(bundle, run=False)
     show(open_bundle(bundle), json)
 
 

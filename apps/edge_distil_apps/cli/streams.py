@@ -88,6 +88,12 @@ def can_encode(text: str) -> bool:
     return True
 
 
+def degraded(text: str) -> str:
+    """Return a text with what stdout lacks replaced, for what writes past its error handler."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, _DEGRADE).decode(encoding)
+
+
 def finish(status: int) -> int:
     """Write what is still held back, and return the status of the whole.
 

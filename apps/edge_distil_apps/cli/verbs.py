@@ -7,11 +7,11 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 from typer.main import get_command
 
-from edge_distil_apps.cli import console, options, version
-from edge_distil_apps.cli.flow import lines, plain
+from edge_distil_apps.cli import options, version
+from edge_distil_apps.cli.flow import help_text, plain
 
 # Panel -> its verbs, in the order in which a person meets them, each with a line of 60 characters.
 _PANELS = {
@@ -39,13 +39,13 @@ _PANELS = {
         "cache": "What is kept for going on, and clearing it.",
     },
 }
-_LINES = {name: (panel, line) for panel, verbs in _PANELS.items() for name, line in verbs.items()}
+_LINES = {name: line for verbs in _PANELS.values() for name, line in verbs.items()}
 _BESIDE = ("cache", "models", "push")  # in a folder of their own
 _FUNCTIONS = {"eval": "evaluate"}  # whose name is not the verb's; its module has the function's
-_FOR_PANELS = 72  # columns; with fewer, panels cut the names of options
+_HELP = {"Help": [("help", "Show how a verb is used.")]}
 
 
-class _Root(TyperGroup):
+class _Root(help_text.Sections, TyperGroup):
     """The root, which knows its verbs by their lines alone: a verb may bring numpy, or more."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
@@ -56,28 +56,11 @@ class _Root(TyperGroup):
         """Return the options of the root."""
         return plain.quick(super().get_params(ctx))
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Print the verbs' lines."""
-        listed = TyperGroup(
-            name=self.name,
-            commands=dict(self.commands),
-            help=self.help,
-            params=self.params,
-            epilog=self.epilog,
-            rich_markup_mode=self.rich_markup_mode,
-        )
-        listed.format_help(ctx, formatter)
-
-
-class _Verb(TyperCommand):
-    """A verb, whose help has panels where there is room for them."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Print it, or write it to the formatter."""
-        if console.width() < _FOR_PANELS:
-            formatter.write(lines.help_in_lines(self, ctx, console.width()))
-        else:
-            super().format_help(ctx, formatter)
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options and the verbs' lines."""
+        sections = help_text.sections_of(self.get_params(ctx), ctx)
+        sections |= {panel: list(verbs.items()) for panel, verbs in _PANELS.items()}
+        help_text.write(formatter, sections | _HELP)
 
 
 app = typer.Typer(
@@ -85,13 +68,13 @@ app = typer.Typer(
     cls=_Root,
     help="""Transformer encoders on devices: export, int8, proof, and a small runtime.
 
-    Example: `edge-distil export ./my-checkpoint -o qa --int8`, then
-    `edge-distil run qa -q "Who keeps the light?" -c @lighthouse.txt`
+    Example: edge-distil export ./my-checkpoint -o qa --int8, then
+    edge-distil run qa -q "Who keeps the light?" -c @lighthouse.txt
     """,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     context_settings={
         "help_option_names": ["-h", "--help"],
         "token_normalize_func": lambda flag: flag.replace("_", "-"),
@@ -103,25 +86,24 @@ def _listed() -> None:
     """Stand for a verb where its line is enough."""
 
 
-for _name, (_panel, _line) in _LINES.items():
-    app.command(_name, short_help=_line, rich_help_panel=_panel)(_listed)
+for _name in _LINES:
+    app.command(_name)(_listed)
 
 
 @cache
 def _verb(name: str) -> Any:
     """Import a verb; returns typer's command of it."""
-    panel, line = _LINES[name]
     called = _FUNCTIONS.get(name, name)
     place = f"beside.{name}" if name in _BESIDE else called
-    one = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+    one = typer.Typer(add_completion=False, rich_markup_mode=None)
     function = getattr(import_module(f"edge_distil_apps.cli.{place}"), called)
-    one.command(name, cls=_Verb, short_help=line, rich_help_panel=panel)(function)
+    one.command(name, cls=help_text.Verb)(function)
     command = get_command(one)
     plain.let_pass(command)
     return command
 
 
-@app.command("help", short_help="Show how a verb is used.", rich_help_panel="Help")
+@app.command("help")
 def _help(
     context: typer.Context, verb: Annotated[str, options.argument("VERB", "A verb.")] = ""
 ) -> None:
@@ -135,8 +117,7 @@ def _help(
                 f"there is no verb {verb!r}, expected one of {', '.join(_LINES)}"
             )
     own = typer.Context(command, parent=root, info_name=verb) if verb else root
-    if text := command.get_help(own):  # empty where rich has printed it
-        print(text)
+    print(command.get_help(own))
 
 
 def _print_version(wanted: bool) -> None:

@@ -89,6 +89,7 @@ def watched(plan: Plan) -> Iterator[Say]:
         What is to be called with a line at the start of every stage, or with a `Stage`. Warnings
         are shown as they are.
     """
+    from rich.markup import escape
     from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
     from rich.text import Text
 
@@ -112,7 +113,7 @@ def watched(plan: Plan) -> Iterator[Say]:
             if progress is None or bar is None:
                 lines.say(line, now)
             else:
-                shown = console.text(line[:_WIDEST])
+                shown = escape(line[:_WIDEST])
                 progress.update(bar, description=shown, completed=pace.share(now))
 
         yield say
