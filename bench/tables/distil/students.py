@@ -61,8 +61,8 @@ COSINE = ("--weight", "cosine=0.5")
 KINDS = {
     "vectors": Kind("embeddings: the teacher's vectors", embeds=True),
     "narrow": Kind("and 1,024 of 1,536 neurons a layer", ("--width", "1024"), embeds=True),
-    "usual": Kind("soft targets and labels: the usual recipe", seeds=3),
-    "alone": Kind("labels alone: without a teacher", ("--weight", "soft=0"), seeds=3),
+    "usual": Kind("soft targets and labels: the usual recipe", seeds=2),
+    "alone": Kind("labels alone: without a teacher", ("--weight", "soft=0"), seeds=2),
     "all": Kind("soft targets, labels and cosine", COSINE),
     "no-soft": Kind("without soft targets", ("--weight", "soft=0", *COSINE)),
     "no-labels": Kind("without labels", ("--weight", "labels=0", *COSINE)),
