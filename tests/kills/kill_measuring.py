@@ -21,9 +21,9 @@ _LEAST = Protocol("least", processes=2, warmup_runs=1, warmup_seconds=0.0, turn=
 def bench(*arguments: str) -> None:
     """Be ``edge-distil bench``, with the least that can be measured."""
     from edge_distil_apps import cli
-    from edge_distil_apps.cli import bench as verb
+    from edge_distil_apps.cli.flow import benching
 
-    verb._USUAL = _LEAST
+    benching._USUAL = _LEAST
     sys.argv = ["edge-distil", "bench", *arguments]
     cli.main()
 

@@ -95,7 +95,7 @@ def test_what_bench_keeps_is_what_is_cleared(
         raise KeyboardInterrupt
 
     edge_distil("cache", "--clear")
-    monkeypatch.setattr("edge_distil_apps.cli.bench.conclude", stop)
+    monkeypatch.setattr("edge_distil_apps.cli.flow.benching.conclude", stop)
     edge_distil("bench", tiny / "embedding", "--quick", "--limit", "1")
     document = json.loads(edge_distil("cache", "--json").out)
     assert [entry["kind"] for entry in document["entries"]] == ["unfinished measurement"]

@@ -8,7 +8,7 @@ import pytest
 import typer
 from command import Command
 
-from edge_distil_apps.cli import bench
+from edge_distil_apps.cli.flow import benching
 from edge_distil_apps.cli.verbs import _LINES, app
 from edge_distil_bench.protocol.design import FULL_HEADLINE
 
@@ -111,5 +111,5 @@ def test_a_verb_that_is_not_there(edge_distil: Command) -> None:
 
 def test_bench_names_the_numbers_of_its_code(edge_distil: Command) -> None:
     out = edge_distil("bench", "--help").out
-    assert f"{bench._QUICK_EFFORT.queries} queries a model" in out
+    assert f"{benching._QUICK_EFFORT.queries} queries a model" in out
     assert f"{FULL_HEADLINE.queries:,} queries and {FULL_HEADLINE.seconds:.0f} s a model" in out
