@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_distil._reading import fields, foreign, links
+from edge_distil._reading import fields, foreign, links, places
 from edge_distil._reading.foreign import LARGEST_MODEL
 from edge_distil._writing import storage
 from edge_distil._writing.settling import settled
@@ -160,6 +160,17 @@ class Bundle:
         """Return the names of the variants that run wherever onnxruntime does."""
         return [name for name in self.manifest.variants if name.split("-")[0] != CORE_ML]
 
+    def present_variants(self) -> list[str]:
+        """Return the names of the variants whose files are here, in the manifest's order.
+
+        Any may be left out of an app, fp32 too; see `variant` for what is loaded then.
+        """
+        return [
+            name
+            for name, variant in self.manifest.variants.items()
+            if all((self.path / record.path).is_file() for record in variant.records)
+        ]
+
     def require_task(self, *tasks: str) -> None:
         """Raise `TaskError` unless the bundle serves one of `tasks`."""
         if self.manifest.task not in tasks:
@@ -208,10 +219,7 @@ def open_bundle(path: str | Path, *, verify: bool = False) -> Bundle:
     """
     path = Path(path)
     if not path.is_dir():
-        raise BundleNotFound(
-            f"no bundle at {path} (no such directory): give the directory that "
-            "`edge-distil export MODEL -o DIR` wrote"
-        )
+        raise BundleNotFound(places.no_bundle(path, FILE_NAME))
     manifest_path = path / FILE_NAME
     if not manifest_path.is_file():
         return Bundle(path, foreign.infer_manifest(path, MODEL_FILES), inferred=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edge_distil.bundle import open_bundle
 from edge_distil_apps.cli import console, options
 
 if TYPE_CHECKING:
@@ -64,9 +65,13 @@ def serve(
     if force and static is None:
         raise typer.BadParameter("--force goes with --static OUT")
     with console.needs_serve():
-        from edge_distil_apps.serve.contents import collect
+        from edge_distil_apps.serve.contents import collect, named
         from edge_distil_apps.serve.page import find_page
 
+    with options.usage():
+        named(bundles)
+    for bundle in bundles:  # what is wrong with one comes before what a page needs
+        open_bundle(bundle)
     contents = collect(bundles, find_page(), uploads=measurements is not None)
     if static is not None:
         _write(contents, static, force, json)

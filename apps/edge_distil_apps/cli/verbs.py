@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from edge_distil_apps.cli import options, version
 from edge_distil_apps.cli.flow import help_text, plain
+from edge_distil_apps.cli.typed.once import refuse_repeats
 
 # Panel -> its verbs, in the order in which a person meets them, each with a line of 60 characters.
 _PANELS = {
@@ -100,6 +101,7 @@ def _verb(name: str) -> Any:
     one.command(name, cls=help_text.Verb)(function)
     command = get_command(one)
     plain.let_pass(command)
+    refuse_repeats(command)
     return command
 
 
@@ -113,11 +115,18 @@ def _help(
     if verb:
         command = get_command(app).get_command(root, verb)  # type: ignore[attr-defined]
         if command is None:
-            raise typer.BadParameter(
-                f"there is no verb {verb!r}, expected one of {', '.join(_LINES)}"
-            )
+            raise typer.BadParameter(_no_verb(verb))
     own = typer.Context(command, parent=root, info_name=verb) if verb else root
     print(command.get_help(own))
+
+
+def _no_verb(name: str) -> str:
+    """Say which verb may have been meant, or which there are."""
+    from difflib import get_close_matches  # needed for a slip alone
+
+    if close := get_close_matches(name, _LINES):
+        return f"there is no verb {name!r}. Did you mean {' or '.join(map(repr, close))}?"
+    return f"there is no verb {name!r}, expected one of {', '.join(_LINES)}: choose one"
 
 
 def _print_version(wanted: bool) -> None:

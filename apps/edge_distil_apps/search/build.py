@@ -129,9 +129,8 @@ def _check_place(place: Path) -> None:
     if not place.exists() or exists(place):
         return
     if not place.is_dir() or any(not is_part(path) for path in place.iterdir()):
-        raise InputError(
-            f"{place} is not empty and is not an index: choose another directory for the index (-o)"
-        )
+        what = "is not empty and is not an index" if place.is_dir() else "is a file"
+        raise InputError(f"{place} {what}: choose another directory for the index (-o)")
 
 
 def _check_folder(store: Store, root: Path) -> None:

@@ -61,7 +61,8 @@ def text_files(folder: Path, *, but: Path | None = None) -> Listing:
         InputError: There is no such folder, or no text file in it.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder: give the folder that holds the texts")
+        what = "is a file, expected a folder" if folder.exists() else "is not there"
+        raise InputError(f"{folder} {what}: give the folder that holds the texts")
     found = Listing([], {})
     _walk(folder, but.resolve() if but else None, found)
     if not found.sources:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from edge_distil._writing import locks
 from edge_distil._writing.storage import atomic_file
 from edge_distil.errors import InputError, MissingExtra, StorageError
 from edge_distil.pooling import Floats
+from edge_distil_apps.search.absent import no_index
 from edge_distil_apps.search.folder import Source
 from edge_distil_apps.search.full_text import Words
 from edge_distil_apps.search.passages import Passage
@@ -87,7 +87,7 @@ class Store:
         self._path = path
         self._turn = threading.RLock()
         if create is None and not exists(folder):
-            raise _no_index(folder)
+            raise no_index(folder, FILE_NAME)
         if create is not None:  # whole or not at all, whenever this process is killed
             with atomic_file(path) as temporary:
                 self._connect(temporary, create)
@@ -246,20 +246,6 @@ def exists(folder: Path) -> bool:
 def is_part(path: Path) -> bool:
     """Return whether a file is what a killed build left: a database begun, or its lock."""
     return path.name == locks.FILE_NAME or path.name.startswith(f".{FILE_NAME}.")
-
-
-def _no_index(folder: Path) -> InputError:
-    if folder.is_dir() and any(folder.iterdir()):
-        index = folder.with_name(f"{folder.absolute().name}.index")
-        command = shlex.join(["edge-distil", "search", "--build", str(folder), "-o", str(index)])
-        return InputError(
-            f"{folder} is not an index ({FILE_NAME} is missing), and holds other files: if these "
-            f"are the texts, make an index with: {command} --bundle BUNDLE"
-        )
-    return InputError(
-        f"no index at {folder} ({FILE_NAME} is missing): make one with: "
-        f"edge-distil search --build DIR -o {shlex.quote(str(folder))} --bundle BUNDLE"
-    )
 
 
 def _key(name: str) -> str | bytes:

@@ -96,7 +96,7 @@ def collect(bundles: Sequence[Path], page: Path, *, uploads: bool = False) -> Co
         BundleError: One is no bundle, or differs from its manifest.
         InputError: There is none, or one is given twice.
     """
-    names = _names(bundles)
+    names = named(bundles)
     files = _page_files(page)
     index: list[dict[str, Any]] = []
     made: dict[str, Callable[[], dict[str, Any]]] = {}
@@ -115,15 +115,19 @@ def encoded(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _names(bundles: Sequence[Path]) -> dict[str, Path]:
-    """Return a name of its own for each bundle, as an address may have it."""
+def named(bundles: Sequence[Path]) -> dict[str, Path]:
+    """Return a name of its own for each bundle, as an address may have it.
+
+    Raises:
+        InputError: There is none, or one is given twice.
+    """
     if not bundles:
         raise InputError("got no bundle, expected at least one: edge-distil serve DIR")
     names: dict[str, Path] = {}
     for folder in bundles:
         real = Path(os.path.abspath(folder))
         if real in {Path(os.path.abspath(other)) for other in names.values()}:
-            raise InputError(f"{folder} is given twice: name each bundle once")
+            raise InputError(f"{folder} is given twice, expected once: name each bundle once")
         slug = re.sub(r"[^A-Za-z0-9_-]+", "-", real.name).strip("-") or "bundle"
         taken = sum(1 for name in names if re.fullmatch(rf"{re.escape(slug)}(-\d+)?", name))
         names[f"{slug}-{taken + 1}" if taken else slug] = folder

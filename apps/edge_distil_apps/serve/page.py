@@ -21,8 +21,15 @@ def find_page() -> Path:
     for folder in (_INSTALLED, _BUILT):
         if (folder / "index.html").is_file():
             return folder
+    raise ServeError(_not_built())
+
+
+def _not_built() -> str:
+    """Say what brings the page to where this code lies: a clone, or an installed package."""
     if installation.is_clone():
-        place, remedy = _BUILT, shlex.join(["make", "-C", str(installation.clone()), "page"])
-    else:
-        place, remedy = _INSTALLED, installation.upgrade()
-    raise ServeError(f"the page is not built, expected it at {place}: {remedy}")
+        make = shlex.join(["make", "-C", str(installation.clone()), "page"])
+        return f"the page is not built in this clone: run {make}, which needs Node 20 or later"
+    return (
+        "this installation has no page, for its wheel was built where npm was not at hand: install "
+        "one that was built with Node 20 or later at hand, or serve from a clone after `make page`"
+    )

@@ -68,7 +68,7 @@ def test_a_bundle_that_was_edited(
 
 def test_the_same_bundle_twice(edge_distil: Command, built: Path, tiny: Path) -> None:
     done = edge_distil("serve", tiny / "embedding", tiny / "." / "embedding")
-    assert (done.status, "twice" in _one_line(done.err)) == (1, True)
+    assert (done.status, "given twice" in " ".join(done.err.split())) == (2, True)
 
 
 def test_a_page_that_was_not_built(
@@ -79,6 +79,13 @@ def test_a_page_that_was_not_built(
     done = edge_distil("serve", tiny / "embedding")
     assert done.status == 1
     assert f"make -C {installation.clone()} page" in _one_line(done.err)
+    assert "Node 20" in done.err
+    done = edge_distil("serve", tmp_path / "nowhere")
+    assert "no bundle at" in _one_line(done.err)  # and not what a page needs
+    monkeypatch.setattr(installation, "is_clone", lambda: False)
+    said = _one_line(edge_distil("serve", tiny / "embedding").err)
+    assert "npm" in said
+    assert "pip install -U" not in said  # another wheel built so has no page either
 
 
 @pytest.mark.parametrize("package", ["starlette", "uvicorn", "segno"])

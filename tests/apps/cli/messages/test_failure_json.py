@@ -19,7 +19,7 @@ FAILING = {
     "embed": ["embed", "EMBEDDING", "nosuch.txt", "-o", "out.npy"],
     "search": ["search", "nosuch", "storm"],
     "search --build": ["search", "--build", "nosuch", "-o", "out", "--bundle", "EMBEDDING"],
-    "serve": ["serve", "EMBEDDING", "EMBEDDING", "--static", "out"],
+    "serve": ["serve", "nosuch", "--static", "out"],
     "eval": ["eval", "EMBEDDING", "--data", "nosuch.csv"],
     "bench": ["bench", "nosuch"],
     "inspect": ["inspect", "nosuch"],

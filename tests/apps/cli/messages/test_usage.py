@@ -32,6 +32,8 @@ WRONG = {
     "method": ["quantize", "EMBEDDING", "--int8-static", "--static-method", "foo"],
     "mode": ["search", "index", "storm", "--mode", "foo"],
     "peer": ["bench", "EMBEDDING", "--against", "foo"],
+    "a bundle twice": ["serve", "EMBEDDING", "EMBEDDING"],
+    "an option twice": ["run", "EMBEDDING", "a", "--variant", "int8", "--variant", "fp32"],
     "task of a student": [*STUDENT, "--task", "no"],
     "precision of it": [*STUDENT, "--precision", "x"],
     "its class": [*STUDENT, "--architecture", "x"],
