@@ -91,12 +91,18 @@ def describe(value: Any) -> str:
     return f"keys {shown}" if value else "no keys"
 
 
-def read_table(path: str | Path, columns: Sequence[str], optional: Sequence[str] = ()) -> list[Row]:
+def read_table(
+    path: str | Path,
+    columns: Sequence[str],
+    optional: Sequence[str] = (),
+    named: Sequence[str] = (),
+) -> list[Row]:
     """Read rows with the given columns.
 
     A first line that names them all is a header, and then other columns may be there too;
     without a header the file has just these columns, in this order. Columns of `optional` are
-    read where the file has them, and then no row may lack them.
+    read where the file has them, and then no row may lack them; those of `named` are ``None``
+    where a row lacks them.
 
     Raises:
         DataError: As `read_text`, an unknown suffix, or a row that lacks a column.
@@ -112,27 +118,29 @@ def read_table(path: str | Path, columns: Sequence[str], optional: Sequence[str]
     is_objects = path.suffix.lower() in _OBJECTS
     table = JsonRows(path) if is_objects else Delimited(path, columns, positional=True)
     names = [column.name for column in table.columns]
-    found = list(_rows(table, [*columns, *(name for name in optional if name in names)]))
+    need = [*columns, *(name for name in optional if name in names)]
+    found = list(_rows(table, need, [name for name in named if name in names]))
     if not found:
         what = "has a header but no rows" if getattr(table, "header", False) else "is empty"
         raise DataError(f"{path} {what}, expected at least one row: add rows")
     return found
 
 
-def _rows(table: Table, columns: Sequence[str]) -> Iterator[Row]:
+def _rows(table: Table, need: Sequence[str], want: Sequence[str]) -> Iterator[Row]:
     names = [column.name for column in table.columns]
+    columns = [*need, *want]
     for name in columns:
         if names.count(name) > 1:
             raise DataError(
                 f"{table.path} has {names.count(name)} columns {name!r}, expected one: rename the "
                 "others"
             )
-    for (_, line), values in table.rows(None, columns):
+    for (_, line), values in table.rows(None, need, want):
         where = f"{table.path}, line {line}"
         if isinstance(values, BadRow) or (wrong := _broken(values)):
             what = values if isinstance(values, BadRow) else wrong
             raise DataError(
-                f"{where} {what}: correct or remove the row (columns {', '.join(columns)})"
+                f"{where} {what}: correct or remove the row (columns {', '.join(need)})"
             )
         yield Row(where, dict(zip(columns, values, strict=True)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from edge_distil.errors import DataError
 from edge_distil.evaluate.files import describe, read_json
@@ -21,6 +21,15 @@ class SquadExample:
     question: str
     context: str
     answers: tuple[str, ...]
+
+
+class Question(NamedTuple):
+    """One question as it is asked: its place in the file, its id if it has one, its texts."""
+
+    where: str
+    id: Any
+    question: str
+    context: str
 
 
 @dataclass(frozen=True)
@@ -70,8 +79,8 @@ def is_squad(path: str | Path) -> bool:
     )
 
 
-def read_questions(path: str | Path) -> list[tuple[str, str, str]]:
-    """Return place, question and context of each question of a SQuAD file, answered there or not.
+def read_questions(path: str | Path) -> list[Question]:
+    """Return the questions of a SQuAD file, answered there or not.
 
     Raises:
         DataError: Not such a file; the message names the place in it.
@@ -83,7 +92,7 @@ def read_questions(path: str | Path) -> list[tuple[str, str, str]]:
             raise DataError(
                 f"{where} has no question, or its paragraph no context, that is text: add it"
             )
-        found.append((where, asked, context))
+        found.append(Question(where, question.get("id"), asked, context))
     return found
 
 

@@ -217,7 +217,9 @@ class QuestionAnswering(Task):
             with naming(one.name):
                 for name, text in zip(_NAMES, one[2:], strict=True):
                     if not text or text.isspace():
-                        raise InputError(f"the {name} is {text[:40]!r}, expected some text")
+                        raise InputError(
+                            f"the {name} is {text[:40]!r}, expected some text: give it"
+                        )
                 windows = of_pair(
                     self.encoder.tokenizer,
                     one.question,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from edge_distil_apps.cli import console, options
+
+if TYPE_CHECKING:
+    from edge_distil.tasks import Task
 
 
 def run(
@@ -14,7 +17,8 @@ def run(
         list[str] | None, options.argument("TEXT", "Texts; else the lines of stdin.")
     ] = None,
     question: Annotated[
-        str | None, options.value("--question", "-q", kind="TEXT", text="A question, or a query.")
+        list[str] | None,
+        options.value("--question", "-q", kind="TEXT", text="A question or query; several, too."),
     ] = None,
     context: Annotated[
         str | None,
@@ -74,13 +78,25 @@ def run(
     JSON; or lines as on stdin: a text, or a question, a tab and its context.
     """
     import edge_distil
-    from edge_distil_apps.cli.flow.answering import Asked, answer
+    from edge_distil_apps.cli.flow.answering import answer
+    from edge_distil_apps.cli.typed.asked import Asked
 
     task = edge_distil.load(bundle, variant=variant, threads=threads, untrusted=untrusted)
+    if variant is None and console.interactive():
+        _tell_variant(task)
     answer(
         task,
         Asked(
-            texts or [], question, context, pair, top_k, file, jsonl, json,
+            texts or [], question or [], context, pair, top_k, file, jsonl, json,
             labels, template, multi_label,
         ),
     )  # fmt: skip
+
+
+def _tell_variant(task: Task) -> None:
+    """Say which variant runs where others could: int8 is often what was meant."""
+    others = [name for name in task.bundle.present_variants() if name != task.variant]
+    if others:
+        console.note(
+            f"runs {task.variant}, as no --variant was given; here, too: {', '.join(others)}"
+        )

@@ -48,14 +48,14 @@ def test_wrong_usage_exits_with_2(
 @pytest.mark.parametrize("flag", ["--top-k", "--top_k"])
 def test_dashes_and_underscores_alike(flag: str, edge_distil: Command, tiny: Path) -> None:
     result = edge_distil("run", tiny / "text_classification", "storm", flag, "3", "--json")
-    assert len(json.loads(result.out)[0]["results"]) == 3
+    assert len(json.loads(result.out)["items"][0]["results"]) == 3
 
 
 def test_run_answers_with_the_api_s_answer(edge_distil: Command, tiny: Path) -> None:
     bundle, context = tiny / "question_answering", "Ada lives in London."
     answer = ed.QuestionAnswering.load(bundle)("Who lives?", context)
     result = edge_distil("run", bundle, "-q", "Who lives?", "-c", context, "--json")
-    assert json.loads(result.out)[0]["results"] == [answer._asdict()]
+    assert json.loads(result.out)["items"][0]["results"] == [answer._asdict()]
     plain = edge_distil("run", bundle, "-q", "Who lives?", "-c", context)
     assert plain.out.split()[1:-1] == answer.text.split()
 

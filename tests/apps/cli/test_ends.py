@@ -105,7 +105,7 @@ def test_what_an_encoding_lacks_degrades(arguments: str, encoding: str, work: Pa
 def test_json_stays_json_in_ascii(work: Path) -> None:
     line = "edge-distil run embedding 'Zoë 京' --json"
     done = shell(line, work, PYTHONIOENCODING="ascii")
-    assert json.loads(done.stdout)[0]["input"] == "Zoë 京"
+    assert json.loads(done.stdout)["items"][0]["input"] == "Zoë 京"
     plain = shell("edge-distil run embedding 'Zoë 京'", work, PYTHONIOENCODING="ascii")
     assert "Zo\\xeb \\u4eac" in plain.stdout
 
@@ -115,7 +115,7 @@ def test_words_of_the_command_line_are_utf_8_whatever_the_locale(work: Path) -> 
     context = "Café Zoë wrote it."
     expected = ed.QuestionAnswering.load(work / "question_answering")("Who wrote it?", context)
     line = f"edge-distil run question_answering -q 'Who wrote it?' -c '{context}' --json"
-    [document] = json.loads(shell(line, work, **c).stdout)
+    [document] = json.loads(shell(line, work, **c).stdout)["items"]
     assert document["results"] == [expected._asdict()]
     wrong = shell("edge-distil run embedding $'\\xff'", work, **c)
     assert wrong.returncode == 2

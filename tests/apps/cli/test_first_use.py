@@ -93,7 +93,7 @@ def test_what_is_no_number_is_refused_as_ever(tiny: Path, edge_distil: Command) 
         assert done.status == 2
         assert "--top-k" in done.err
     done = edge_distil("run", tiny / "text_classification", "storm", "--top-k", "2", "--json")
-    assert len(json.loads(done.out)[0]["results"]) == 2
+    assert len(json.loads(done.out)["items"][0]["results"]) == 2
 
 
 def test_public_names_are_there_when_they_are_asked_for() -> None:

@@ -62,7 +62,7 @@ def test_nothing_that_a_terminal_acts_on_is_printed(
 def test_json_says_the_very_characters(edge_distil: Command, tiny: Path, tmp_path: Path) -> None:
     bundle = hostile(tiny / "text_classification", tmp_path / "b")
     result = edge_distil("run", bundle, "a charming film", "--json")
-    assert json.loads(result.out)[0]["results"][0]["label"].startswith(WORDS)
+    assert json.loads(result.out)["items"][0]["results"][0]["label"].startswith(WORDS)
 
 
 def test_inspect_run_and_doctor_open_a_bundle_on_trial(

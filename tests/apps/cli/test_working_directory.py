@@ -128,7 +128,7 @@ def test_as_a_module_too(hostile: Path, tiny: Path) -> None:
     assert (hostile / "numpy.py").exists()
     done = run([*AS_MODULE, "run", tiny / "embedding", "storm", "--json"], hostile)
     assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)[0]["vector"]) == 16
+    assert len(json.loads(done.stdout)["items"][0]["results"][0]["vector"]) == 16
 
 
 @pytest.mark.slow

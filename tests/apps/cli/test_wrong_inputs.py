@@ -103,7 +103,7 @@ def test_a_hundred_thousand_words(edge_distil: Command, tiny: Path, tmp_path: Pa
     result = edge_distil(
         "run", tiny / "question_answering", "-q", "what sat", "-c", f"@{file}", "--json"
     )
-    [answer] = json.loads(result.out)[0]["results"]
+    [answer] = json.loads(result.out)["items"][0]["results"]
     assert text[answer["start"] : answer["end"]] == answer["text"]
     assert edge_distil("run", tiny / "text_classification", text).status == 0
     assert edge_distil("run", tiny / "token_classification", text[:20_000]).status == 0

@@ -38,7 +38,7 @@ def test_a_pair_and_json_lines_of_pairs(
     assert expected != [tuple(label) for label in classifier(first, top_k=3)]
     [found] = json.loads(
         edge_distil("run", bundle, first, "--pair", second, "--top-k", "3", "--json").out
-    )
+    )["items"]
     assert scores(found["results"]) == expected
     assert found["input"] == {"text": first, "text_pair": second}
 
@@ -46,7 +46,7 @@ def test_a_pair_and_json_lines_of_pairs(
     stdin = "\n".join(lines).encode()
     found = json.loads(
         edge_distil("run", bundle, "--jsonl", "--top-k", "3", "--json", stdin=stdin).out
-    )
+    )["items"]
     expected_all = classifier.batch([*((a, b) for a, b, _ in ROWS), "alone"], top_k=3)
     assert [scores(one["results"]) for one in found] == [
         [tuple(label) for label in labels] for labels in expected_all
@@ -73,7 +73,7 @@ def test_other_tasks_take_no_pairs(tiny: Path, edge_distil: Command) -> None:
         found = edge_distil("run", tiny / task, "--jsonl", stdin=line)
         assert (found.status, "has a text_pair" in found.err) == (1, True)
         found = edge_distil("run", tiny / task, "a", "--pair", "b")
-        assert (found.status, "--pair goes with" in found.err) == (2, True)
+        assert (found.status, "--pair is not for a" in found.err) == (2, True)
     assert edge_distil("run", tiny / "text_classification", "a", "b", "--pair", "c").status == 2
     qa = tiny / "question_answering"
     assert edge_distil("run", qa, "-q", "Who?", "-c", "Ada", "--pair", "c").status == 2

@@ -23,7 +23,7 @@ def test_run_and_embed_see_the_same_lines(
 ) -> None:
     data = LINES.encode(encoding)
     result = edge_distil("run", tiny / "text_classification", "--json", stdin=data)
-    assert [row["input"] for row in json.loads(result.out)] == ROWS
+    assert [row["input"] for row in json.loads(result.out)["items"]] == ROWS
     out = tmp_path / "x.npy"
     result = edge_distil("embed", tiny / "embedding", "-", "-o", out, "--json", stdin=data)
     counted = json.loads(result.out)
@@ -55,7 +55,7 @@ def test_run_reads_json_lines(edge_distil: Command, tiny: Path) -> None:
     bundle = tiny / "text_classification"
     data = b'{"id": 1, "text": "a\xe2\x80\xa8b"}\n\n"c\\nd"\n'
     result = edge_distil("run", bundle, "--jsonl", "--json", stdin=data)
-    assert [row["input"] for row in json.loads(result.out)] == ["a\u2028b", "c\nd"]
+    assert [row["input"] for row in json.loads(result.out)["items"]] == ["a\u2028b", "c\nd"]
     for line, message in [
         (b'{"body": "x"}', "line 1 of stdin has no key 'text'"),
         (b'"a"\n{"text": 3}', "line 2 of stdin has 3 as its text"),

@@ -6,8 +6,6 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -19,15 +17,24 @@ from edge_distil.tasks import (
     QuestionAnswering,
     Reranker,
     TextClassification,
+    TokenClassification,
     ZeroShotClassification,
 )
-from edge_distil_apps.cli import console
+from edge_distil_apps.cli import console, options
 from edge_distil_apps.cli.flow import arriving, results
-from edge_distil_apps.cli.flow.given import PAIRS, QUESTIONS, TEXTS, Fields, Given
+from edge_distil_apps.cli.flow.given import PAIRS, QUESTIONS, TEXTS, Fields, Given, Input
 from edge_distil_apps.cli.flow.labelling import Labeller
+from edge_distil_apps.cli.flow.results import Found
+from edge_distil_apps.cli.typed import asked as typed_words
+from edge_distil_apps.cli.typed import names
+from edge_distil_apps.cli.typed.asked import Asked
 
-_NO_TEXT = "got no text, expected TEXT arguments, --file FILE or lines on stdin"
+_NO_TEXT = "stdin holds no text, expected a text a line: send some, or give TEXT or --file FILE"
 _NO_QUESTION = (
+    "stdin holds no question, expected question, tab, context a line: send some, or give "
+    "--question Q --context TEXT|@FILE|-, or --file FILE"
+)
+_FORGOT = (
     "this is a question-answering bundle: give --question Q and --context TEXT|@FILE|-, or "
     "--file FILE, or lines of question, tab, context on stdin"
 )
@@ -37,28 +44,6 @@ _NUMBERED = re.compile(r"^(?:text|pair|passage) (\d+)(?:: )?")  # how a task nam
 _LONG = 100_000  # characters; some seconds of a small model's time
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What was typed; see the options of `run`."""
-
-    texts: list[str]
-    question: str | None
-    context: str | None
-    pair: str | None
-    top_k: int | None
-    file: Path | None
-    jsonl: bool
-    json: bool
-    labels: str | None = None
-    template: str | None = None
-    multi_label: bool = False
-
-    @property
-    def is_one_question(self) -> bool:
-        """Whether a question was typed, and nothing that goes without one."""
-        return bool(self.question) and not (self.texts or self.file or self.pair)
-
-
 def answer(task: Any, asked: Asked) -> None:
     """Print what a task says.
 
@@ -66,91 +51,77 @@ def answer(task: Any, asked: Asked) -> None:
         BadParameter: It cannot be told what to answer.
         InputError: There is nothing to answer, or a text that cannot be used.
     """
-    asks = isinstance(task, QuestionAnswering)
-    if isinstance(task, QuestionAnswering) and asked.is_one_question:
-        _answer_one(task, asked)
-        return
-    task = _used(task, asked)
+    typed_words.check(asked, task.bundle.manifest.task)
+    names.check(asked)
+    task, name = _used(task, asked)
     fields = _fields(task)
-    _check(task, asked, asks)
-    typed = _typed(asked.texts, asked.pair, fields)
-    if typed and asked.file:
-        raise typer.BadParameter("give TEXT or --file FILE, not both")
+    typed = _typed(asked, fields)
     groups = _groups(asked, fields)
-    nothing = _NO_QUESTION if asks else _NO_TEXT
+    nothing = _NO_QUESTION if fields.both else _NO_TEXT
     if not (asked.json or typed or isinstance(task, _COMPARED)):
         _answer_groups(task, groups, asked.top_k or 1, nothing)
         return
     given = typed or [one for group in groups for one in group]
     if not given:
         raise InputError(nothing)
-    inputs: list[Any] = [one.input for one in given]
     if isinstance(task, Embedding):
-        results.show_similarities(task, inputs, asked.json)
-        return
-    if isinstance(task, Reranker):
-        query = console.argument(asked.question or "")
-        with _placed(given):
-            ranked = task(query, inputs, top_k=asked.top_k)
-        results.show([query], [ranked], asked.json, fields)
+        results.show_similarities(task, given, asked.json, fields)
         return
     with _placed(given):
-        found = _results(task, inputs, asked.top_k or 1)
-    results.show(inputs, found, asked.json, fields)
+        found = (
+            _ranked(task, asked, given)
+            if isinstance(task, Reranker)
+            else _found(task, given, asked.top_k or 1)
+        )
+    if asked.json:
+        results.document(task, name, found, fields)
+        return
+    for one in found:
+        for items in one.blocks:
+            results.show_items(items)
 
 
-def _used(task: Any, asked: Asked) -> Any:
+def _used(task: Any, asked: Asked) -> tuple[Any, str]:
     """Return a text classifier as what is made of it by a query, or by labels that were typed.
 
+    Returns:
+        What answers, and the name of the task.
+
     Raises:
-        BadParameter: Labels do not go with the rest.
+        BadParameter: The labels or their template cannot be used.
         TaskError: The model is none for that.
     """
-    of_texts = isinstance(task, TextClassification)
     if asked.labels is not None:
-        if not of_texts or asked.question or asked.pair:
-            raise typer.BadParameter(
-                "--labels goes with texts and a text-classification bundle, without --question and "
-                "--pair"
-            )
         zero_shot, labels = ZeroShotClassification(task.encoder), console.argument(asked.labels)
         template = None if asked.template is None else console.argument(asked.template)
-        return Labeller(zero_shot, labels, template, asked.multi_label, asked.top_k)
-    if asked.template is not None or asked.multi_label:
-        raise typer.BadParameter("--template and --multi-label go with --labels: give it")
-    if of_texts and asked.question and not asked.context:
-        return Reranker(task.encoder)
-    return task
-
-
-def _check(task: Any, asked: Asked, asks: bool) -> None:
-    """Refuse what is not for the bundle's task; who typed nothing at a terminal forgot something.
-
-    Raises:
-        BadParameter: It is not.
-    """
-    forgot = asked.file is None and sys.stdin.isatty()
-    if asks and (asked.texts or asked.pair or asked.question or asked.context or forgot):
-        raise typer.BadParameter(_NO_QUESTION)
-    if not isinstance(task, Reranker) and (asked.question or asked.context):
-        raise typer.BadParameter(
-            f"this is a {task.bundle.manifest.task} bundle: give TEXT, not --question or --context"
-        )
+        labeller = Labeller(zero_shot, labels, template, asked.multi_label, asked.top_k)
+        with options.usage():
+            list(labeller.stream([]))
+        return labeller, "zero-shot-classification"
+    if isinstance(task, TextClassification) and asked.questions:
+        return Reranker(task.encoder), "reranking"
+    return task, task.bundle.manifest.task
 
 
 def _groups(asked: Asked, fields: Fields) -> Iterator[list[Given]]:
     if asked.file is None:
-        return arriving.groups(asked.jsonl, fields)
+        return _arriving(asked.jsonl, fields)
     from edge_distil_apps.cli.flow.filed import read_file  # with the readers of `eval`
 
     return iter([read_file(asked.file, fields)])
 
 
-def _answer_one(task: QuestionAnswering, asked: Asked) -> None:
-    question, context = console.argument(asked.question or ""), _context(asked.context)
-    with _progress(len(context)) as show:
-        answers = task.batch([(question, context)], top_k=asked.top_k or 1, show_progress=show)
-    results.show([question], answers, asked.json, QUESTIONS)
+def _arriving(jsonl: bool, fields: Fields) -> Iterator[list[Given]]:
+    """Yield what comes on stdin; who is at a terminal is told, or typed nothing by mistake.
+
+    Raises:
+        BadParameter: A question and its context are not what anybody types on a terminal.
+    """
+    if sys.stdin.isatty():
+        if fields.both:
+            raise typer.BadParameter(_FORGOT)
+        console.note("reading a text a line from this terminal: Ctrl-D ends them")
+    yield from arriving.groups(jsonl, fields)
 
 
 def _fields(task: Any) -> Fields:
@@ -159,14 +130,15 @@ def _fields(task: Any) -> Fields:
     return PAIRS if isinstance(task, TextClassification) else TEXTS
 
 
-def _typed(texts: list[str], pair: str | None, fields: Fields) -> list[Given]:
+def _typed(asked: Asked, fields: Fields) -> list[Given]:
     """Return what was typed as arguments."""
-    typed = [console.argument(text) for text in texts]
-    if pair is None:
-        return [Given("", text) for text in typed]
-    if len(typed) != 1 or fields != PAIRS:
-        raise typer.BadParameter("--pair goes with one TEXT and a text-classification bundle")
-    return [Given("", (typed[0], console.argument(pair)))]
+    if fields.both:
+        context = _context(asked.context) if asked.context is not None else ""
+        return [Given("", (console.argument(asks), context)) for asks in asked.questions]
+    typed = [console.argument(text) for text in asked.texts]
+    if asked.pair is not None:
+        return [Given("", (typed[0], console.argument(asked.pair)))]
+    return [Given("", text) for text in typed]
 
 
 def _answer_groups(task: Any, groups: Iterator[list[Given]], top_k: int, nothing: str) -> None:
@@ -197,10 +169,11 @@ def _placed(given: list[Given]) -> Iterator[None]:
         yield
     except (InputError, OutputError) as error:
         found = _NUMBERED.match(error.args[0])
-        where = given[int(found[1])].where if found else ""
-        if not where:
+        if not found or (len(given) > 1 and not given[int(found[1])].where):
             raise
-        raise type(error)(f"{where}: {_NUMBERED.sub('', error.args[0])}") from error
+        where = given[int(found[1])].where
+        what = _NUMBERED.sub("", error.args[0])
+        raise type(error)(f"{where}: {what}" if where else what) from error
 
 
 def _stream(task: Any, texts: list[Any], top_k: int) -> Iterator[list[list[Any]]]:
@@ -213,20 +186,29 @@ def _stream(task: Any, texts: list[Any], top_k: int) -> Iterator[list[list[Any]]
         yield [items]
 
 
-def _results(task: Any, texts: list[Any], top_k: int) -> list[list[Any]]:
-    if isinstance(task, FillMask):
-        return [
-            candidates
-            for text in texts
-            for candidates in task.each_mask(text, top_k=top_k if top_k > 1 else 5)
-        ]
-    if isinstance(task, TextClassification):
-        return task.batch(texts, top_k=top_k)
-    if isinstance(task, Labeller):
-        return list(task.stream(texts))
-    options = {"top_k": top_k} if isinstance(task, QuestionAnswering) else {}
-    with _progress(sum(len(text if isinstance(text, str) else text[1]) for text in texts)) as show:
-        return list(task.batch(texts, show_progress=show, **options))
+def _ranked(task: Reranker, asked: Asked, given: list[Given]) -> list[Found]:
+    """Put the passages in order for each query."""
+    passages: list[Any] = [one.input for one in given]
+    queries = [console.argument(query) for query in asked.questions]
+    return [
+        Found(Given("", query), [task(query, passages, top_k=asked.top_k)], given)
+        for query in queries
+    ]
+
+
+def _found(task: Any, given: list[Given], top_k: int) -> list[Found]:
+    inputs: list[Any] = [one.input for one in given]
+    if isinstance(task, QuestionAnswering | TokenClassification):
+        options: dict[str, Any] = {"top_k": top_k} if isinstance(task, QuestionAnswering) else {}
+        with _progress(sum(map(_length, inputs))) as show:
+            blocks = [[items] for items in task.batch(inputs, show_progress=show, **options)]
+    else:
+        blocks = list(_stream(task, inputs, top_k))
+    return [Found(one, found) for one, found in zip(given, blocks, strict=True)]
+
+
+def _length(given: Input) -> int:
+    return len(given if isinstance(given, str) else given[1])
 
 
 def _progress(characters: int) -> AbstractContextManager[Any]:
@@ -236,10 +218,8 @@ def _progress(characters: int) -> AbstractContextManager[Any]:
     return console.progress_bar("characters")
 
 
-def _context(value: str | None) -> str:
+def _context(value: str) -> str:
     """Resolve ``--context``: literal text, ``@FILE``, or ``-`` for stdin."""
-    if value is None:
-        raise typer.BadParameter("--question needs --context TEXT, @FILE or - for stdin")
     if value == "-" or value.startswith("@"):
         return console.read_text(value.removeprefix("@"))
     return console.argument(value)

@@ -11,10 +11,17 @@ Input = str | tuple[str, str]
 
 
 class Given(NamedTuple):
-    """An input, and where it stands: ``"line 3 of stdin"``; nowhere, if it was typed."""
+    """An input.
+
+    Attributes:
+        where: Where it stands: ``"line 3 of stdin"``; nowhere, if it was typed.
+        input: The text, or the two.
+        id: What its row calls it; ``None`` where the row does not.
+    """
 
     where: str
     input: Input
+    id: Any = None
 
 
 class Fields(NamedTuple):
@@ -32,6 +39,7 @@ class Fields(NamedTuple):
 
 
 _PAIR = "text_pair"
+ID = "id"  # the column, or key, of what a row is called
 TEXTS = Fields("text")
 PAIRS = Fields("text", _PAIR)
 QUESTIONS = Fields("question", "context", both=True)
@@ -52,7 +60,7 @@ def of_line(line: str, where: str, fields: Fields, jsonl: bool) -> Given | None:
     if not line.strip() and (jsonl or fields.both):
         return None
     if jsonl:
-        return Given(where, _of_object(line, where, fields))
+        return _of_object(line, where, fields)
     if not fields.both:
         return Given(where, line)
     first, tab, second = line.partition("\t")
@@ -61,7 +69,7 @@ def of_line(line: str, where: str, fields: Fields, jsonl: bool) -> Given | None:
     return Given(where, (first, second))
 
 
-def _of_object(line: str, where: str, fields: Fields) -> Input:
+def _of_object(line: str, where: str, fields: Fields) -> Given:
     row = object_of_line(line)
     if isinstance(row, BadRow):
         raise _wrong(where, str(row))
@@ -69,8 +77,8 @@ def _of_object(line: str, where: str, fields: Fields) -> Input:
         raise _wrong(where, f"has a {_PAIR}, which only a text-classification bundle takes")
     first = _text(where, row, fields.first)
     if fields.second is None or (fields.second not in row and not fields.both):
-        return first
-    return first, _text(where, row, fields.second)
+        return Given(where, first, row.get(ID))
+    return Given(where, (first, _text(where, row, fields.second)), row.get(ID))
 
 
 def _text(where: str, row: dict[str, Any], key: str) -> str:

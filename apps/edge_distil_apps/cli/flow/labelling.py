@@ -32,6 +32,11 @@ class Labeller:
         """The bundle that runs."""
         return self.task.bundle
 
+    @property
+    def variant(self) -> str:
+        """The name of the variant that runs."""
+        return self.task.variant
+
     def stream(self, texts: list[str]) -> Iterator[list[Label]]:
         """Yield the labels of each text."""
         found = self.task.stream(

@@ -1,28 +1,61 @@
-"""What `run` prints: named tuples as lines or as one JSON document."""
+"""What `run` prints: lines for a person, or one JSON document, of one shape whatever was asked."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from edge_distil.tasks import Embedding
 from edge_distil_apps.cli import console
-from edge_distil_apps.cli.flow.given import Fields, Input
+from edge_distil_apps.cli.flow.given import Fields, Given, Input
 
 
-def show(inputs: list[Input], results: list[list[Any]], as_json: bool, fields: Fields) -> None:
-    """Print named tuples: one JSON document, or a block for each input."""
-    if as_json:
-        console.document(
-            [
-                {"input": _shown(text, fields), "results": [item._asdict() for item in items]}
-                for text, items in zip(inputs, results, strict=False)
-            ]
-            if len(inputs) == len(results)
-            else [{"results": [item._asdict() for item in items]} for items in results]
-        )
-        return
-    for items in results:
-        show_items(items)
+class Found(NamedTuple):
+    """What a task says of an input.
+
+    Attributes:
+        given: The input; of passages that are put in order, the query.
+        blocks: Named tuples; of a text with several masks a list for each, else one list.
+        passages: Those that are put in order.
+    """
+
+    given: Given
+    blocks: list[list[Any]]
+    passages: Sequence[Given] = ()
+
+
+def document(task: Any, name: str, found: Sequence[Found], fields: Fields) -> None:
+    """Print the one document of `run`.
+
+    Args:
+        task: What ran.
+        name: The task's.
+        found: Of each input.
+        fields: What an input's texts are called.
+    """
+    _print(task, name, [_item(one.given, fields, _rows(one, name)) for one in found])
+
+
+def _rows(found: Found, name: str) -> list[dict[str, Any]]:
+    """Return results as objects: those of masks say which, passages what they were called."""
+    masks = ({"mask": n} if name == "fill-mask" else {} for n, _ in enumerate(found.blocks))
+    rows = [
+        {**mask, **item._asdict()}
+        for mask, block in zip(masks, found.blocks, strict=True)
+        for item in block
+    ]
+    return [
+        {"id": found.passages[row["index"]].id, **row} if found.passages else row for row in rows
+    ]
+
+
+def _item(given: Given, fields: Fields, results: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"id": given.id, "input": _shown(given.input, fields), "results": results}
+
+
+def _print(task: Any, name: str, items: list[dict[str, Any]]) -> None:
+    about = {"bundle": str(task.bundle.path), "task": name, "variant": task.variant}
+    console.document({**about, "items": items})
 
 
 def show_items(items: list[Any]) -> None:
@@ -45,12 +78,14 @@ def _line(item: NamedTuple) -> str:
     return f"{score:7.4f}  {words or '(no answer)'}{place}"
 
 
-def show_similarities(task: Embedding, texts: list[Any], as_json: bool) -> None:
+def show_similarities(task: Embedding, given: list[Given], as_json: bool, fields: Fields) -> None:
     """Print vectors as JSON or, for a person, the cosine of each text to the first."""
+    texts: list[Any] = [one.input for one in given]
     vectors = task.encode(texts)
     if as_json:
-        rows = zip(texts, vectors.tolist(), strict=True)
-        console.document([{"input": text, "vector": vector} for text, vector in rows])
+        rows = zip(given, vectors.tolist(), strict=True)
+        items = [_item(one, fields, [{"vector": vector}]) for one, vector in rows]
+        _print(task, task.bundle.manifest.task, items)
         return
     unit = task.encode(texts, normalize_embeddings=True)
     count = console.count(len(texts), "vector")

@@ -77,7 +77,7 @@ def test_passages_in_the_librarys_order(
         edge_distil("run", bundle, "-q", QUERY, "--json", stdin=text.encode()),
     ]
     for result in done:
-        [said] = json.loads(result.out)
+        [said] = json.loads(result.out)["items"]
         assert said["input"] == QUERY
         assert [(r["index"], r["text"]) for r in said["results"]] == [
             (w["corpus_id"], w["text"]) for w in wanted
@@ -97,7 +97,7 @@ def test_labels_of_the_pipeline(multi: bool, nli: tuple[Path, Path], edge_distil
     template = "the light is {}"
     wanted = pipeline(texts, LABELS, hypothesis_template=template, multi_label=multi)
     flags = ["--labels", LABELS, "--template", template, *(["--multi-label"] if multi else [])]
-    found = json.loads(edge_distil("run", bundle, "--json", *flags, *texts).out)
+    found = json.loads(edge_distil("run", bundle, "--json", *flags, *texts).out)["items"]
     for said, want in zip(found, wanted, strict=True):
         assert [label["label"] for label in said["results"]] == want["labels"]
         scores = [label["score"] for label in said["results"]]
@@ -111,16 +111,16 @@ def test_what_does_not_go_together(
     tiny: Path, ranking: tuple[Path, Path], nli: tuple[Path, Path], edge_distil: Command
 ) -> None:
     for status, message, words in (
-        (2, "give TEXT, not --question", [tiny / "embedding", "-q", QUERY, "a"]),
-        (2, "give TEXT, not --question", [ranking[1], "-q", QUERY, "-c", "a"]),
-        (2, "--labels goes with texts", [tiny / "embedding", "--labels", LABELS, "a"]),
-        (2, "--labels goes with texts", [nli[1], "--labels", LABELS, "a", "--pair", "b"]),
+        (2, "--question is not for a", [tiny / "embedding", "-q", QUERY, "a"]),
+        (2, "--context is not for a", [ranking[1], "-q", QUERY, "-c", "a"]),
+        (2, "--labels is not for a", [tiny / "embedding", "--labels", LABELS, "a"]),
+        (2, "--labels and --pair do not", [nli[1], "--labels", LABELS, "a", "--pair", "b"]),
         (2, "go with --labels", [nli[1], "--template", "{}", "a"]),
         (2, "go with --labels", [nli[1], "--multi-label", "a"]),
         (1, "gives a pair 3 scores, expected one", [nli[1], "-q", QUERY, "a"]),
         (1, "expected one that begins with", [ranking[1], "--labels", LABELS, "a"]),
-        (1, "expected {} where the label goes", [nli[1], "--labels", "x", "--template", "y", "a"]),
-        (1, "holds no label", [nli[1], "--labels", " , ", "a"]),
+        (2, "expected {} where the label goes", [nli[1], "--labels", "x", "--template", "y", "a"]),
+        (2, "holds no label", [nli[1], "--labels", " , ", "a"]),
     ):
         done = edge_distil("run", *words)
         assert (done.status, done.out) == (status, "")
