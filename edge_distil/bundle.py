@@ -135,8 +135,11 @@ class Bundle:
             _check_hash(path, record)
         return path
 
-    def verify(self) -> list[FileRecord]:
+    def verify(self, *, present: bool = False) -> list[FileRecord]:
         """Hash every file that the manifest names, and see that the models read no other.
+
+        Args:
+            present: Pass over variants that were left out, unless all were.
 
         Returns:
             The records, all of them true.
@@ -145,8 +148,9 @@ class Bundle:
             BundleFileMissing: A file is not there.
             BundleCorrupt: A file differs from its record, or a model reads one that has none.
         """
-        variants = self.manifest.variants.values()
-        every = [*self.manifest.files, *(r for v in variants for r in v.records)]
+        variants = self.manifest.variants
+        names = (present and self.present_variants()) or list(variants)
+        every = [*self.manifest.files, *(r for name in names for r in variants[name].records)]
         records = list(dict.fromkeys(every))
         for record in records:
             self.check_file(record, full=True)
@@ -157,18 +161,15 @@ class Bundle:
         return records
 
     def portable_variants(self) -> list[str]:
-        """Return the names of the variants that run wherever onnxruntime does."""
-        return [name for name in self.manifest.variants if name.split("-")[0] != CORE_ML]
+        """Return the names of the variants here that run wherever onnxruntime does."""
+        return [name for name in self.present_variants() if name.split("-")[0] != CORE_ML]
 
     def present_variants(self) -> list[str]:
-        """Return the names of the variants whose files are here, in the manifest's order.
-
-        Any may be left out of an app, fp32 too; see `variant` for what is loaded then.
-        """
+        """Return the names of the variants of which a file is here; an app may leave others out."""
         return [
             name
             for name, variant in self.manifest.variants.items()
-            if all((self.path / record.path).is_file() for record in variant.records)
+            if any((self.path / record.path).is_file() for record in variant.records)
         ]
 
     def require_task(self, *tasks: str) -> None:

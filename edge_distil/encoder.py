@@ -197,7 +197,9 @@ def open_encoder(
     if untrusted:
         check_untrusted(Path(path), variant)
     # Resolved once: the working directory, or a link to the bundle, may change later.
-    bundle = open_bundle(Path(path).resolve(), verify=verify)
+    bundle = open_bundle(Path(path).resolve())
+    if verify:
+        bundle.verify(present=True)
     name, _ = bundle.variant(variant)
     if name.split("-")[0] == CORE_ML:
         if threads is not None or providers is not None:

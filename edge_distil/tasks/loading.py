@@ -93,7 +93,7 @@ def load(
         threads: Threads of the runtime; by default ``OMP_NUM_THREADS``, else the cores that the
             process and its cgroup may use.
         providers: onnxruntime's execution providers; by default the CPU's.
-        verify: Hash every file before use.
+        verify: Hash every file that is here before use.
         compute_units: Where a Core ML variant may run: ``"all"`` (default), ``"cpu_only"``,
             ``"cpu_and_gpu"`` or ``"cpu_and_ne"`` (the neural engine).
         huge_pages: On Linux, put all memory of this process on pages of 2 MiB at the eighth run:

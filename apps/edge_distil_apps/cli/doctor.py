@@ -33,12 +33,21 @@ _DRIFT_FLOOR = 1e-3  # logits: differences below come from the order of sums alo
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at; a variant's drift from fp32 where it was measured."""
+    """One thing looked at.
+
+    Attributes:
+        name: Of what.
+        ok: Nothing is wrong with it.
+        found: What was seen.
+        drift: A variant's, from fp32, where it was measured.
+        left_out: It is a variant whose files are not here, which is in order where others are.
+    """
 
     name: str
     ok: bool
     found: str
     drift: Drift | None = None
+    left_out: bool = False
 
 
 def doctor(
@@ -81,6 +90,8 @@ def doctor(
         )
     else:
         _show(environment, checks, speeds, advice)
+        if speed and any(check.left_out and check.name == "fp32" for check in checks):
+            console.say("nothing is timed: without fp32 there is nothing to compare with")
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 
@@ -106,11 +117,28 @@ def check_bundle(path: Path, say: Say) -> list[Check]:
     for done, name in enumerate(names):
         say(Stage("checking variants", done, len(names)))
         checks.append(_attempt(name, partial(_check_variant, bundle, name)))
-    return checks
+    return checks + _left_out(bundle)
+
+
+def _left_out(bundle: Bundle) -> list[Check]:
+    """Return the variants that are not here: an app ships the one that it loads."""
+    present, variants = bundle.present_variants(), bundle.manifest.variants
+    here = f"here: {', '.join(present)}" if present else "no other is here"
+    return [
+        Check(
+            name,
+            bool(present),
+            f"left out: {variant.file.path} is not here; {here}",
+            left_out=True,
+        )
+        for name, variant in variants.items()
+        if name not in present
+    ]
 
 
 def _check_files(bundle: Bundle) -> Check:
-    return Check("files", True, f"{console.count(len(bundle.verify()), 'file')} as recorded")
+    count = len(bundle.verify(present=True))
+    return Check("files", True, f"{console.count(count, 'file')} as recorded")
 
 
 def _check_variant(bundle: Bundle, name: str) -> Check:
@@ -120,7 +148,7 @@ def _check_variant(bundle: Bundle, name: str) -> Check:
     # checks the golden tokens as well
     encoder = open_encoder(bundle.path, variant=name, untrusted=True)
     probes = len(bundle.manifest.golden)
-    if name == "fp32" or "fp32" not in bundle.manifest.variants or not probes:
+    if name == "fp32" or "fp32" not in bundle.present_variants() or not probes:
         return Check(name, True, f"loads; {probes} golden token rows as recorded")
     drift = measure_drift(open_encoder(bundle.path, variant="fp32"), encoder)
     evidence = bundle.manifest.variants[name].evidence
@@ -152,7 +180,11 @@ def _speeds_and_advice(
     """Time the variants that passed, and choose; without fp32 there is nothing to choose by."""
     from edge_distil_bench import measure_speeds, recommend
 
-    passed = {check.name: check for check in checks if check.ok and check.name != "files"}
+    passed = {
+        check.name: check
+        for check in checks
+        if check.ok and check.name != "files" and not check.left_out
+    }
     if "fp32" not in passed:
         return [], None
     bundle = open_bundle(path)
@@ -212,6 +244,7 @@ def _show(
     console.say(f"{'packages':12} {console.text(_pairs(packages))}")
     for check in checks:
         sign = "[green]ok  [/green]" if check.ok else "[bold red]FAIL[/bold red]"
+        sign = "[dim]-   [/dim]" if check.ok and check.left_out else sign
         console.say(f"{sign} {check.name:12} {console.text(check.found)}")
     if speeds:
         _show_speeds(speeds, environment["threads"])

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json as json_library
+import shlex
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated
 
 from edge_distil._reading.fields import figure
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.manifest import Manifest, Variant, to_json
 from edge_distil_apps.cli import console, options
+from edge_distil_apps.cli.inside import files, made
 from edge_distil_apps.cli.tables import table
-
-_STATIC_TEXTS = "calibration_texts"  # in the settings of int8-static
 
 
 def inspect(
     bundle: Annotated[Path, options.argument("BUNDLE", "A bundle, or a plain hub ONNX directory.")],
     json: console.Json = False,
 ) -> None:
-    """Show a bundle's manifest: task, variants, sizes, evidence.
+    """Show a bundle's manifest: task, variants, sizes, evidence, and the files an app needs.
 
     Example: `edge-distil inspect qa`
     """
@@ -31,7 +31,7 @@ def show(bundle: Bundle, as_json: bool) -> None:
     """Print a bundle's manifest as tables or as JSON."""
     manifest = bundle.manifest
     if as_json:
-        console.document(json_library.loads(to_json(manifest)))
+        console.document(json_library.loads(to_json(manifest)) | files.document(bundle))
         return
     origin = manifest.checkpoint
     console.say(f"[bold]{console.text(str(bundle.path))}[/bold]: {manifest.task}")
@@ -51,11 +51,23 @@ def show(bundle: Bundle, as_json: bool) -> None:
             console.say(f"  {name:14} {console.text(value)}")
     table(
         "",
-        ["variant", "file", "size", "of fp32", "evidence"],
-        [_row(name, variant, manifest.variants) for name, variant in manifest.variants.items()],
+        ["variant", "file", "size here", "of fp32", "evidence"],
+        [_row(bundle, name, manifest.variants) for name in manifest.variants],
     )
     for name, variant in manifest.variants.items():
-        _show_settings(name, variant)
+        if absent := files.absent(bundle, name, variant):
+            console.say(console.text(absent))
+    _show_making(bundle)
+    files.show(bundle)
+
+
+def _show_making(bundle: Bundle) -> None:
+    """Print in words how each variant was made."""
+    command = shlex.join(["edge-distil", "inspect", str(bundle.path), "--json"])
+    console.say()
+    console.say(console.text(f"how they were made (every setting: {command}):"))
+    for name, variant in bundle.manifest.variants.items():
+        console.say(console.text(f"  {name:14} {made.in_words(name, variant)}"))
 
 
 def _last_layer(manifest: Manifest) -> str | None:
@@ -76,10 +88,11 @@ def _witness(manifest: Manifest) -> str | None:
     return f"{who}, {proof.get('probes')} texts: {proof.get('max_abs_diff')} at most{unseen}"
 
 
-def _row(name: str, variant: Variant, variants: Any) -> list[str]:
-    reference = variants.get("fp32")
+def _row(bundle: Bundle, name: str, variants: Mapping[str, Variant]) -> list[str]:
+    variant, reference = variants[name], variants.get("fp32")
     ratio = f"{variant.bytes / reference.bytes:.3f}x" if reference and reference.bytes else ""
-    size = console.megabytes(variant.bytes)
+    state = files.state(bundle, variant.records)
+    size = console.megabytes(variant.bytes) if state == files.PRESENT else state
     path = PurePosixPath(variant.file.path)
     shown = path.parent if variant.parts else path
     return [name, str(shown), size, ratio, _evidence(variant)]
@@ -96,28 +109,5 @@ def _evidence(variant: Variant) -> str:
 
 def how_made(variant: Variant) -> str:
     """Say in a few words whether a variant was calibrated, and what it lost."""
-    words = (_calibration(variant.settings), _evidence(variant))
+    words = (made.calibration(variant.settings), _evidence(variant))
     return ", ".join(word for word in words if word) or f"by {variant.recipe}"
-
-
-def _show_settings(name: str, variant: Variant) -> None:
-    """Print what a variant was made with, a setting a line."""
-    found = {
-        key.replace("_", " "): str(value)
-        for key, value in variant.settings.items()
-        if isinstance(value, str | int | float) and key != _STATIC_TEXTS
-    }
-    calibration = _calibration(variant.settings)
-    if found or calibration:
-        console.say()
-        console.say(console.text(f"{name} settings{calibration and ': '}{calibration}"))
-    for key, value in found.items():
-        console.say(console.text(f"  {key:14} {value}"))
-
-
-def _calibration(settings: Mapping[str, Any]) -> str:
-    """Say what taught the scales; older bundles do not."""
-    texts = figure(settings, "calibration", "inputs") or figure(settings, _STATIC_TEXTS)
-    if texts is not None:
-        return f"calibrated on {console.count(int(texts), 'text')}"
-    return "not calibrated" if settings.get("calibration", "") is None else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from edge_distil.bundle import Bundle
 from edge_distil.errors import InputError, PushError
-from edge_distil.manifest import FILE_NAME
+from edge_distil.manifest import FILE_NAME, Manifest
 from edge_distil_apps.hub.card import card
 
 CARD = "README.md"
@@ -54,11 +55,18 @@ def uploads(bundle: Bundle, name: str) -> list[Upload]:
             f"{bundle.path} has no {FILE_NAME}, so it cannot be told what belongs to it: export "
             "the checkpoint, and push that bundle"
         )
-    paths = [record.path for record in bundle.verify()]
+    paths = [record.path for record in bundle.verify(present=True)]
     own = bundle.path / CARD
-    text = own if own.is_file() else card(bundle.manifest, name).encode()
+    text = own if own.is_file() else card(_as_is(bundle), name).encode()
     named = [path for path in paths if path != CARD]
     return [Upload(CARD, text), *(Upload(p, bundle.path / p) for p in [FILE_NAME, *sorted(named)])]
+
+
+def _as_is(bundle: Bundle) -> Manifest:
+    """Return the manifest without the variants that were left out."""
+    variants = bundle.manifest.variants
+    present = {name: variants[name] for name in bundle.present_variants()}
+    return dataclasses.replace(bundle.manifest, variants=present)
 
 
 def check_name(name: str) -> None:

@@ -135,12 +135,13 @@ def named(bundles: Sequence[Path]) -> dict[str, Path]:
 
 
 def _opened(folder: Path) -> Bundle:
-    bundle = open_bundle(folder, verify=True)
+    bundle = open_bundle(folder)
     if bundle.inferred:
         raise BundleFileMissing(
             f"{folder} has no {FILE_NAME}, so that a browser could verify nothing: export it with "
             "edge-distil export MODEL -o DIR"
         )
+    bundle.verify(present=True)
     return bundle
 
 

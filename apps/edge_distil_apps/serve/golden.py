@@ -28,11 +28,11 @@ def golden(bundle: Bundle) -> dict[str, Any]:
     Questions are the study's, in its order: a phone's figures stand beside a desktop's for the
     same work.
     """
-    present = [name for name in _VARIANTS if name in bundle.manifest.variants]
+    present = [name for name in _VARIANTS if name in bundle.present_variants()]
     with suppress(DataError, InputError):
-        if bundle.manifest.task == "question-answering":
+        if present and bundle.manifest.task == "question-answering":
             return _answers(bundle, present)
-        if bundle.manifest.task in ("sentence-similarity", "feature-extraction"):
+        if present and bundle.manifest.task in ("sentence-similarity", "feature-extraction"):
             return _vectors(bundle, present)
     return {"inputs": None, "answers": {}}
 

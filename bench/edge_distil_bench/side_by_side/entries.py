@@ -82,8 +82,7 @@ def _chosen(bundle: Bundle, variants: Sequence[str]) -> list[str]:
     if variants:
         names = [bundle.variant(name)[0] for name in dict.fromkeys(variants)]
     else:
-        records = {n: bundle.manifest.variants[n].file.path for n in bundle.portable_variants()}
-        names = [name for name, path in records.items() if (bundle.path / path).is_file()]
+        names = bundle.portable_variants()
     if not names:
         raise InputError(f"{bundle.path} holds no model file: export it, or copy it whole")
     return sorted(names, key=lambda name: name != _REFERENCE)

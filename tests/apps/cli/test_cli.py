@@ -84,7 +84,8 @@ def test_embed_writes_the_api_s_vectors(edge_distil: Command, tiny: Path, tmp_pa
 def test_inspect_prints_the_manifest(edge_distil: Command, tiny: Path) -> None:
     bundle = tiny / "embedding"
     result = edge_distil("inspect", bundle, "--json")
-    assert json.loads(result.out) == json.loads((bundle / "edge_distil.json").read_text())
+    manifest = json.loads((bundle / "edge_distil.json").read_text())
+    assert manifest.items() <= json.loads(result.out).items()
     assert "onnx/model.onnx" in edge_distil("inspect", bundle).out
 
 
@@ -182,7 +183,7 @@ def test_doctor_without_fp32_has_nothing_to_choose_by(
     bundle = shutil.copytree(tiny / "fill_mask", tmp_path / "bundle")
     (bundle / "onnx" / "model.onnx").unlink()
     result = edge_distil("doctor", bundle, "--json")
-    assert result.status == 1
+    assert result.status == 0  # an app ships the one that it loads
     assert json.loads(result.out)["recommendation"] is None
 
 

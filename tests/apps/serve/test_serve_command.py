@@ -133,3 +133,16 @@ def test_static_writes_all_of_it_and_replaces_nothing_else(
     refused = edge_distil("serve", tiny / "embedding", "--static", out, "--force")
     assert (refused.status, "mine.txt" in refused.err) == (1, True)
     assert (out / "mine.txt").is_file()
+
+
+def test_a_variant_that_was_left_out_is_not_served(
+    edge_distil: Command, built: Path, tiny: Path, tmp_path: Path
+) -> None:
+    lite = Path(shutil.copytree(tiny / "embedding", tmp_path / "lite"))
+    (lite / "onnx" / "model.onnx").unlink()
+    done = edge_distil("serve", lite, "--static", tmp_path / "site", "--json")
+    assert done.status == 0, done.err
+    [listed] = json.loads((tmp_path / "site" / "bundles.json").read_bytes())["bundles"]
+    assert list(listed["variants"]) == ["int8"]
+    golden = json.loads((tmp_path / "site" / "bundles" / "lite" / "golden.json").read_bytes())
+    assert list(golden["answers"]) == ["int8"]

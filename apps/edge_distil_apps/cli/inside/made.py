@@ -1,0 +1,58 @@
+"""How variants were made, in words for who never quantized; ``--json`` has every setting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from edge_distil._reading.fields import figure
+from edge_distil.bundle import CORE_ML
+from edge_distil.manifest import Variant
+from edge_distil_apps.cli import console
+
+_STATIC_TEXTS = "calibration_texts"  # in the settings of int8-static
+_KEPT = "kept_fp32"  # operators that a budget left as they were
+_MODELS = {
+    "fp32": "32-bit floats, as PyTorch computes",
+    "int8": "weights and activations as 8-bit integers, the same results on every CPU",
+    "int8-static": "weights and activations as 8-bit integers whose ranges are fixed beforehand",
+    "weights-only": "weights as 8-bit integers, computed with 32-bit floats",
+    "fp16": "16-bit floats",
+    "int4": "weights as 4-bit integers, computed with 32-bit floats",
+}
+_ORT = "-ort"  # the end of the names of variants in that format
+_COMPRESSED = {
+    "int8": "weights as 8-bit integers",
+    "palette6": "weights from a table of 64 values",
+    "palette4": "weights from a table of 16 values",
+}
+
+
+def in_words(name: str, variant: Variant) -> str:
+    """Say in a line how a variant was made."""
+    kept = variant.settings.get(_KEPT)
+    words = [
+        _kind(name) or f"made by {variant.recipe}",
+        calibration(variant.settings),
+        f"{console.count(len(kept), 'operator')} left in fp32" if isinstance(kept, list) else "",
+    ]
+    warning = variant.settings.get("warning")
+    if isinstance(warning, str):
+        words.append(warning)
+    return "; ".join(filter(None, words))
+
+
+def _kind(name: str) -> str:
+    if name.split("-")[0] == CORE_ML:
+        how = _COMPRESSED.get(name.removeprefix(CORE_ML).removeprefix("-"))
+        return "a Core ML package" + (f", {how}" if how else "")
+    kind = _MODELS.get(name.removesuffix(_ORT), "")
+    return f"{kind}; in ONNX Runtime's own format" if kind and name.endswith(_ORT) else kind
+
+
+def calibration(settings: Mapping[str, Any]) -> str:
+    """Say what taught the scales; older bundles do not."""
+    texts = figure(settings, "calibration", "inputs") or figure(settings, _STATIC_TEXTS)
+    if texts is not None:
+        return f"calibrated on {console.count(int(texts), 'text')}"
+    return "not calibrated" if settings.get("calibration", "") is None else ""
