@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -134,10 +135,12 @@ def _search(
         hits = index.search(query, k, cast("Mode", mode))
         found = answer(task, query, hits) if task else None
         folder = index.folder
+        since = {hit.file: index.since(hit.file) for hit in hits}
         if index.unfinished:
             _tell_unfinished(place, folder, bool(hits))
+    _tell_changes(place, folder, since)
     if as_json:
-        console.document(_document(query, hits, found))
+        console.document(_document(query, folder, hits, since, found))
     elif hits:
         console.show(Page(hits, folder, found, whole))
     else:
@@ -157,8 +160,31 @@ def _tell_unfinished(place: Path, folder: Path, found: bool) -> None:
     console.note(words)
 
 
-def _document(query: str, hits: list[Any], found: Any) -> dict[str, Any]:
-    """Return what ``--json`` prints."""
-    rows = [{name: v for name, v in hit._asdict().items() if name != "marked"} for hit in hits]
-    answer = {} if found is None else {"answer": found._asdict()}
-    return {"query": query, **answer, "hits": rows}
+def _tell_changes(place: Path, folder: Path, since: Mapping[str, str | None]) -> None:
+    """Say which of the files that were found are no longer as they were indexed."""
+    if not any(since.values()):
+        return
+    build = shlex.join(["edge-distil", "search", "--build", str(folder), "-o", str(place)])
+    if folder.is_dir():
+        words = ", ".join(f"{file} ({became})" for file, became in since.items() if became)
+        console.note(f"warning: not as they were indexed: {words}: bring the index up with {build}")
+    else:
+        console.note(
+            f"warning: {folder}, which was indexed, is gone: passages are as they were; build an "
+            "index of where the texts are now"
+        )
+
+
+def _document(
+    query: str, folder: Path, hits: list[Any], since: Mapping[str, str | None], found: Any
+) -> dict[str, Any]:
+    """Return what ``--json`` prints: places as paths, too, and whether they still hold that."""
+    rows = [
+        {"path": str(folder / hit.file), "since": since[hit.file]}
+        | {name: value for name, value in hit._asdict().items() if name != "marked"}
+        for hit in hits
+    ]
+    answer = {}
+    if found is not None:
+        answer = {"answer": {"path": str(folder / found.file), **found._asdict()}}
+    return {"query": query, "folder": str(folder), **answer, "hits": rows}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
+from edge_distil._writing import storage
 from edge_distil.errors import InputError
 from edge_distil.pooling import Floats
 from edge_distil.rows import broken_character
@@ -109,6 +110,23 @@ class Index:
                 self._hit(number, score, vector, words.marked(number), (by_vector, by_words))
                 for number, score in fuse((by_vector, by_words))[:k]
             ]
+
+    def since(self, file: str) -> str | None:
+        """Return what became of a file since it was indexed: ``"deleted"``, ``"changed"``, or not.
+
+        Its passages are shown as they were; their lines are no longer those of the file.
+        """
+        known = self._store.file(file)
+        path = self.folder / file
+        try:
+            now = path.stat()
+            if known is None or (now.st_size, now.st_mtime_ns) == known[0][1:]:
+                return None
+            return None if storage.sha256(path) == known[1] else "changed"
+        except (FileNotFoundError, NotADirectoryError):
+            return "deleted"
+        except OSError:  # it is there, and may not be read
+            return None
 
     @property
     def model(self) -> Model:

@@ -139,6 +139,12 @@ class Store:
         named = ((_name(row[0]), row) for row in rows)
         return {name: (Source(name, *row[1:3]), row[3]) for name, row in named}
 
+    def file(self, name: str) -> tuple[Source, str] | None:
+        """Return a file as it was indexed, with its sha256; ``None`` if it was not."""
+        query = "SELECT bytes, modified, sha256 FROM files WHERE name = ?"
+        row = self._db.execute(query, (_key(name),)).fetchone()
+        return (Source(name, *row[:2]), row[2]) if row else None
+
     def touch(self, source: Source) -> None:
         """Note a file's new time: its text is as it was."""
         with _clear_errors(self._path):
