@@ -1,4 +1,4 @@
-"""Every program of the JavaScript guide runs, and gives what Python gives with the same bundles."""
+"""Every program of the JavaScript guide and README runs, and gives what Python gives."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from edge_distil.tasks import Embedding, QuestionAnswering
 
 pytestmark = pytest.mark.web
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "javascript.md"
+README = GUIDE.parents[2] / "README.md"
 PROGRAMS = {
     found[1]: found[0]
+    for document in (GUIDE, README)
     for found in re.finditer(
-        r"(?<=```js\n)// (\S+)\n.*?(?=```)", GUIDE.read_text("utf-8"), re.DOTALL
+        r"(?<=```js\n)// (\S+)\n.*?(?=```)", document.read_text("utf-8"), re.DOTALL
     )
 }
 PAIRS = [
@@ -49,7 +51,8 @@ def in_node(project: Path, name: str) -> list[str]:
 
 
 def test_no_program_is_left_out() -> None:
-    assert GUIDE.read_text("utf-8").count("```js") == len(PROGRAMS)
+    written = GUIDE.read_text("utf-8") + README.read_text("utf-8")
+    assert written.count("```js\n") == len(PROGRAMS)
     source = Path(__file__).read_text("utf-8")
     assert [name for name in PROGRAMS if f'{name}"' not in source] == []
 
@@ -61,6 +64,11 @@ def test_answers(project: Path, qa: QuestionAnswering) -> None:
     assert " ".join(text) == expected.text
     assert float(score) == pytest.approx(expected.score, abs=INT8_STEPS)
     assert cut == "true"
+
+
+def test_readme(project: Path, qa: QuestionAnswering) -> None:
+    context = "It was built in 1871 by Marta Lindqvist."
+    assert in_node(project, "ask.mjs") == [qa("Who built it?", context).text]
 
 
 def test_streams_end_when_they_are_told(project: Path) -> None:
