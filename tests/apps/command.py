@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,17 +41,42 @@ def run_without(module: str, *arguments: str | Path, folder: Path | None = None)
 
 def on_a_terminal(words: list[str], **settings: Any) -> str:
     """Run a program whose stderr is a terminal; return what is shown there."""
-    import pty  # not on Windows
+    status, shown = read_terminal(words, 80, stdout=subprocess.DEVNULL, **settings)
+    assert status == 0, shown
+    return shown.decode()
+
+
+def read_terminal(
+    words: list[str], columns: int, until: bytes = b"", **settings: Any
+) -> tuple[int, bytes]:
+    """Run a program on a terminal of so many columns.
+
+    Args:
+        words: What is run.
+        columns: The terminal's width.
+        until: Ctrl-C is typed once this is shown.
+        settings: What else `subprocess.Popen` takes; streams that it names are no terminal.
+
+    Returns:
+        Its status, and what was shown.
+    """
+    import fcntl  # none of these on Windows
+    import pty
+    import termios
 
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=theirs, **settings)
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
+    streams = {"stdout": theirs, "stderr": theirs, **settings}
+    process = subprocess.Popen(words, **streams)
     os.close(theirs)
     shown = b""
     try:
         while data := os.read(ours, 4096):
             shown += data
+            if until and until in shown:
+                process.send_signal(signal.SIGINT)
+                until = b""
     except OSError:  # how Linux says that the other end is closed
         pass
     os.close(ours)
-    assert process.wait() == 0, shown
-    return shown.decode()
+    return process.wait(), shown

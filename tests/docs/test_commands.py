@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -12,38 +11,21 @@ from pathlib import Path
 
 import pytest
 import typer
+from shown import DOCUMENTS, FENCED, REPOSITORY, blocks
 
 from edge_distil_apps.cli.verbs import app
 
-REPOSITORY = Path(__file__).parents[2]
-DOCUMENTS = [
-    REPOSITORY / "README.md",
-    *sorted((REPOSITORY / "docs").rglob("*.md")),
-    *sorted((REPOSITORY / "apps").glob("*/README.md")),
-]
 PROGRAM = [sys.executable, "-P", "-m", "edge_distil_apps.cli"]
 TINY = REPOSITORY / "tests" / "golden" / "tiny"
 SCORE = 0.005  # of an answer: calibration rounds a little otherwise on another processor
-_BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 
-def commands(document: Path) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield the words of each command and the lines that the document shows below it."""
-    for language, block in _BLOCK.findall(document.read_text("utf-8")):
-        if language not in ("", "console", "sh", "bash"):
-            continue
-        lines = [line.strip("\n") for line in block.replace("\\\n", " ").splitlines()]
-        for number, line in enumerate(lines):
-            found = re.match(r" *(?:\$ )?(edge-distil .*)", line)
-            if found is None:
-                continue
-            below = []
-            for other in lines[number + 1 :]:
-                if not other.strip() or re.match(r" *(\$ |#|edge-distil |make |pip )", other):
-                    break
-                below.append(other)
-            words = shlex.split(found[1].split(" | ")[0], comments=True)
-            yield words[1:], below if "$ edge-distil" in line else []
+def commands(document: Path) -> Iterator[tuple[list[str], tuple[str, ...]]]:
+    """Yield the words of each command of ours and the lines that the document shows below it."""
+    for block in blocks(document):
+        for shown in block:
+            if shown.line.startswith("edge-distil "):
+                yield shlex.split(shown.line)[1:], shown.below
 
 
 SHOWN = [
@@ -113,7 +95,7 @@ def test_its_python_gives_what_its_command_gives(here: Path) -> None:
     ]
     context = words[words.index("-c") + 1]
     [block] = [
-        text for language, text in _BLOCK.findall((REPOSITORY / "README.md").read_text("utf-8"))
+        text for language, text in FENCED.findall((REPOSITORY / "README.md").read_text("utf-8"))
         if language == "python"
     ]  # fmt: skip
     lines = block.replace('"qa/"', repr(str(here / "qa"))).splitlines()[:5]

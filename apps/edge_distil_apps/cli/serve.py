@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edge_distil.bundle import open_bundle
-from edge_distil_apps.cli import console, options
+from edge_distil_apps.cli import console, options, streams
 
 if TYPE_CHECKING:
     from edge_distil_apps.serve import Contents
@@ -123,7 +123,7 @@ def _tell(page: str, token: str | None, as_json: bool) -> None:
         console.document(document)
     else:
         console.say(f"[bold]{console.text(page)}[/bold]")
-        if sys.stdout.isatty():
-            console.say(console.text(qr_code(page)))
+        if sys.stdout.isatty() and streams.can_encode(picture := qr_code(page)):
+            console.say(console.text(picture))
         console.note("Ctrl-C ends it")
     sys.stdout.flush()

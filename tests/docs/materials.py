@@ -1,0 +1,91 @@
+"""What the documents' commands name, small: checkpoints, bundles, data, and a hub's cache of them.
+
+Models are seeded and tiny. In a furnished folder a command is typed as it stands in a document.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import distil_data
+import tiny as checkpoints
+
+from edge_distil_bench.records import read_measurements, write_measurements
+
+REPOSITORY = Path(__file__).parents[2]
+TINY = REPOSITORY / "tests" / "golden" / "tiny"
+MEASURED = REPOSITORY / "apps" / "reports" / "epyc-2-cores" / "measurements.json"
+HUB = "hub"  # HF_HOME below the folder
+_QA, _CLASSES = "question-answering", "text-classification"
+_NLI = {"id2label": {0: "contradiction", 1: "entailment", 2: "neutral"}}
+# Hub id -> family, task, options.
+_ON_THE_HUB = {
+    "distilbert/distilbert-base-cased-distilled-squad": ("distilbert", _QA, {}),
+    "distilbert/distilbert-base-uncased-distilled-squad": ("distilbert", _QA, {}),
+    "sentence-transformers/all-MiniLM-L6-v2": ("bert", "feature-extraction", {}),
+    "cross-encoder/ms-marco-MiniLM-L6-v2": ("bert", _CLASSES, {"num_labels": 1}),
+    "cross-encoder/nli-distilroberta-base": ("roberta", _CLASSES, _NLI),
+}
+_REVISION = "0" * 40
+_TEXTS = "Ada keeps the light.\nA storm, and a lamp.\nThe ship sat on the sea.\n"
+
+
+def make(folder: Path) -> None:
+    """Make all of it in a folder that is not there yet."""
+    folder.mkdir(parents=True)
+    _make_checkpoints(folder)
+    _make_bundles(folder)
+    _make_texts(folder)
+    _make_measurements(folder)
+
+
+def _make_checkpoints(folder: Path) -> None:
+    for place in ("apps/models/minilm-l6-squad", "MODEL", "model", "student"):
+        checkpoints.save_checkpoint(folder / place, "bert", _QA, max_position_embeddings=384)
+    for place in ("teacher", "qa-teacher"):
+        checkpoints.save_checkpoint(folder / place, "bert", _QA, num_hidden_layers=7)
+    for name, (family, task, options) in _ON_THE_HUB.items():
+        cache = folder / HUB / "hub" / f"models--{name.replace('/', '--')}"
+        checkpoints.save_checkpoint(cache / "snapshots" / _REVISION, family, task, **options)
+        (cache / "refs").mkdir()
+        (cache / "refs" / "main").write_text(_REVISION)
+
+
+def _make_bundles(folder: Path) -> None:
+    from edge_distil_export import export_bundle
+    from edge_distil_quantize import quantize_bundle
+
+    shutil.copytree(TINY / "embedding", folder / "minilm")
+    qa = export_bundle(folder / "model", folder / "qa")
+    quantize_bundle(qa, "int8", calibrate=False)
+    hub = folder / HUB / "hub"
+    for name, place in (
+        ("ms-marco-MiniLM-L6-v2", "cross-encoder"),
+        ("nli-distilroberta-base", "nli"),
+    ):
+        cached = hub / f"models--cross-encoder--{name}" / "snapshots" / _REVISION
+        export_bundle(cached, folder / place)
+
+
+def _make_texts(folder: Path) -> None:
+    distil_data.squad(folder / "train.json")
+    distil_data.squad(folder / "dev.json", questions=8)
+    learnt = distil_data.read_back(folder / "train.json")
+    (folder / "texts.txt").write_text("".join(f"{text}\n" for row in learnt for text in row))
+    (folder / "passages.txt").write_text(_TEXTS)
+    (folder / "posts.jsonl").write_text(json.dumps({"id": 1, "body": "a storm – ≈ 3"}) + "\n")
+    (folder / "docs").mkdir()
+    (folder / "docs" / "progress.md").write_text("# tqdm\n\nIt prints the bar to stderr – €.\n")
+
+
+def _make_measurements(folder: Path) -> None:
+    """Of one device, under the names that the documents give to those of several."""
+    measured = read_measurements(MEASURED)
+    for name in ("out/measurements", "phones/a", "phone", "laptop", "laptop/measurements",
+                 "phone/measurements"):  # fmt: skip
+        file = folder / f"{name}.json"
+        file.parent.mkdir(exist_ok=True)
+        write_measurements(replace(measured, device=f"device {name}"), file)
