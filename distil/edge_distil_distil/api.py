@@ -197,7 +197,8 @@ def _make(job: Job, output: Path, *, overwrite: bool, resume: bool) -> dict[str,
             job.say(f"going on with {job.work.name}")
         from edge_distil_distil.making import make
 
-        record = make(job, staged)
+        with jobs.leaving_work(job.work):
+            record = make(job, staged)
     jobs.close_work(job.work)
     processes.meet()
     return record

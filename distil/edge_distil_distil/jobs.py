@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,17 @@ def open_work(folder: Path, job: dict[str, Any], *, anew: bool, must_go_on: bool
 def _holds_work(folder: Path) -> bool:
     """Say whether there is more than the record: what failed at once leaves nothing to keep."""
     return any(path.name != _FILE for path in folder.iterdir())
+
+
+@contextmanager
+def leaving_work(folder: Path) -> Iterator[None]:
+    """Where a training fails before there is anything of it, leave no folder behind."""
+    try:
+        yield
+    except BaseException:
+        if folder.is_dir() and not _holds_work(folder):
+            close_work(folder)
+        raise
 
 
 def close_work(folder: Path) -> None:

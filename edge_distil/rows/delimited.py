@@ -28,21 +28,26 @@ class Delimited:
         known: Names that are looked for. A first row that has them all is a header.
         positional: A first row that has not is a row, of just the columns `known`. Otherwise its
             own look tells (`has_header`), and columns without a header are called 1, 2, 3.
+        no_header: The first row is a row, whatever it looks like.
 
     Attributes:
         header: There is one.
+        guessed: That was told from its look alone.
 
     Raises:
         RowsError: The file cannot be read, or cannot be understood.
     """
 
-    def __init__(self, path: Path, known: Sequence[str], *, positional: bool = False) -> None:
+    def __init__(
+        self, path: Path, known: Sequence[str], *, positional: bool = False, no_header: bool = False
+    ) -> None:
         self.path = path
         self._dialect = find_dialect(path)
         first, *sample = self._sample() or [[]]
-        self.header = bool(first) and (
-            set(known) <= set(first) or (not positional and has_header(first, sample))
-        )
+        named = bool(first) and not no_header and set(known) <= set(first)
+        told = bool(first) and not (named or no_header or positional)
+        self.guessed = told and has_header(first, sample)
+        self.header = named or self.guessed
         if self.header:
             names = list(first)
         else:
@@ -50,6 +55,11 @@ class Delimited:
             names = list(known) if positional else [str(n) for n, _ in enumerate(first, 1)]
         self._names = names
         self.columns = tuple(_column(name, n, sample) for n, name in enumerate(names))
+
+    @property
+    def delimiter(self) -> str:
+        """What stands between the fields."""
+        return self._dialect.delimiter
 
     def places(self) -> Iterator[Place]:
         """Yield where each row begins, the header left out."""

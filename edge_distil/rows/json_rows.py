@@ -68,7 +68,8 @@ class JsonRows:
             if isinstance(row, BadRow):
                 yield start, row
             elif missing := [name for name in need if name not in row]:
-                yield start, BadRow(f"has no key {missing[0]!r}, only {_shown(row)}")
+                kept = tuple(map(row.get, want))
+                yield start, BadRow(f"has no key {missing[0]!r}, only {_shown(row)}", kept)
             else:
                 yield start, (*(row[name] for name in need), *map(row.get, want))
 

@@ -18,7 +18,15 @@ Values = tuple[Any, ...]
 
 
 class BadRow(ValueError):
-    """A row cannot be read; the message says why. It is yielded, and raised in readers alone."""
+    """A row cannot be read; the message says why. It is yielded, and raised in readers alone.
+
+    Attributes:
+        kept: Its values of the columns that are wanted and not needed, where these can be read.
+    """
+
+    def __init__(self, message: str, kept: Values = ()) -> None:
+        super().__init__(message)
+        self.kept = kept
 
 
 TOO_LONG = BadRow(f"is longer than {LONGEST >> 20} MiB, the longest row that is read")

@@ -197,6 +197,7 @@ def distil(
         frontier=frontier,
         asked=quick or any(value is not None for value in limits.values()),
     )
+    students.watch_kept(output)
     students.check_files([*data, *([evaluate] if evaluate else []), *(cut_vocabulary or ())])
     with console.needs_distil():
         from edge_distil import hardware

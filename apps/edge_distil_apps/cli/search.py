@@ -14,6 +14,7 @@ import typer
 from edge_distil._reading.printable import printable
 from edge_distil.errors import InputError
 from edge_distil_apps.cli import console, options
+from edge_distil_apps.cli.ending import remains
 
 _BUILD = "Build"
 _ASK = "Search"
@@ -93,7 +94,9 @@ def _build(
 ) -> None:
     with console.needs_apps():
         from edge_distil_apps.search.build import build
+        from edge_distil_apps.search.store import exists
 
+    remains.watch(lambda: exists(index))
     start = time.perf_counter()
     with console.progress_bar("files") as progress:
         report = build(

@@ -13,6 +13,7 @@ import typer
 
 from edge_distil.errors import MissingExtra
 from edge_distil_apps.cli import console, options
+from edge_distil_apps.cli.ending import remains
 from edge_distil_apps.study.options import Options
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def study(
     from edge_distil import hardware  # it brings numpy
 
     folder = _folder(output)
+    remains.watch(lambda: folder.journal.is_file() or folder.document.is_file())
     if merge:
         found = _merge(files or [], folder)
     elif files:

@@ -60,18 +60,19 @@ def assemble(
         limits = ranges(shards, parts, job.precision)
         head = next(blocks(shards[:1], parts, job.precision, limits)).vectors
         shape = (sum(shard.rows for shard in shards), head.shape[1])
+        kept = [] if job.output.suffix == ".npy" and not job.is_directory else _kept(source, shards)
         if job.is_directory:
             made.mkdir(exist_ok=True)
             for number, start in enumerate(range(0, len(shards), SHARDS_A_FILE)):
                 some = shards[start : start + SHARDS_A_FILE]
                 found = blocks(some, parts, job.precision, limits)
-                _write_parquet(made / f"part-{number:05}.parquet", source, some, found)
+                _write_parquet(made / f"part-{number:05}.parquet", source, some, found, kept)
         else:
             found = blocks(shards, parts, job.precision, limits)
             if job.output.suffix == ".npy":
                 _write_npy(made, shape, head.dtype, found)
             else:
-                _write_parquet(made, source, shards, found)
+                _write_parquet(made, source, shards, found, kept)
         _move(made, job.output)
     return shape, str(head.dtype)
 
@@ -89,13 +90,19 @@ def _write_npy(
             file.write(np.ascontiguousarray(block.vectors).data)
 
 
-def _write_parquet(
-    path: Path, source: Source, shards: Sequence[Shard], found: Iterator[Block]
-) -> None:
+def _kept(source: Source, shards: Sequence[Shard]) -> list[Any]:
     spare_memory()
     from edge_distil_apps.embed import parquet_output  # pyarrow takes 60 MB: only where needed
 
-    parquet_output.write(path, source, shards, found)
+    return parquet_output.kept_fields(source, shards)
+
+
+def _write_parquet(
+    path: Path, source: Source, shards: Sequence[Shard], found: Iterator[Block], kept: list[Any]
+) -> None:
+    from edge_distil_apps.embed import parquet_output
+
+    parquet_output.write(path, source, shards, found, kept)
 
 
 def _move(made: Path, output: Path) -> None:

@@ -47,12 +47,13 @@ class Parquet:
             needed, wanted = ([batch.column(name) for name in names] for names in (need, want))
             for index in range(max(0, first - number), len(batch)):
                 where = (number + index, 0)
+                kept = tuple(column.slice(index, 1) for column in wanted)
                 try:
                     values = [column[index].as_py() for column in needed]
                 except UnicodeDecodeError as error:
-                    yield where, BadRow(f"cannot be read as UTF-8 text ({error.reason})")
+                    yield where, BadRow(f"cannot be read as UTF-8 text ({error.reason})", kept)
                 else:
-                    yield where, (*values, *(column.slice(index, 1) for column in wanted))
+                    yield where, (*values, *kept)
 
 
 def _batches(path: Path, first: int, columns: list[str]) -> Iterator[tuple[int, Any]]:

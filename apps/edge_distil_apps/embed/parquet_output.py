@@ -11,14 +11,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from edge_distil.rows import JsonRows
 from edge_distil_apps.embed.blocks import Block
 from edge_distil_apps.embed.job import EMBEDDING, ROW
 from edge_distil_apps.embed.parquet import Parquet
-from edge_distil_apps.embed.rows import Row, Shard
+from edge_distil_apps.embed.rows import Row, Shard, as_text
 from edge_distil_apps.embed.sources import Source
 
+_EXACT = 1 << 53  # the greatest integer up to which float64 holds all
 
-def write(path: Path, source: Source, shards: Sequence[Shard], found: Iterator[Block]) -> None:
+
+def write(
+    path: Path, source: Source, shards: Sequence[Shard], found: Iterator[Block], kept: list[Any]
+) -> None:
     """Write shards, each as a row group; a bad row's embedding is null.
 
     Args:
@@ -26,8 +31,8 @@ def write(path: Path, source: Source, shards: Sequence[Shard], found: Iterator[B
         source: The input; it is read again where columns are kept.
         shards: The shards.
         found: Their vectors.
+        kept: What `kept_fields` says of all shards of the output.
     """
-    kept = _kept_fields(source)
     rows = source.read_all(shards) if kept else iter(())
     writer: Any = None
     try:
@@ -65,22 +70,65 @@ def _numbers(values: NDArray[Any]) -> Any:
 
 
 def _kept(values: list[Any], field: Any) -> Any:
-    """Make a column of strings, or of the one-row arrays that come out of Parquet."""
+    """Make a column of JSON's values, or of the one-row arrays that come out of Parquet."""
     if all(value is None for value in values):
         return pa.nulls(len(values), field.type)
     if any(isinstance(value, pa.Array) for value in values):
         absent = pa.nulls(1, field.type)
         return pa.concat_arrays([absent if value is None else value for value in values])
+    if field.type != pa.string():
+        return _plain(values, field.type)
     strings = pa.lib.StringBuilder()
-    strings.append_values(values)
+    strings.append_values([as_text(value) for value in values])
     return strings.finish()
 
 
-def _kept_fields(source: Source) -> list[Any]:
-    """Return the Arrow fields of the kept columns: Parquet's own, else strings."""
+def _plain(values: list[Any], kind: Any) -> Any:
+    """Make a column of numbers or booleans, some of which may be null."""
+    filled = [0 if value is None else value for value in values]
+    if kind == pa.bool_():
+        data = np.packbits(np.array(filled, bool), bitorder="little")
+    else:
+        data = np.array(filled, np.int64 if kind == pa.int64() else np.float64)
+    there = np.packbits([value is not None for value in values], bitorder="little")
+    buffers = [pa.py_buffer(there), pa.py_buffer(data)]
+    return pa.Array.from_buffers(kind, len(values), buffers)
+
+
+def kept_fields(source: Source, shards: Sequence[Shard]) -> list[Any]:
+    """Return the Arrow fields of the kept columns: Parquet's own, JSON's, else strings.
+
+    Values of JSON stay numbers or booleans where all of a column are; integers and fractions are
+    fractions where that changes none of them. Other columns are strings, with JSON for the rest.
+    """
     first = source.tables[0]
     if isinstance(first, Parquet):
         types = first.types(source.keep)
+    elif isinstance(first, JsonRows) and source.keep:
+        found: list[set[str]] = [set() for _ in source.keep]
+        for _, rows in source.read_all(shards):
+            for row in rows:
+                for kinds, value in zip(found, row.kept, strict=False):  # a bad row may have none
+                    kinds.add(_kind(value))
+        types = [_type(kinds - {"null"}) for kinds in found]
     else:
         types = [pa.string()] * len(source.keep)
     return [pa.field(name, kind) for name, kind in zip(source.keep, types, strict=True)]
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) <= _EXACT:
+            return "int"
+        return "long" if -(1 << 63) <= value < 1 << 63 else "text"
+    return {bool: "bool", float: "float"}.get(type(value), "text")
+
+
+def _type(kinds: set[str]) -> Any:
+    if kinds == {"bool"}:
+        return pa.bool_()
+    if kinds and kinds <= {"int", "long"}:
+        return pa.int64()
+    return pa.float64() if kinds and kinds <= {"int", "float"} else pa.string()

@@ -40,8 +40,8 @@ class Row(NamedTuple):
         text: What to embed; ``None`` where there is a problem.
         problem: Why the row cannot be embedded.
         line: The line of its file on which it begins, from 1; 0 in Parquet.
-        kept: The values of the columns that are carried over: strings or ``None``, from Parquet
-            Arrow arrays of one row; empty where the row cannot be read.
+        kept: The values of the columns that are carried over: of delimited values strings, of JSON
+            what they are, of Parquet Arrow arrays of one row; empty where the row cannot be read.
     """
 
     number: int
@@ -57,25 +57,33 @@ def make_row(number: int, line: int, read: Values | BadRow) -> Row:
     Args:
         number: Of the row.
         line: Where it begins.
-        read: Its text and the values that are kept. Of those a value of JSON that is neither a
-            string nor null is kept as JSON.
+        read: Its text and the values that are kept.
 
     >>> make_row(3, 4, (None,)).problem
     'the text is null, expected text'
     """
+    problem: str | None
     if isinstance(read, BadRow):
-        return Row(number, None, str(read), line)
-    text, *values = read
-    kept = tuple(json.dumps(v, ensure_ascii=False) if _is_json(v) else v for v in values)
-    problem = _problem(text) or next((p for p in map(broken_character, kept) if p), None)
+        text, kept, problem = None, read.kept, str(read)
+    else:
+        text, *values = read
+        kept, problem = tuple(values), _problem(text)
+    broken = [broken_character(as_text(value)) for value in kept]
+    problem = problem or next(filter(None, broken), None)
     if problem is None:
         return Row(number, text, None, line, kept)
-    whole = tuple(None if broken_character(value) else value for value in kept)
+    whole = tuple(None if wrong else value for value, wrong in zip(kept, broken, strict=True))
     return Row(number, None, problem, line, whole)
 
 
-def _is_json(value: Any) -> bool:
-    return isinstance(value, bool | int | float | list | dict)
+def as_text(value: Any) -> Any:
+    """Write a value of JSON that is neither a string nor null as JSON.
+
+    >>> as_text("a"), as_text(["é", 1]), as_text(None)
+    ('a', '["é", 1]', None)
+    """
+    is_json = isinstance(value, bool | int | float | list | dict)
+    return json.dumps(value, ensure_ascii=False) if is_json else value
 
 
 def _problem(text: Any) -> str | None:

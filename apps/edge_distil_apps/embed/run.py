@@ -17,6 +17,8 @@ from edge_distil_apps.embed.assembly import assemble, check_output
 from edge_distil_apps.embed.engine import Advance, Engine
 from edge_distil_apps.embed.job import Job
 from edge_distil_apps.embed.parts import Parts, opened_parts
+from edge_distil_apps.embed.reading import describe as describe_source
+from edge_distil_apps.embed.reading import is_evident
 from edge_distil_apps.embed.rows import Shard
 
 # Given the number of rows and of those that were done before, shows how the rest goes.
@@ -38,6 +40,7 @@ class Summary:
         first_bad: The first of them, as they are in the file beside the output.
         resumed_from: Rows that an earlier run had done.
         column: The column that was embedded.
+        read_as: How the input was read, in words.
         shape: Of the output.
         dtype: Of its numbers.
         seconds: Of this run.
@@ -49,12 +52,20 @@ class Summary:
     first_bad: tuple[dict[str, Any], ...]
     resumed_from: int
     column: str
+    read_as: str
     shape: tuple[int, int]
     dtype: str
     seconds: float
 
 
-def embed_corpus(job: Job, engine: Engine, watch: Watch, *, force: bool = False) -> Summary:
+def embed_corpus(
+    job: Job,
+    engine: Engine,
+    watch: Watch,
+    *,
+    force: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Summary:
     """Embed a corpus, or go on where an earlier run of the same job was killed.
 
     Args:
@@ -62,6 +73,7 @@ def embed_corpus(job: Job, engine: Engine, watch: Watch, *, force: bool = False)
         engine: Who does it.
         watch: Shows the progress.
         force: Replace an output that is there, and throw away another job's parts.
+        say: Hears how the input is read, where its name does not say it.
 
     Returns:
         What was done; the output and, beside it, the list of bad rows are written.
@@ -74,6 +86,8 @@ def embed_corpus(job: Job, engine: Engine, watch: Watch, *, force: bool = False)
     check_output(job)
     _check_apart(job)
     source = job.source()
+    if job.suffix or not is_evident(source, job.column):
+        say(describe_source(source, job.suffix))
     identity, is_there = job.identity(source), _is_there(job)
     with opened_parts(job.parts, identity, force=force, exists=is_there) as parts:
         shards = list(source.shards())
@@ -95,6 +109,7 @@ def embed_corpus(job: Job, engine: Engine, watch: Watch, *, force: bool = False)
         first_bad=first,
         resumed_from=total - left,
         column=source.column,
+        read_as=describe_source(source, job.suffix),
         shape=shape,
         dtype=dtype,
         seconds=seconds,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -124,7 +125,12 @@ class Source:
 
 
 def open_source(
-    path: str | Path, *, column: str | None = None, keep: Iterable[str] = (), suffix: str = ""
+    path: str | Path,
+    *,
+    column: str | None = None,
+    keep: Iterable[str] = (),
+    suffix: str = "",
+    no_header: bool = False,
 ) -> Source:
     """Open a file of texts, or a directory of such files.
 
@@ -138,13 +144,15 @@ def open_source(
         column: The column that holds the text; by default ``text``, or the only one of text.
         keep: Columns to carry over.
         suffix: The format, where the name does not say it.
+        no_header: The first row of delimited values is a row, whatever it looks like.
 
     Raises:
         InputError: There is no such file, it is empty, or it has no such column.
         MissingExtra: Parquet needs pyarrow, which is not installed.
     """
     place, keep = Path(path), tuple(keep)
-    opened = _documents(place) or _tables(place, suffix, (column or "text", *keep))
+    known = (column or "text", *keep)
+    opened = _documents(place) or _tables(place, suffix, known, no_header=no_header)
     tables = tuple(table for table in opened if next(table.places(), None) is not None)
     if not tables:
         raise InputError(f"{path} is empty, expected rows of text")
@@ -163,9 +171,12 @@ def _documents(path: Path) -> list[Table]:
     return [Document(file, path) for file in documents(path)]
 
 
-def _tables(path: Path, suffix: str, known: Sequence[str]) -> list[Table]:
+def _tables(path: Path, suffix: str, known: Sequence[str], *, no_header: bool) -> list[Table]:
     files = _files(path)
     kinds = FORMATS | _DOCUMENTS
+    if no_header:
+        delimited: Open = partial(Delimited, no_header=True)
+        kinds |= {".csv": delimited, ".tsv": delimited}
     reader = kinds.get(suffix or files[0].suffix.lower(), FORMATS[".txt"])
     return [reader(file, known) for file in files]
 

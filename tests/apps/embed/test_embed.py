@@ -114,7 +114,7 @@ def test_bad_rows_keep_their_place(
     assert edge_distil("embed", tiny / "embedding", corpus, *flags).status == 0
     rows = pq.read_table(tmp_path / "v.parquet").to_pylist()
     assert [row["embedding"] is not None for row in rows] == good.tolist()
-    assert [row["id"] for row in rows] == [str(n) for n in range(1, len(whole) + 1)]
+    assert [row["id"] for row in rows] == list(range(1, len(whole) + 1))
 
 
 def test_parquet_carries_columns_over(

@@ -27,20 +27,24 @@ from types import FrameType
 
 from edge_distil.errors import EdgeDistilError, VariantMissing
 from edge_distil_apps.cli import streams, version
+from edge_distil_apps.cli.ending import remains
 
 _FAILED = 1
 _WRONG_USAGE = 2
+_GO_ON = "is kept; run the same command again to go on"
+_NOTHING_YET = "there was nothing to keep yet"
 _TO_NOTICE = ("SIGHUP", "SIGINT", "SIGTERM")  # those that the system has
-# Beginning of a command line -> what its interruption leaves. The first that fits counts.
+# Beginning of a command line -> what its interruption leaves. The first that fits counts. What the
+# same command goes on from is said where it is there, see `remains`.
 _LEFT: tuple[tuple[tuple[str, ...], str], ...] = (
     (("export",), "nothing half-written remains"),
     (("quantize",), "variants that were finished are kept, nothing half-written remains"),
-    (("distil",), "what is trained is kept; run the same command again to go on"),
-    (("embed",), "what is done is kept; run the same command again to go on"),
-    (("search", "--build"), "what is indexed is kept; run the same command again to go on"),
-    (("study",), "what was measured is kept; run the same command again to go on"),
+    (("distil",), f"what is trained {_GO_ON}"),
+    (("embed",), f"what is done {_GO_ON}"),
+    (("search", "--build"), f"what is indexed {_GO_ON}"),
+    (("study",), f"what was measured {_GO_ON}"),
     (("serve",), "measurements that were sent are kept"),
-    (("bench",), "what was measured is kept; run the same command again to go on"),
+    (("bench",), f"what was measured {_GO_ON}"),
     ((), "nothing was written"),
 )
 
@@ -74,6 +78,7 @@ def _command() -> Callable[[], object]:
     from edge_distil_apps.cli.verbs import app
 
     console.begin()
+    remains.forget()
     return partial(app, prog_name="edge-distil")
 
 
@@ -126,6 +131,8 @@ def _say(error: BaseException | None) -> int:
 def _interrupted(number: int) -> str:
     word = "interrupted" if number == signal.SIGINT else "stopped"
     left = next((left for words, left in _LEFT if set(words) <= set(sys.argv[1:])), "")
+    if left.endswith(_GO_ON) and not remains.is_any():
+        left = _NOTHING_YET
     return f"{word}; {left}" if left else word
 
 

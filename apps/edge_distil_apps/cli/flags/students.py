@@ -8,6 +8,9 @@ from pathlib import Path
 import typer
 
 from edge_distil.errors import DataError
+from edge_distil_apps.cli.ending import remains
+
+_WORK = ("training", "smaller")  # folders beside an output that hold what is not finished
 
 
 def counts(text: str, frontier: bool) -> list[int]:
@@ -67,6 +70,17 @@ def weights(texts: Iterable[str]) -> dict[str, float]:
                 f"--weight is {text!r}, expected a loss and a number, for example soft=0.5"
             ) from error
     return found
+
+
+def watch_kept(output: Path) -> None:
+    """Let an interruption say that work is kept where it is: see `remains`."""
+
+    def is_there() -> bool:
+        hidden = [output.absolute().with_name(f".{output.name}.{of}") for of in _WORK]
+        folders = [*hidden, output / "students"]  # of a frontier
+        return any(path.is_dir() for one in folders if one.is_dir() for path in one.iterdir())
+
+    remains.watch(is_there)
 
 
 def check_files(files: Iterable[Path]) -> None:

@@ -21,6 +21,7 @@ from edge_distil._writing.temporary import temporaries_in
 from edge_distil.bundle import Bundle
 from edge_distil_apps import kept
 from edge_distil_apps.cli import console
+from edge_distil_apps.cli.ending import remains
 from edge_distil_apps.shipped import PASSAGES
 from edge_distil_apps.side_by_side import presentation
 from edge_distil_apps.side_by_side.texts import choose_queries
@@ -226,6 +227,7 @@ def _kept(plan: Plan, work: Path) -> Iterator[Journal]:
             stack.enter_context(locks.hold(locks.beside(file), file))
         stack.enter_context(temporaries_in(file.with_suffix(".tmp")))
         journal = Journal(file, key)
+        remains.watch(file.is_file)
         if journal.count(""):
             console.note("going on where the same command ended before")
         yield journal
