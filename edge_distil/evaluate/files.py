@@ -17,6 +17,7 @@ from edge_distil.errors import DataError
 from edge_distil.rows import BadRow, Delimited, JsonRows, Table, Values, broken_character
 
 _OBJECTS = (".json", ".jsonl", ".ndjson")
+_SHOWN = 12  # names of columns in a message
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", *_OBJECTS)
 
 
@@ -108,6 +109,31 @@ def read_table(
         DataError: As `read_text`, an unknown suffix, or a row that lacks a column.
     """
     path = Path(path)
+    table = _open(path, columns)
+    names = [column.name for column in table.columns]
+    if isinstance(table, JsonRows):
+        check_names(path, names, columns)
+    elif not table.header and table.names_columns(columns):
+        check_names(path, table.first, columns)
+    need = [*columns, *(name for name in optional if name in names)]
+    found = list(_rows(table, need, [name for name in named if name in names]))
+    if not found:
+        what = "has a header but no rows" if getattr(table, "header", False) else "is empty"
+        raise DataError(f"{path} {what}, expected at least one row: add rows")
+    return found
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the names in the header of a table, or the keys of its objects; none without them.
+
+    Raises:
+        DataError: As `read_table`.
+    """
+    table = _open(path, ())
+    return [column.name for column in table.columns]
+
+
+def _open(path: Path, columns: Sequence[str]) -> JsonRows | Delimited:
     if path.is_dir():
         raise DataError(f"cannot read {path} (it is a directory): name the file in it")
     if path.suffix.lower() not in TABLE_SUFFIXES:
@@ -115,15 +141,27 @@ def read_table(
             f"{path} ends in {path.suffix or 'no suffix'!r}, expected one of "
             f"{', '.join(TABLE_SUFFIXES)} with the columns {', '.join(columns)}: rename the file"
         )
-    is_objects = path.suffix.lower() in _OBJECTS
-    table = JsonRows(path) if is_objects else Delimited(path, columns, positional=True)
-    names = [column.name for column in table.columns]
-    need = [*columns, *(name for name in optional if name in names)]
-    found = list(_rows(table, need, [name for name in named if name in names]))
-    if not found:
-        what = "has a header but no rows" if getattr(table, "header", False) else "is empty"
-        raise DataError(f"{path} {what}, expected at least one row: add rows")
-    return found
+    if path.suffix.lower() in _OBJECTS:
+        return JsonRows(path)
+    return Delimited(path, columns, positional=True)
+
+
+def check_names(path: Path, names: Sequence[str], columns: Sequence[str]) -> None:
+    """Say which names are known, where a file has others.
+
+    Args:
+        path: The file.
+        names: Those that it has; where there are none, it holds no row that can be read.
+        columns: Those that it needs.
+
+    Raises:
+        DataError: It lacks one.
+    """
+    if names and not set(columns) <= set(names):
+        raise DataError(
+            f"{path} has the columns {', '.join(names[:_SHOWN])}, expected "
+            f"{', '.join(columns)}: rename them"
+        )
 
 
 def _rows(table: Table, need: Sequence[str], want: Sequence[str]) -> Iterator[Row]:

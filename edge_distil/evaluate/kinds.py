@@ -13,10 +13,10 @@ from edge_distil.evaluate.spans import read_conll
 from edge_distil.evaluate.squad_file import read_squad
 from edge_distil.evaluate.sts import read_pairs
 
-_SQUAD = "SQuAD JSON (v1.1 or v2.0)"
+_SQUAD = "SQuAD JSON (v1.1 or v2.0) or rows of question, context, answers (.jsonl, .csv or .tsv)"
 _PAIRS = "rows of sentence1, sentence2, score (.csv, .tsv or .jsonl)"
 _LABELLED = "rows of text, label (.tsv, .csv or .jsonl)"
-_CONLL = "CoNLL (a word and its BIO tag a line)"
+_CONLL = "CoNLL (a word and its BIO tag a line) or rows of tokens, tags (.jsonl)"
 
 _READERS: Mapping[str, Callable[[Path], Any]] = {
     _SQUAD: read_squad,

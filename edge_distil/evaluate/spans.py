@@ -18,10 +18,11 @@ import numpy as np
 
 from edge_distil.errors import DataError
 from edge_distil.evaluate.classification import Counts
-from edge_distil.evaluate.files import read_text
+from edge_distil.evaluate.files import column_names, read_table, read_text
 from edge_distil.rows import split_lines
 from edge_distil.tasks.schemes import OUTSIDE, Tag, group, read_tag
 
+_ROWS = (".jsonl", ".ndjson")
 _BLANKS = " \t\r"  # a no-break space is part of a word
 _GAP = re.compile(r"[ \t]+")
 
@@ -126,15 +127,35 @@ def span_counts(truth: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Sp
 def read_conll(path: str | Path) -> list[TaggedSentence]:
     """Read a CoNLL file: a word a line, its tag last, a blank line between sentences.
 
+    Or JSON lines of ``tokens`` and ``tags`` (``ner_tags``), two lists of strings of one length.
+
     Tags are of any scheme that `edge_distil.tasks.schemes` knows: BIO, BIOES, BILOU, BMES.
 
     Raises:
         DataError: The file cannot be read, or a line has no tag.
     """
-    sentences = list(_sentences(path))
+    is_rows = Path(path).suffix.lower() in _ROWS
+    sentences = list(_of_rows(Path(path)) if is_rows else _sentences(path))
     if not sentences:
         raise DataError(f"{path} has no sentences, expected at least one: fetch the file again")
     return sentences
+
+
+def _of_rows(path: Path) -> Iterator[TaggedSentence]:
+    last = "ner_tags" if "ner_tags" in column_names(path) else "tags"
+    for row in read_table(path, ("tokens", last)):
+        words, tags = row.cells["tokens"], row.cells[last]
+        lists = isinstance(words, list) and isinstance(tags, list) and len(words) == len(tags) > 0
+        if not lists or not all(isinstance(text, str) and text for text in (*words, *tags)):
+            raise DataError(
+                f"{row.where}: expected tokens and {last} as two lists of texts of one length, the "
+                "tags by name, such as B-PER: correct or remove the row"
+            )
+        read = [read_tag(tag) for tag in tags]
+        if None in read:
+            wrong = tags[read.index(None)]
+            raise DataError(f"{row.where}: {wrong!r} is no tag, expected O or B-X: correct it")
+        yield TaggedSentence(tuple(words), tuple(spans(list(map(str, read)))), row.where)
 
 
 def _sentences(path: str | Path) -> Iterator[TaggedSentence]:

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 
 from edge_distil.errors import DataError
 from edge_distil.evaluate.files import describe, read_json
+from edge_distil.evaluate.question_rows import read_question_rows
 
 _EXPECTED = "SQuAD's (v1.1 or v2.0)"
+_ROWS = (".jsonl", ".ndjson", ".csv", ".tsv")
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,19 @@ class SquadSet:
 
 
 def read_squad(path: str | Path) -> SquadSet:
-    """Read a SQuAD v1.1 or v2.0 JSON file.
+    """Read a SQuAD v1.1 or v2.0 JSON file, or rows of question, context and answers.
 
-    It is version 2.0 when it says so, or when a question has ``is_impossible``.
+    It is version 2.0 when it says so, or when a question has ``is_impossible``; rows are where one
+    has no answer.
 
     Raises:
         DataError: Not such a file; the message names the place in it.
     """
+    if Path(path).suffix.lower() in _ROWS:
+        return _from_rows(Path(path))
     raw = read_json(path, _EXPECTED)
+    if _holds_rows(raw):
+        return _from_rows(Path(path))
     second = _is_second(raw)
     examples: dict[str, SquadExample] = {}
     for where, context, question in _questions(raw, str(path)):
@@ -65,6 +72,20 @@ def read_squad(path: str | Path) -> SquadSet:
     squad = SquadSet("2.0" if second else "1.1", tuple(examples.values()))
     _check(squad, path)
     return squad
+
+
+def _from_rows(path: Path) -> SquadSet:
+    examples = tuple(SquadExample(*row) for row in read_question_rows(path))
+    if len({example.id for example in examples}) < len(examples):
+        raise DataError(f"{path} has an id twice, expected each once: give each row its own")
+    return SquadSet("1.1" if all(e.answers for e in examples) else "2.0", examples)
+
+
+def _holds_rows(raw: Any) -> bool:
+    """Whether JSON is a list of questions, by itself or under "data"."""
+    rows = raw.get("data") if isinstance(raw, dict) else raw
+    first = rows[0] if isinstance(rows, list) and rows else None
+    return isinstance(first, dict) and "question" in first
 
 
 def is_squad(path: str | Path) -> bool:

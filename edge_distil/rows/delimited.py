@@ -31,6 +31,7 @@ class Delimited:
         no_header: The first row is a row, whatever it looks like.
 
     Attributes:
+        first: The first row, whether it is a header or not.
         header: There is one.
         guessed: That was told from its look alone.
 
@@ -44,6 +45,7 @@ class Delimited:
         self.path = path
         self._dialect = find_dialect(path)
         first, *sample = self._sample() or [[]]
+        self.first, self._below = tuple(first), sample
         named = bool(first) and not no_header and set(known) <= set(first)
         told = bool(first) and not (named or no_header or positional)
         self.guessed = told and has_header(first, sample)
@@ -55,6 +57,15 @@ class Delimited:
             names = list(known) if positional else [str(n) for n, _ in enumerate(first, 1)]
         self._names = names
         self.columns = tuple(_column(name, n, sample) for n, name in enumerate(names))
+
+    def names_columns(self, known: Sequence[str]) -> bool:
+        """Whether the first row names columns: some that are known, or words above numbers."""
+        rows = [row for row in self._below if len(row) == len(self.first)]
+        above = any(
+            not is_number(name) and rows and all(is_number(row[index]) for row in rows)
+            for index, name in enumerate(self.first)
+        )
+        return above or bool(set(known) & set(self.first))
 
     @property
     def delimiter(self) -> str:

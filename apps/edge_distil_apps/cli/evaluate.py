@@ -30,7 +30,9 @@ def evaluate(
 
     Example: `edge-distil eval qa --data dev-v1.1.json --variant fp32 --variant int8`
 
-    FILE: SQuAD JSON (v1.1, v2.0), STS-B CSV, TSV of text (text_pair) and label, or CoNLL.
+    FILE is csv, tsv, json or jsonl with these names in its header or as its keys: question,
+    context, answers (or SQuAD JSON) · text, label, for pairs text_pair too · sentence1,
+    sentence2, score (STS-B) · tokens, tags (or CoNLL). Columns of other names are left out.
     """
     from edge_distil import evaluate as evaluation
 

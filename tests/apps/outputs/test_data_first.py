@@ -17,7 +17,7 @@ WRONG = {
     "empty.tsv": "empty.tsv is empty",
     "conll.txt": "looks like CoNLL",
     "squad.json": "looks like SQuAD JSON",
-    "columns.jsonl": "has no key 'text'",
+    "columns.jsonl": "has the columns sentence, label, expected text, label",
 }
 
 

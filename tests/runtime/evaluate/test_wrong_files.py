@@ -122,7 +122,7 @@ def test_a_score_that_is_no_number(value: str, tmp_path: Path) -> None:
             '{"sentence1": "A.", "sentence2": "B.", "score": 1}\n{',
             "line 2 is not valid JSON",
         ),
-        ("a.jsonl", '{"sentence1": "A."}', "line 1 has no key 'sentence2', only sentence1"),
+        ("a.jsonl", '{"sentence1": "A."}', "has the columns sentence1, expected sentence1"),
         ("a.jsonl", "[7]", "line 1 is a JSON int, expected an object"),
         ("a.jsonl", '{"sentence1": 1, "sentence2": "B.", "score": 1}', "sentence1 is 1"),
         ("a.jsonl", '{"sentence1": "A", "sentence2": "B.", "score": null}', "score is None"),
