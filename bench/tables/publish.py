@@ -10,6 +10,8 @@ this folder made:
     <!-- figure FILE.json a.b.0.c .2f -->1.03<!-- /figure -->
 
 NAME is in `TABLES`. FILE is below this folder; the keys lead to a number, which the format writes.
+A key's blanks are written as underscores, and its double hyphens left out, which would end a
+comment. Where FILE is not there yet, what stands between the marks stays, and FILE is named.
 With ``--check`` nothing is written, and the status is 1 where a document differs.
 """
 
@@ -25,6 +27,7 @@ from typing import Any
 
 from tables.distil import shipped, students
 from tables.engines import against_peers, browser, node
+from tables.int8 import batch_invariance, fidelity, qa_accuracy, quantize_cost
 from tables.verdicts import quick_runs
 
 HERE = Path(__file__).parent
@@ -37,6 +40,10 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "engines": ("engines/against_peers.json", against_peers.render),
     "browser": ("engines/browser.json", browser.render),
     "node": ("engines/node.json", node.render),
+    "int8-fidelity": ("int8/fidelity.json", fidelity.render),
+    "int8-batches": ("int8/batch_invariance.json", batch_invariance.render),
+    "int8-answers": ("int8/qa_accuracy.json", qa_accuracy.render),
+    "int8-cost": ("int8/quantize_cost.json", quantize_cost.render),
 }
 _TABLE = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 _FIGURE = re.compile(r"(<!-- figure (\S+) (\S+) (\S+) -->)[^<]*(<!-- /figure -->)")
@@ -56,22 +63,43 @@ def filled(text: str) -> str:
     Raises:
         KeyError: A mark names what there is not.
     """
-    text = _TABLE.sub(lambda mark: f"{mark[1]}\n{_table(mark[2])}\n\n{mark[3]}", text)
-    return _FIGURE.sub(lambda mark: f"{mark[1]}{_figure(mark[2], mark[3], mark[4])}{mark[5]}", text)
+    return _FIGURE.sub(_figure, _TABLE.sub(_table, text))
 
 
-def _table(name: str) -> str:
-    file, render = TABLES[name]
+def missing() -> list[str]:
+    """Return the files that documents name and that are not there yet."""
+    texts = [path.read_text(encoding="utf-8") for path in documents()]
+    named = {TABLES[mark[2]][0] for text in texts for mark in _TABLE.finditer(text)}
+    named |= {mark[2] for text in texts for mark in _FIGURE.finditer(text)}
+    return sorted(file for file in named if not (HERE / file).is_file())
+
+
+def _table(mark: re.Match[str]) -> str:
+    file, render = TABLES[mark[2]]
     if not (HERE / file).is_file():
-        return "(not measured yet)"
-    return render(_read(file)).strip()
+        return mark[0]
+    return f"{mark[1]}\n{render(_read(file)).strip()}\n\n{mark[3]}"
 
 
-def _figure(file: str, keys: str, form: str) -> str:
-    found = _read(file)
-    for key in keys.split("."):
-        found = found[int(key) if isinstance(found, list) else key]
-    return format(found, form)
+def _figure(mark: re.Match[str]) -> str:
+    if not (HERE / mark[2]).is_file():
+        return mark[0]
+    found = _read(mark[2])
+    for key in mark[3].split("."):
+        if isinstance(found, list):
+            found = found[int(key)]
+        else:
+            found = {_written(name): value for name, value in found.items()}[key]
+    return f"{mark[1]}{format(found, mark[4])}{mark[5]}"
+
+
+def _written(name: str) -> str:
+    """Write a name as a key.
+
+    >>> _written("optimum-cli --avx2")
+    'optimum-cli_avx2'
+    """
+    return name.replace("--", "").replace(" ", "_")
 
 
 def _read(file: str) -> Any:
@@ -91,6 +119,8 @@ def main() -> None:
                 path.write_text(new, encoding="utf-8")
     if differing and check:
         sys.exit(f"figures differ from the committed JSON in {', '.join(differing)}: make figures")
+    if files := missing():
+        print(f"still typed by hand, for want of {', '.join(files)}")
     print(f"figures written into {', '.join(differing)}" if differing else "figures are current")
 
 

@@ -26,7 +26,7 @@ from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.bundle import open_bundle
 from edge_distil.evaluate.sts import cosines, read_pairs
 from edge_distil.session import OnnxSession
-from tables.shared.figures import add_data, machine, markdown, parser, publish
+from tables.shared.figures import add_data, machine, markdown, parser, publish, shown
 from tables.shared.minilm import PACKAGES, embed, make_files
 
 SEED = 2018
@@ -123,10 +123,15 @@ def main() -> None:
             name: compare(OnnxSession(file, threads=1), encodings, tokenizer.pad_id)
             for name, file in files.items()
         }
-    publish(machine(PACKAGES), _table(figures), figures, arguments.json, failed)
+    publish(machine(PACKAGES), table(figures), figures, arguments.json, failed)
 
 
-def _table(figures: Mapping[str, Any]) -> str:
+def render(document: Mapping[str, Any]) -> str:
+    """Write what the script printed, from its JSON."""
+    return shown(document, table(document["figures"]))
+
+
+def table(figures: Mapping[str, Any]) -> str:
     names = list(next(iter(figures.values()))["differences"])
     rows = [
         [

@@ -1,6 +1,6 @@
 """int8 of all-MiniLM-L6-v2: how near to fp32, how small, how fast, against named peers.
 
-    .venv/bin/python bench/int8_fidelity.py --data DATA [--rounds 40] [--json FILE] [--work DIR]
+    .venv/bin/python bench/tables/int8/fidelity.py --data DATA [--rounds 40] [--json FILE]
 
 Every sentence of STS-B dev runs alone, without padding, through every file, on one onnxruntime
 with one tokenizer; cosines are to the same fp32 vectors. Files without a pooled output are pooled
@@ -26,11 +26,13 @@ from edge_distil.evaluate.fidelity import of_vectors
 from edge_distil.evaluate.sts import ScoredPair, cosines, read_pairs, spearman
 from edge_distil.session import OnnxSession
 from edge_distil_bench import alternate, median_interval, speedup
-from tables.shared.figures import add_data, machine, markdown, parser, pin, publish, times
+from tables.shared.figures import add_data, machine, markdown, parser, pin, publish, shown, times
 from tables.shared.minilm import PACKAGES, PER_TENSOR, embed, make_files
 from tables.shared.variants import FP32
 
 TOKENS = 128
+COLUMNS = ["file", "size / fp32", "cosine mean", "1st percentile", "least", "Spearman", "ms",
+           "speed / fp32", "speed / onnxruntime per tensor"]  # fmt: skip
 
 
 def fidelity(
@@ -77,10 +79,19 @@ def row(name: str, figures: Mapping[str, Any]) -> list[str]:
         f"{figures['size']:.3f}",
         *(f"{figures[f'cosine_{kind}']:.4f}" for kind in ("mean", "p1", "min")),
         f"{figures['spearman']:.2f}",
-        f"{figures['milliseconds'].value:.2f}",
+        f"{figures['milliseconds'][0]:.2f}",
         times(figures["over_fp32"]),
         times(figures["over_per_tensor"]),
     ]
+
+
+def table(figures: Mapping[str, Any]) -> str:
+    return markdown(COLUMNS, [row(name, own) for name, own in figures.items()])
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """Write what the script printed, from its JSON."""
+    return shown(document, table(document["figures"]))
 
 
 def run(folder: Path, data: Path, rounds: int) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
@@ -106,10 +117,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.work or Path(temporary)
         figures, failed = run(folder, arguments.data, arguments.rounds)
-    columns = ["file", "size / fp32", "cosine mean", "1st percentile", "least", "Spearman", "ms",
-               "speed / fp32", "speed / onnxruntime per tensor"]  # fmt: skip
-    table = markdown(columns, [row(name, own) for name, own in figures.items()])
-    publish(machine(PACKAGES), table, figures, arguments.json, failed)
+    publish(machine(PACKAGES), table(figures), figures, arguments.json, failed)
 
 
 if __name__ == "__main__":

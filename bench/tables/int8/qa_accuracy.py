@@ -17,9 +17,11 @@ from typing import Any
 
 import edge_distil as ed
 from edge_distil.evaluate import Evaluation, compare_predictions, evaluate
-from tables.shared.figures import add_data, machine, markdown, parser, publish
+from tables.shared.figures import add_data, machine, markdown, parser, publish, shown
 from tables.shared.places import EMBEDDED
 from tables.shared.variants import FP32, make_variants
+
+COLUMNS = ["variant", "size / fp32", "F1", "F1 / fp32's", "EM", "same answers as fp32"]
 
 
 def run(folder: Path, data: Path) -> dict[str, dict[str, Any]]:
@@ -55,15 +57,22 @@ def row(name: str, figures: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def table(figures: Mapping[str, Any]) -> str:
+    return markdown(COLUMNS, [row(name, own) for name, own in figures.items()])
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """Write what the script printed, from its JSON."""
+    return shown(document, table(document["figures"]))
+
+
 def main() -> None:
     options = parser(__doc__)
     add_data(options)
     arguments = options.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         figures = run(arguments.work or Path(temporary), arguments.data)
-    columns = ["variant", "size / fp32", "F1", "F1 / fp32's", "EM", "same answers as fp32"]
-    table = markdown(columns, [row(name, own) for name, own in figures.items()])
-    publish(machine(), table, figures, arguments.json)
+    publish(machine(), table(figures), figures, arguments.json)
 
 
 if __name__ == "__main__":

@@ -15,13 +15,15 @@ import shutil
 import statistics
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from edge_distil.bundle import MODEL_FILES
 from edge_distil_bench.protocol.commands import measure_command
 from tables.shared.distilbert import make_checkpoint
-from tables.shared.figures import machine, markdown, parser, publish
+from tables.shared.figures import machine, markdown, parser, publish, shown
 from tables.shared.variants import export
 
 QUANTIZE = """
@@ -94,6 +96,15 @@ def main() -> None:
         }
         for (model, how), found in costs.items()
     }
+    publish(machine(), table(figures), figures, arguments.json)
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """Write what the script printed, from its JSON."""
+    return shown(document, table(document["figures"]))
+
+
+def table(figures: Mapping[str, Any]) -> str:
     rows = [
         [
             name,
@@ -104,10 +115,8 @@ def main() -> None:
         ]
         for name, own in figures.items()
     ]
-    table = markdown(
-        ["", "seconds", "processor seconds", "peak memory", "peak memory / fp32 file"], rows
-    )
-    publish(machine(), table, figures, arguments.json)
+    columns = ["", "seconds", "processor seconds", "peak memory", "peak memory / fp32 file"]
+    return markdown(columns, rows)
 
 
 if __name__ == "__main__":

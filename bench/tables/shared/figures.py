@@ -65,9 +65,16 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def times(interval: Estimate) -> str:
-    """Write a ratio with its interval."""
+def times(interval: Sequence[float]) -> str:
+    """Write a ratio with its interval: an `Estimate`, or one that was read from JSON."""
+    interval = Estimate(*interval)
     return f"{interval.value:.2f} ({interval.low:.2f}-{interval.high:.2f})"
+
+
+def shown(document: Mapping[str, Any], table: str) -> str:
+    """Write the machine's line, the table and what failed."""
+    notes = [f"{name} failed: {why}" for name, why in document["failed"].items()]
+    return "\n\n".join([document["machine"], table, *notes])
 
 
 def publish(
@@ -78,10 +85,9 @@ def publish(
     failed: Mapping[str, str] | None = None,
 ) -> None:
     """Print the machine's line, the table and what failed; write the figures where wanted."""
-    notes = [f"{name} failed: {why}" for name, why in (failed or {}).items()]
-    print("\n\n".join([line, table, *notes]))
+    document = {"machine": line, "figures": figures, "failed": failed or {}}
+    print(shown(document, table))
     if file is not None:
-        document = {"machine": line, "figures": figures, "failed": failed or {}}
         file.write_text(json.dumps(document, indent=2) + "\n")
 
 
