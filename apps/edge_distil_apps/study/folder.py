@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edge_distil._writing import locks, storage
+from edge_distil._writing.ownership import strangers
 from edge_distil._writing.temporary import temporaries_in
-from edge_distil.errors import InputError
+from edge_distil.errors import BundleExists, InputError
 from edge_distil_apps.study.architectures import ARCHITECTURES
 from edge_distil_bench.records import Measurements, read_measurements, write_measurements
+
+_OWN = ("report.html", "summary.md", "frontier.svg", "work/*")  # beside the documents
+_SHOWN = 3  # names in a message
 
 
 @dataclass(frozen=True)
@@ -102,10 +106,37 @@ class StudyFolder:
             StorageError: It cannot be written.
         """
         with ExitStack() as stack:
+            self.check_own()
             with storage.storage_errors(self.path):
-                stack.enter_context(storage.folder_for(self.path))
+                stack.enter_context(storage.folder_for(self.document))
+                stack.callback(self._remove_empty)
                 stack.enter_context(locks.hold(locks.beside(self.path.resolve()), self.path))
             yield
+
+    def check_own(self, but: Iterable[Path] = ()) -> None:
+        """Agree that a study is, or goes on, in this folder: it is new, empty, or holds one.
+
+        Args:
+            but: Documents that are merged, which may lie in it.
+
+        Raises:
+            BundleExists: It holds files of others and no study.
+        """
+        if not self.path.is_dir() or self.documents() or self.journal.is_file():
+            return
+        here = self.path.resolve()
+        given = [one.name for one in but if one.resolve().parent == here]
+        if found := strangers(self.path, (*_OWN, *given)):
+            raise BundleExists(
+                f"{self.path} holds files that are not of a study ({', '.join(found[:_SHOWN])}): "
+                "choose another directory, or an empty one"
+            )
+
+    def _remove_empty(self) -> None:
+        """Remove the folders of models in which there is nothing, as after a failure."""
+        for folder in (self.models, self._work):
+            with suppress(OSError):  # models that are kept, files of the user
+                folder.rmdir()
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -123,6 +154,4 @@ class StudyFolder:
                 shutil.rmtree(self.models / architecture.name, ignore_errors=True)
             shutil.rmtree(self._temporary, ignore_errors=True)
             self.journal.unlink()
-        for folder in (self.models, self._work):
-            with suppress(OSError):  # models that are kept, files of the user
-                folder.rmdir()
+        self._remove_empty()

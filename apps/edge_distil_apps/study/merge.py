@@ -32,6 +32,7 @@ def merge(files: Sequence[Path], folder: StudyFolder) -> list[Measurements]:
     """
     if not files:
         raise InputError("got no file to merge, expected measurements.json of each device")
+    folder.check_own(but=files)
     found = _named([read_measurements(file) for file in files], files)
     for number, measured in enumerate(found, 1):
         write_measurements(measured, folder.copy_of(number, _slug(measured)))

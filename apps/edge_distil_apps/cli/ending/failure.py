@@ -10,12 +10,19 @@ from edge_distil_apps.cli import console
 
 # A message is "what was got, what was expected: what to do"; that begins with one of these words.
 _DO = """
-accept add allow ask call check choose connect convert copy correct cut delete export fetch finish
-fine-tune free get give go install keep leave load make measure merge move name open overwrite pass
-pip put raise register remove rename report run save say see serve set shorten show take train try
-type unset upgrade use wait write
+accept add allow ask call check choose compare connect convert copy correct cut delete export fetch
+finish fine-tune free get give go install keep leave let load make measure merge move name open
+overwrite pass pip put raise register remove rename replace report run save say see send serve set
+shorten show take train try type unset upgrade use wait write
 """.split()
-_REMEDY = re.compile(rf"(?:[:;] |, or )((?:{'|'.join(_DO)}|edge-distil)\b.*)", re.DOTALL)
+_VERB = rf"(?:{'|'.join(_DO)}|edge-distil)\b"
+# After a comma, or first, a word of these may be a noun ("an id, name and path"), or a file's name.
+_SURELY = rf"(?:so )?{_VERB}(?:: | (?:it|them|the|a|an|at|one|another|bundles)\b)"
+_REMEDY = re.compile(
+    rf"(?:[:;] |, or )({_VERB}.*)|(?:, |\A)({_SURELY}.*)|\? ((?i:{_VERB}).*)", re.DOTALL
+)
+# Where nothing else is said, what was expected is what to give.
+_EXPECTED = re.compile(r", expected ([^:;]+)\Z", re.DOTALL)
 _OF_PYTHON = re.compile(r" \(\w+=(?:True|False)\)")  # what callers of the API type
 
 
@@ -52,9 +59,13 @@ def split(line: str) -> tuple[str, str | None]:
     ('cannot read x.json (No such file or directory)', 'check it')
     >>> split("the disk is full")
     ('the disk is full', None)
+    >>> split("k is 0, expected 1 or more")
+    ('k is 0, expected 1 or more', 'give 1 or more')
     """
-    found = _REMEDY.search(line)
-    return (line[: found.start()], found[1]) if found else (line, None)
+    if found := _REMEDY.search(line):
+        return line[: found.start()] or line, found[1] or found[2] or found[3]
+    expected = _EXPECTED.search(line)
+    return line, f"give {expected[1]}" if expected else None
 
 
 def _wants_json() -> bool:
