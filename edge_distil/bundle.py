@@ -91,7 +91,13 @@ class Bundle:
 
         A model that is a folder (a Core ML package) is named by the folder.
         """
-        variant = self.variant(name)[1]
+        name, variant = self.variant(name)
+        if (present := self.present_variants()) and name not in present:
+            raise BundleFileMissing(
+                f"{self.path / variant.file.path} is missing, {name} was left out of this bundle "
+                f"(here: {', '.join(present)}): copy it from the whole one, or choose another "
+                "variant"
+            )
         for record in dict.fromkeys(variant.parts):
             self.check_file(record)
         path = self.check_file(variant.file)

@@ -13,7 +13,7 @@ from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.manifest import Manifest, Variant, to_json
 from edge_distil_apps.cli import console, options
 from edge_distil_apps.cli.inside import files, made
-from edge_distil_apps.cli.tables import table
+from edge_distil_apps.cli.tables import paragraph, table
 
 
 def inspect(
@@ -56,7 +56,7 @@ def show(bundle: Bundle, as_json: bool) -> None:
     )
     for name, variant in manifest.variants.items():
         if absent := files.absent(bundle, name, variant):
-            console.say(console.text(absent))
+            paragraph(absent, 2)
     _show_making(bundle)
     files.show(bundle)
 
@@ -65,9 +65,9 @@ def _show_making(bundle: Bundle) -> None:
     """Print in words how each variant was made."""
     command = shlex.join(["edge-distil", "inspect", str(bundle.path), "--json"])
     console.say()
-    console.say(console.text(f"how they were made (every setting: {command}):"))
+    paragraph(f"how they were made (every setting: {command}):", 2)
     for name, variant in bundle.manifest.variants.items():
-        console.say(console.text(f"  {name:14} {made.in_words(name, variant)}"))
+        paragraph(f"  {name:14} {made.in_words(name, variant)}", 4)
 
 
 def _last_layer(manifest: Manifest) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from rich.cells import cell_len
@@ -10,6 +11,22 @@ from edge_distil._reading.printable import printable
 from edge_distil_apps.cli import console
 
 _BETWEEN = 2  # blanks between two columns
+_LEAST = 20  # columns; a terminal may say that it has none
+
+
+def paragraph(text: str, indent: int) -> None:
+    """Print a text; where the terminal ends it goes on between two words, so that none is cut.
+
+    Args:
+        text: The text.
+        indent: Blanks before the lines that follow the first.
+    """
+    lines = textwrap.wrap(
+        printable(text, lines=True), max(console.width(), _LEAST),
+        subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    for line in lines:
+        console.say(console.text(line))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -34,6 +34,18 @@ def test_names_of_files_are_whole(columns: str) -> None:
     for name, variant in manifest["variants"].items():
         assert name in out
         assert variant["file"]["path"] in out
+    for record in manifest["files"]:
+        assert record["path"] in out
+
+
+def test_what_an_app_needs_is_broken_between_words_alone() -> None:
+    """A terminal would cut a name where its own line ends."""
+    lines = show("inspect", BUNDLE, COLUMNS="40").splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("files that an app needs"))
+    assert all(len(line) <= 40 for line in lines[start:])
+    names = " ".join(lines[start:]).replace(",", " ").replace(":", " ").split()
+    manifest = json.loads((BUNDLE / "edge_distil.json").read_text())
+    assert {record["path"] for record in manifest["files"]} <= set(names)
 
 
 def test_a_wide_terminal_has_a_row_a_variant_and_a_narrow_one_a_block() -> None:

@@ -181,8 +181,8 @@ def _stream(task: Any, texts: list[Any], top_k: int) -> Iterator[list[list[Any]]
     if isinstance(task, FillMask):
         yield from task.stream_each_mask(texts, top_k=top_k if top_k > 1 else 5)
         return
-    options = {"top_k": top_k} if isinstance(task, _RANKED) else {}
-    for items in task.stream(texts, **options):
+    more = {"top_k": top_k} if isinstance(task, _RANKED) else {}
+    for items in task.stream(texts, **more):
         yield [items]
 
 
@@ -199,9 +199,9 @@ def _ranked(task: Reranker, asked: Asked, given: list[Given]) -> list[Found]:
 def _found(task: Any, given: list[Given], top_k: int) -> list[Found]:
     inputs: list[Any] = [one.input for one in given]
     if isinstance(task, QuestionAnswering | TokenClassification):
-        options: dict[str, Any] = {"top_k": top_k} if isinstance(task, QuestionAnswering) else {}
+        more: dict[str, Any] = {"top_k": top_k} if isinstance(task, QuestionAnswering) else {}
         with _progress(sum(map(_length, inputs))) as show:
-            blocks = [[items] for items in task.batch(inputs, show_progress=show, **options)]
+            blocks = [[items] for items in task.batch(inputs, show_progress=show, **more)]
     else:
         blocks = list(_stream(task, inputs, top_k))
     return [Found(one, found) for one, found in zip(given, blocks, strict=True)]

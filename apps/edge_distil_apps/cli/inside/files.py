@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from edge_distil.bundle import Bundle
 from edge_distil.manifest import FILE_NAME, FileRecord, Variant
 from edge_distil_apps.cli import console
+from edge_distil_apps.cli.tables import paragraph
 
 PRESENT, MISSING = "present", "missing"
 
@@ -85,8 +86,8 @@ def show(bundle: Bundle) -> None:
     if not paths:
         return
     console.say()
-    console.say(console.text(f"files that an app needs: {', '.join(paths)}"))
+    paragraph(f"files that an app needs: {', '.join(paths)}", 2)
     for one in needs(bundle):
         model = ", ".join(one.files[len(paths) :])
         size = console.megabytes(one.bytes)
-        console.say(console.text(f"  with {one.variant:9} and {model}: {size} in all"))
+        paragraph(f"  with {one.variant:9} and {model}: {size} in all", 4)

@@ -45,6 +45,16 @@ def test_every_verb_takes_it(verb: str, lite: Path, edge_distil: Command) -> Non
     assert done.status == 0, done.err
 
 
+@pytest.mark.parametrize("words", [["run", "lite", "storm", "--variant", "fp32"],
+                                   ["quantize", "lite", "--fp16"]])  # fmt: skip
+def test_who_needs_it_hears_that_it_was_left_out(
+    words: list[str], lite: Path, edge_distil: Command
+) -> None:
+    done = edge_distil(*words)
+    assert done.status == 1
+    assert "fp32 was left out of this bundle (here: int8)" in done.err
+
+
 def test_what_is_absent_is_named_so(lite: Path, edge_distil: Command) -> None:
     shown = edge_distil("inspect", lite).out
     [row, said] = [line for line in shown.splitlines() if line.startswith("fp32 ") and FP32 in line]
