@@ -61,7 +61,7 @@ def text_files(folder: Path, *, but: Path | None = None) -> Listing:
         InputError: There is no such folder, or no text file in it.
     """
     if not folder.is_dir():
-        what = "is a file, expected a folder" if folder.exists() else "is not there"
+        what = "is a file, expected a folder" if folder.exists() else "is not a folder"
         raise InputError(f"{folder} {what}: give the folder that holds the texts")
     found = Listing([], {})
     _walk(folder, but.resolve() if but else None, found)
