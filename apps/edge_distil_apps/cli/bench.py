@@ -62,7 +62,7 @@ def bench(
     ] = False,
     limit: Annotated[
         float | None,
-        options.value(kind="SECONDS", text="Time at most, decided or not.", panel=_EFFORT, min=0),
+        options.value(kind="SECONDS", text="Timing at most, start-up apart.", panel=_EFFORT, min=0),
     ] = None,
     queries: Annotated[
         int | None,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import edge_distil
 from edge_distil_apps.cli import console, options
+from edge_distil_apps.cli.flow.steps import step
 from edge_distil_apps.cli.tables import table
 
 
@@ -40,7 +41,7 @@ def evaluate(
     results: dict[str, dict[str, Any]] = {}
     reference = None
     names = sorted(names, key=lambda name: name != "fp32")  # the others are compared with it
-    with console.progress_bar("evaluating") as progress:
+    with step("evaluating") as progress:
         for before, name in enumerate(names):
 
             def of_all(done: int, total: int, before: int = before) -> None:

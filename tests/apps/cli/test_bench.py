@@ -85,6 +85,9 @@ def test_the_command_measures_and_says_which_to_ship(
         "--work", tmp_path / "work", "-o", link, "--json",
     )  # fmt: skip
     assert result.status == 0, result.err
+    assert "2 models: timing takes at most 60 s, their start apart (--limit)" in result.err
+    steps = [line for line in result.err.splitlines() if line in ("timing", "cold starts")]
+    assert steps == ["timing", "cold starts"]  # in a pipe, too, it says what it does
     assert link.is_symlink()
     found = json.loads(result.out)
     begins = f"ship {found['ship']} here: " if found["ship"] else "undecided: int8 looks "

@@ -179,9 +179,11 @@ def test_stopped_in_the_middle(number: signal.Signals, work: Path, tmp_path: Pat
     assert not list(tmp_path.glob("**/*.part"))
 
 
+@pytest.mark.parametrize("as_json", [False, True])
 @pytest.mark.parametrize("module", ["typer", "typer.core"])
-def test_ctrl_c_while_it_is_imported(module: str, work: Path) -> None:
+def test_ctrl_c_while_it_is_imported(module: str, as_json: bool, work: Path) -> None:
     """The signal comes in the middle of an import: sent by the import itself."""
+    words = ["edge-distil", "--help", *(["--json"] if as_json else [])]
     script = (
         "import builtins, os, signal, sys\n"
         "from edge_distil_apps.cli import main\n"
@@ -189,13 +191,18 @@ def test_ctrl_c_while_it_is_imported(module: str, work: Path) -> None:
         f"    if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n"
         "    return known(name, *rest)\n"
         "builtins.__import__ = stop\n"
-        "sys.argv = ['edge-distil', '--help']\n"
+        f"sys.argv = {words}\n"
         "main()"
     )
     done = subprocess.run(
         [sys.executable, "-P", "-c", script], env=ENVIRONMENT, capture_output=True, check=False
     )
-    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+    if as_json:
+        found = json.loads(done.stdout)["error"]
+        assert (found["type"], found["remedy"]) == ("Interrupted", None)
+    else:
+        assert done.stdout == b""
 
 
 def test_a_study_without_the_exporter_names_what_is_missing(work: Path, tmp_path: Path) -> None:

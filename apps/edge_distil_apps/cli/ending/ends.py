@@ -26,7 +26,7 @@ from functools import partial
 from types import FrameType
 
 from edge_distil.errors import EdgeDistilError, VariantMissing
-from edge_distil_apps.cli import streams, version
+from edge_distil_apps.cli import end_early, streams, version
 from edge_distil_apps.cli.ending import remains
 
 _FAILED = 1
@@ -163,6 +163,9 @@ def _noticed_signals() -> Iterator[None]:
         with suppress(AttributeError):  # Windows has no SIGHUP
             number = getattr(signal, name)
             handler = signal.getsignal(number)
+            if handler is end_early:  # from here on there is more to say
+                handler = signal.SIG_DFL
+                signal.signal(number, handler)
             if handler in (signal.SIG_DFL, signal.default_int_handler):  # nohup has it ignored
                 before[number] = handler
                 signal.signal(number, stop)

@@ -22,6 +22,7 @@ from edge_distil.bundle import Bundle
 from edge_distil_apps import kept
 from edge_distil_apps.cli import console
 from edge_distil_apps.cli.ending import remains
+from edge_distil_apps.cli.flow.steps import step
 from edge_distil_apps.shipped import PASSAGES
 from edge_distil_apps.side_by_side import presentation
 from edge_distil_apps.side_by_side.texts import choose_queries
@@ -104,7 +105,11 @@ def measure_and_show(asked: Asked, as_json: bool) -> None:
             data = PASSAGES
         plan = Plan(entries, queries, protocol, effort, data, limit)
         journal = stack.enter_context(_kept(plan, work))
-        measurements = measure(plan, journal, console.progress_bar)
+        console.note(
+            f"{console.count(len(entries), 'model')}: timing takes at most {plan.limit:g} s, their "
+            "start apart (--limit)"
+        )
+        measurements = measure(plan, journal, step)
         conclusions = conclude(measurements, longer_command(sys.argv[1:], limit, count))
         # Shown before it is written, which may fail after minutes of work.
         if as_json:
