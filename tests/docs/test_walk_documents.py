@@ -48,8 +48,8 @@ def test_the_documents_on_a_full_installation(
 def walk(place: Place, programs: Path, supplies: Path, folder: Path, *, full: bool) -> None:
     """Type the commands of each block one after the other, in a fresh folder for each.
 
-    What is typed in several blocks is walked in the first. What a command would have made, had
-    it not been left out or lacked an extra, comes from another machine.
+    What takes long is walked in the first of several blocks that have it. What a command would
+    have made, had it not been left out or lacked an extra, comes from another machine.
     """
     met: set[str] = set()
     wrong = []
@@ -63,7 +63,7 @@ def walk(place: Place, programs: Path, supplies: Path, folder: Path, *, full: bo
             lacks = bool(end.needs) and not full
             if output is not None:
                 shutil.rmtree(here / output, ignore_errors=True)
-            if line not in met and (lacks or _is_walked(end, place)):
+            if lacks or not end.long or (line not in met and _is_walked(end, place)):
                 seen = go(line, here, programs, place, "" if lacks else end.until)
                 wrong += [f"{line}: {what}\n{seen.said}" for what in check(seen, end, lacks)]
             if output is not None and not (here / output).exists():
@@ -73,7 +73,7 @@ def walk(place: Place, programs: Path, supplies: Path, folder: Path, *, full: bo
 
 
 def _is_walked(end: End, place: Place) -> bool:
-    return not end.too_long and (not end.long or place in FEW)
+    return not end.too_long and place in FEW
 
 
 def check(seen: Seen, end: End, lacks: bool) -> Iterator[str]:
@@ -86,7 +86,11 @@ def check(seen: Seen, end: End, lacks: bool) -> Iterator[str]:
     """
     lines = seen.said.splitlines()
     wanted = end.without if lacks else end.status
-    for sign in ("Traceback", CUT, r"\u"):  # the last for many characters that nobody can read
+    for sign in (
+        "Traceback",
+        CUT,
+        r"\u25",
+    ):  # the last of borders and blocks, as Python escapes them
         if sign in seen.said:
             yield f"{sign} is in it"
     if seen.status != wanted:

@@ -53,7 +53,7 @@ WALKED = {
     _SEARCH: End(("progress.md",)),
     f"{_SEARCH} --answer --qa qa": End(("progress.md",)),
     f"{_DISTIL} --layers 6,4,3,2 --frontier -o out": End(
-        needs="distil", too_long="measures for minutes; tests/apps/frontier does it in seconds"
+        needs="distil", long=True, too_long="minutes; tests/apps/frontier does it in seconds"
     ),
     f"{_DISTIL} --layers 3 -o student": _made("student", needs="distil"),
     "edge-distil export student -o bundle --int8": _made(*_BUNDLE),

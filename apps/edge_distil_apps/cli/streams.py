@@ -14,7 +14,7 @@ _DEGRADE = "edge-distil.degrade"  # the name under which `_degrade` is registere
 # How our own signs look where the encoding has none; others are shown as Python escapes them.
 _PLAIN = {
     "·": "-", "—": "-", "–": "-", "…": "...", "×": "x", "±": "+-", "≈": "~", "≤": "<=", "≥": ">=",
-    "→": "->", "“": '"', "”": '"', "’": "'", "━": "=", "╸": "=", "╺": "=",
+    "→": "->", "“": '"', "”": '"', "’": "'", "━": "=", "╸": "=", "╺": "=", "│": "|",
 }  # fmt: skip
 _REASONS = {
     errno.EBADF: "it is closed",
