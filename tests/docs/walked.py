@@ -71,6 +71,11 @@ WALKED = {
     'edge-distil run nli "My phone is dead." --labels "urgent, not urgent"': End(("not urgent",)),
     "edge-distil export sentence-transformers/all-MiniLM-L6-v2 -o minilm --int8": _made(*_BUNDLE),
     "edge-distil inspect qa": End(_BUNDLE),
+    "rm qa/onnx/model.onnx && edge-distil doctor qa": End(
+        ("left out: onnx/model.onnx is not here; here: int8",), long=True
+    ),
+    """echo '{"id": 7, "question": "Who built it?", "context": "Marta built it."}' """
+    "| edge-distil run qa --jsonl --json": End(('"id": 7',)),
     "edge-distil doctor qa": End(("int8", "telemetry"), long=True),
     "edge-distil models": End(("question-answering", "distilbert")),
     "edge-distil push qa ada/qa --dry-run": End(("README.md", *_BUNDLE)),
@@ -109,6 +114,8 @@ NOT_WALKED = {
     "npm pack ./apps/web/runtime": _NODE,
     "npm install ./edge-distil-0.1.0.tgz onnxruntime-node": _NODE,
     "npm ci": _NODE,
+    "npm ci --prefix apps/web/runtime && npm pack ./apps/web/runtime": _NODE,
+    "npm install ./edge-distil-0.1.0.tgz onnxruntime-node && node ask.mjs": _NODE,
     "npm ci --prefix ../web/runtime && npm run build --prefix ../web/runtime": _NODE,
     "EXPO_PUBLIC_BUNDLES=http://192.168.1.20:8000/bundles/ npx expo run:android": _ANDROID,
     "edge-distil embed minilm /shared/posts -o /shared/vectors/ --engine ray --address auto":
