@@ -104,6 +104,8 @@ def bench(
     """
     if quick and full:
         raise typer.BadParameter("--quick and --full exclude each other: give one of them")
+    if len({bundle.resolve() for bundle in bundles}) < len(bundles):
+        raise typer.BadParameter("a bundle is given twice, expected each once: name it once")
     from edge_distil_apps.cli.flow.benching import Asked, measure_and_show
 
     measure_and_show(

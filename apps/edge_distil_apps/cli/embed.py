@@ -148,6 +148,10 @@ def embed(
     is_directory = _is_directory(output)
     if output.is_symlink() or not output.name.strip("."):  # a link stays; "." has no name
         output = output.resolve()
+    if prompt is not None and prompt_name is not None:
+        raise typer.BadParameter(
+            "got --prompt and --prompt-name, expected one of them: leave the other out"
+        )
     columns = tuple(name.strip() for name in keep.split(",") if name.strip())
     if columns and output.suffix == ".npy" and not is_directory:
         raise typer.BadParameter("--keep needs a Parquet output: name it OUT.parquet or OUT/")

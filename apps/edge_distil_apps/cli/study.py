@@ -87,6 +87,10 @@ def study(
     """
     from edge_distil import hardware  # it brings numpy
 
+    if merge and not files:
+        raise typer.BadParameter(
+            "--merge has no FILES, expected the measurements.json of each device: give them"
+        )
     folder = _folder(output)
     remains.watch(lambda: folder.journal.is_file() or folder.document.is_file())
     if merge:

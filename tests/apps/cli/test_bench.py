@@ -263,7 +263,7 @@ def test_the_shipped_texts_are_for_every_task(tiny: Path, name: str) -> None:
         (["nowhere"], 1, ["no bundle at nowhere", "edge-distil export"]),
         (["QA", "--variant", "int4"], 2, ["no variant 'int4'", "fp32, int8"]),
         (["QA", "MASK"], 1, ["different tasks", "fill-mask", "one task"]),
-        (["QA", "QA"], 1, ["given twice"]),
+        (["QA", "QA"], 2, ["given twice"]),
         (["QA", "--against", "tflite"], 2, ["no peer 'tflite'", "openvino"]),
         (["QA", "--against", "torch:int4"], 2, ["'int4'", "fp32 and int8"]),
         (["QA", "--against", "torch=/no/python"], 2, ["/no/python is not a program"]),

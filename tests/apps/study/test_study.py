@@ -219,7 +219,6 @@ def test_one_device_measured_twice_has_two_names(
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ([], "got no file to merge, expected measurements.json of each device"),
         (["FIRST", "FIRST"], "is the same study as"),
         (["FIRST", "no.json"], "cannot read no.json (No such file"),
         (["FIRST", "BUNDLE"], "expected 'edge-distil/measurements'"),
