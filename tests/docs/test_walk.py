@@ -84,6 +84,7 @@ def test_the_short_walk(line: str, here: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("thin")
 @pytest.mark.parametrize("place", PLACES, ids=str)
 def test_the_whole_walk(place: Place, here: Path) -> None:
     for line in WALK:

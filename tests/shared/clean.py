@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -39,8 +40,16 @@ def installation(name: str, wheel: Path, extras: str = "") -> Path:
     with FileLock(home() / f"{name}.lock"):
         stamp = stamp_of([CONSTRAINTS, REPOSITORY / "pyproject.toml"], sys.version + extras)
         ensure(folder, stamp, partial(_make, folder, wanted))
-        _pip(folder, "--no-deps", "--force-reinstall", wanted)  # the code may be another by now
+        reinstall = partial(_pip, folder, "--no-deps", "--force-reinstall", wanted)
+        _unless(folder / ".wheel", stamp_of([wheel], ""), reinstall)  # the code may be another
     return folder / "bin"
+
+
+def _unless(file: Path, stamp: str, act: Callable[[], None]) -> None:
+    """Act unless a file says that it was done with the same stamp."""
+    if not file.is_file() or file.read_text() != stamp:
+        act()
+        file.write_text(stamp)
 
 
 def _make(folder: Path, wanted: str) -> None:
