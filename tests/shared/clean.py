@@ -14,9 +14,13 @@ CONSTRAINTS = REPOSITORY / "constraints.txt"
 
 
 def build_wheel(folder: Path) -> Path:
-    """Build the wheel into a folder."""
+    """Build the wheel into a folder, one at a time: its page is built within the repository."""
+    from filelock import FileLock  # workers of xdist share it
+
+    home().mkdir(exist_ok=True)
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder]
-    subprocess.run([*command, REPOSITORY], check=True, capture_output=True)
+    with FileLock(home() / "wheel.lock"):
+        subprocess.run([*command, REPOSITORY], check=True, capture_output=True)
     [path] = folder.glob("*.whl")
     return path
 
@@ -32,7 +36,7 @@ def installation(name: str, wheel: Path, extras: str = "") -> Path:
     Returns:
         The folder of its programs.
     """
-    from filelock import FileLock  # workers of xdist share it
+    from filelock import FileLock
 
     folder = home() / name
     wanted = f"edge-distil{extras} @ {wheel.as_uri()}"

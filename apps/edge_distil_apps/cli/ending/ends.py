@@ -43,7 +43,7 @@ _LEFT: tuple[tuple[tuple[str, ...], str], ...] = (
     (("embed",), f"what is done {_GO_ON}"),
     (("search", "--build"), f"what is indexed {_GO_ON}"),
     (("study",), f"what was measured {_GO_ON}"),
-    (("serve",), "measurements that were sent are kept"),
+    (("serve", "--measurements"), "measurements that were sent are kept"),
     (("bench",), f"what was measured {_GO_ON}"),
     ((), "nothing was written"),
 )
