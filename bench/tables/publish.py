@@ -27,6 +27,7 @@ from typing import Any
 
 from tables.distil import shipped, students
 from tables.engines import against_peers, browser, node
+from tables.first_use import commands
 from tables.int8 import batch_invariance, fidelity, qa_accuracy, quantize_cost
 from tables.verdicts import quick_runs
 
@@ -37,6 +38,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "quick-verdicts": ("verdicts/quick_runs.json", quick_runs.render),
     "students": ("distil/students.json", students.render),
     "shipped": ("distil/shipped.json", shipped.render),
+    "commands": ("first_use/commands.json", commands.render),
     "engines": ("engines/against_peers.json", against_peers.render),
     "browser": ("engines/browser.json", browser.render),
     "node": ("engines/node.json", node.render),

@@ -65,6 +65,9 @@ WALKED = {
     "--coreml": _made("coreml/model.mlpackage", needs="coreml"),
     "edge-distil export cross-encoder/ms-marco-MiniLM-L6-v2 -o cross-encoder --int8":
         _made(*_BUNDLE),
+    'edge-distil search docs.index "How are weights quantized?" --rerank cross-encoder': End(
+        ("relevance",)
+    ),
     'edge-distil run cross-encoder -q "Who keeps the light?" --file passages.txt --top-k 3':
         End(("Ada keeps the light.",)),
     "edge-distil export cross-encoder/nli-distilroberta-base -o nli --int8": _made(*_BUNDLE),

@@ -49,6 +49,12 @@ def search(
             check=options.one_of("hybrid", "vector", "words"),
         ),
     ] = "hybrid",
+    rerank: Annotated[
+        Path | None,
+        options.value(
+            "--rerank", kind="BUNDLE", text="A cross-encoder, to put them in order.", panel=_ASK
+        ),
+    ] = None,
     answer: Annotated[
         bool, options.flag("--answer", text="Answer from the passages.", panel=_ASK)
     ] = False,
@@ -67,11 +73,13 @@ def search(
 
     `edge-distil search docs.index "How are weights quantized?" --answer --qa qa`
 
+    `edge-distil search docs.index "How are weights quantized?" --rerank cross-encoder`
+
     Building again embeds only what changed. --variant chooses the embedding variant of a new
     index; --bundle later says where the bundle is now, if it was moved without the index.
     """
     if build is not None:
-        if index is not None or output is None or answer or qa:
+        if index is not None or output is None or answer or qa or rerank:
             raise typer.BadParameter("to build, give: --build DIR -o INDEX [--bundle BUNDLE]")
         _build(build, output, bundle, variant, threads, json)
         return
@@ -81,7 +89,7 @@ def search(
     if index is None or not query or output or variant:
         raise typer.BadParameter('to search, give: INDEX "QUERY" [--answer --qa BUNDLE]')
     words = " ".join(map(console.argument, query))
-    _search(index, words, bundle, k, mode, qa, whole, threads, json)
+    _search(index, words, bundle, k, mode, rerank, qa, whole, threads, json)
 
 
 def _build(
@@ -122,20 +130,25 @@ def _search(
     bundle: Path | None,
     k: int,
     mode: str,
+    cross_encoder: Path | None,
     qa: Path | None,
     whole: bool,
     threads: int | None,
     as_json: bool,
 ) -> None:
-    from edge_distil.tasks import QuestionAnswering
+    from edge_distil.tasks import QuestionAnswering, Reranker
 
     with console.needs_apps():
-        from edge_distil_apps.search import Mode, answer, open_index
+        from edge_distil_apps.search import Mode, answer, open_index, rerank
+        from edge_distil_apps.search.rerank import READ
         from edge_distil_apps.search.view import Page
 
     task = QuestionAnswering.load(qa, threads=threads) if qa else None
+    reranker = Reranker.load(cross_encoder, threads=threads) if cross_encoder else None
     with open_index(place, bundle=bundle, threads=threads) as index:
-        hits = index.search(query, k, cast("Mode", mode))
+        hits = index.search(query, max(k, READ) if reranker else k, cast("Mode", mode))
+        if reranker:
+            hits = rerank(reranker, query, hits, k)
         found = answer(task, query, hits) if task else None
         folder = index.folder
         since = {hit.file: index.since(hit.file) for hit in hits}

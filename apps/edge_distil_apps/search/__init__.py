@@ -12,7 +12,9 @@ vectors that is quick to search, for large ones (see `vectors`).
 from edge_distil_apps.search.answer import Sourced, answer
 from edge_distil_apps.search.build import Report, build
 from edge_distil_apps.search.index import MODES, Hit, Index, Mode, open_index
+from edge_distil_apps.search.rerank import rerank
 
 __all__ = [
     "MODES", "Hit", "Index", "Mode", "Report", "Sourced", "answer", "build", "open_index",
+    "rerank",
 ]  # fmt: skip

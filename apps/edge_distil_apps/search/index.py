@@ -34,6 +34,7 @@ class Hit(NamedTuple):
         similarity: Cosine of its vector and the query's; ``None`` where words alone were asked.
         vector_rank: Its place by meaning, from 1; ``None`` if it is not among the candidates.
         words_rank: Its place by words, likewise.
+        relevance: A cross-encoder's score, see `rerank`; ``None`` where none was asked.
     """
 
     file: str
@@ -46,6 +47,7 @@ class Hit(NamedTuple):
     similarity: float | None
     vector_rank: int | None
     words_rank: int | None
+    relevance: float | None = None
 
 
 class Index:

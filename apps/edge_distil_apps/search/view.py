@@ -103,7 +103,8 @@ def _figures(hit: Hit) -> str:
         for name, rank in (("meaning", hit.vector_rank), ("words", hit.words_rank))
         if rank
     ]
-    return f"{' · '.join(ranks)} · {hit.score:.4f}"
+    relevance = [] if hit.relevance is None else [f"relevance {hit.relevance:.4f}"]
+    return " · ".join([*relevance, *ranks, f"{hit.score:.4f}"])
 
 
 def _rows(console: Console, hit: Hit, answer: Sourced | None, width: int) -> Iterator[_Row]:
