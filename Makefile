@@ -48,7 +48,7 @@ page: apps/web/page/dist/index.html  ## the page of `edge-distil serve`: needs N
 test-web: $(INSTALLED) apps/web/runtime/node_modules page  ## the JavaScript runtime and the page
 	@npm test --prefix apps/web/runtime --silent
 	@npm run check --prefix apps/web/page --silent
-	@$(RUN)/python -m pytest -m 'web and not slow' tests/web
+	@$(PYTEST) -m 'web and not slow' tests/web
 
 check: docs  ## style, types, the documentation's links
 	@$(RUN)/ruff check .

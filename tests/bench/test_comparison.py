@@ -124,6 +124,7 @@ def ended(slowdown: float, seed: int, noise: Noise | None = None) -> tuple[int, 
     return rounds, found, a_a.band
 
 
+@pytest.mark.slow
 def test_going_on_until_it_decides_sees_five_percent() -> None:
     """The full protocol, which may add rounds: looking more than once must not cost the claim."""
     found = [ended(0.05, seed) for seed in range(TRIALS)]
@@ -131,6 +132,7 @@ def test_going_on_until_it_decides_sees_five_percent() -> None:
     assert sum(one.ratio.low <= 1 / 1.05 <= one.ratio.high for _, one, _ in found) >= 91
 
 
+@pytest.mark.slow
 def test_going_on_until_it_decides_claims_nothing_where_nothing_is() -> None:
     found = [ended(0.0, seed) for seed in range(TRIALS)]
     assert sum(one.claimed for _, one, _ in found) == 0

@@ -97,14 +97,15 @@ class Page:
 
 
 def _figures(hit: Hit) -> str:
-    """Write the score and the two places that it comes from."""
+    """Write the two places and the score: that which is made of them, or the cross-encoder's."""
     ranks = [
         f"{name} {rank}"
         for name, rank in (("meaning", hit.vector_rank), ("words", hit.words_rank))
         if rank
     ]
-    relevance = [] if hit.relevance is None else [f"relevance {hit.relevance:.4f}"]
-    return " · ".join([*relevance, *ranks, f"{hit.score:.4f}"])
+    by_rank = hit.relevance is None
+    score = f"{hit.score:.4f}" if by_rank else f"relevance {hit.relevance:.4f}"
+    return " · ".join([*ranks, score])
 
 
 def _rows(console: Console, hit: Hit, answer: Sourced | None, width: int) -> Iterator[_Row]:

@@ -263,6 +263,7 @@ def test_packages_are_not_overwritten_by_accident(
         add_coreml(half, checkpoint("distilbert", "question-answering"))
 
 
+@pytest.mark.slow
 def test_made_again_it_is_the_same_to_the_byte(
     half: Bundle, checkpoint: Callable[..., Path], tmp_path: Path
 ) -> None:
