@@ -1,7 +1,7 @@
-"""How the options of all verbs are declared: one short line each, in panels of one subject.
+"""How the options of all verbs are declared: one short line each, in sections of one subject.
 
-At 80 columns a panel has room for some 40 characters of help beside the names, so what a type says
-already is left out, and a value has one word.
+At 80 columns a section has room for some 40 characters of help beside the names, so what a type
+says already is left out, and a value has one word.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def value(
         names: Its names; by default that of the parameter.
         kind: The word that stands for the value: FILE, N.
         text: One short line, which says the default too.
-        panel: The title of its panel.
+        panel: The title of its section, which typer calls a panel.
         check: What refuses a value that cannot be meant, before any work.
         more: What else `typer.Option` takes.
     """

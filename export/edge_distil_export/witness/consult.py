@@ -139,7 +139,7 @@ def _see(witness: _Witness, probe: Probe) -> Seen | None:
         if not seen.rows:
             raise RuntimeError(f"it feeds its model nothing for {probe.name}")
         return seen
-    except Exception:
+    except Exception:  # third-party code: any kind; at any other text it is an error
         if probe.text == "":
             return None
         raise
