@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_distil.errors import BenchmarkError
+
+# A process's peak begins at that of the one that starts it, so that a small one does.
+_LAUNCHER = """
+import json, os, sys, time
+quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+started = time.perf_counter()
+process = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
+_, status, usage = os.wait4(process, 0)
+seconds = time.perf_counter() - started
+print(json.dumps([seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6]))
+ended = os.waitstatus_to_exitcode(status)
+sys.exit(ended if ended >= 0 else 128 - ended)
+"""
 
 
 @dataclass(frozen=True)
@@ -30,23 +43,20 @@ class Finished:
 
 def measure_command(command: Sequence[str | Path]) -> Finished:
     """Run a command in a fresh process; its output is dropped unless it fails."""
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        list(map(str, command)),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+    words = list(map(str, command))
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _LAUNCHER, *words],
+        capture_output=True,
         env=_environment(),
     )
-    assert process.stderr is not None
-    errors = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").split("\n")
+        last = next((line for line in reversed(said) if line.strip()), "it said nothing")
         raise BenchmarkError(
-            f"{' '.join(map(str, command))} ended with status {os.waitstatus_to_exitcode(status)}: "
-            f"run it by itself\n{errors.decode()[-2000:]}"
+            f"{' '.join(words)} ended with status {done.returncode} ({last.strip()}): "
+            "run it by itself"
         )
-    seconds = time.perf_counter() - started
-    return Finished(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6)
+    return Finished(*json.loads(done.stdout))
 
 
 def _environment() -> dict[str, str]:

@@ -26,8 +26,9 @@ from tables.shared.figures import add_data, machine, markdown, parser, publish
 BUDGETS = (64, 128, 256, 512, 1024, 2048)
 CORPORA = {"mixed": mixed, "sentences": sentences}
 CHILD = """
-import json, resource, sys, time
+import json, sys, time
 from edge_distil import Embedding, batching
+from edge_distil_bench.costs.memory import peak
 bundle, variant, threads, budget, texts = sys.argv[1:]
 batching.TOKEN_BUDGET = int(budget)
 task = Embedding.load_for_bulk(bundle, variant=variant, threads=int(threads))
@@ -36,8 +37,7 @@ task.encode(rows[:4])
 started = time.perf_counter()
 task.encode(rows)
 seconds = time.perf_counter() - started
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-print(json.dumps({"rate": len(rows) / seconds, "megabytes": peak}))
+print(json.dumps({"rate": len(rows) / seconds, "megabytes": peak() / 1e6}))
 """
 
 Key = tuple[str, str, int]  # corpus, precision, budget

@@ -8,7 +8,6 @@ Answers are printed in one form: what is found, and its scores.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -135,7 +134,9 @@ def main() -> None:
     started, processor = time.perf_counter(), time.process_time()
     found = call(items)
     seconds, used = time.perf_counter() - started, time.process_time() - processor
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    # ``ru_maxrss`` would begin at the peak of the process that started this one.
+    status = Path("/proc/self/status").read_text("utf-8").splitlines()
+    [peak] = [int(line.split()[1]) * 1024 / 1e6 for line in status if line.startswith("VmHWM")]
     rate = len(items) / seconds
     print(json.dumps({"rate": rate, "processor": used, "megabytes": peak, "answers": found}))
 
