@@ -29,6 +29,7 @@ from tables.distil import shipped, students
 from tables.engines import against_peers, browser, node
 from tables.first_use import commands
 from tables.int8 import batch_invariance, fidelity, qa_accuracy, quantize_cost
+from tables.tasks import throughput
 from tables.verdicts import quick_runs
 
 HERE = Path(__file__).parent
@@ -42,6 +43,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "engines": ("engines/against_peers.json", against_peers.render),
     "browser": ("engines/browser.json", browser.render),
     "node": ("engines/node.json", node.render),
+    "tasks": ("tasks/throughput.json", throughput.render),
     "int8-fidelity": ("int8/fidelity.json", fidelity.render),
     "int8-batches": ("int8/batch_invariance.json", batch_invariance.render),
     "int8-answers": ("int8/qa_accuracy.json", qa_accuracy.render),

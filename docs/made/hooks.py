@@ -22,8 +22,8 @@ COPIED = {
     "security.md": "SECURITY.md",
 }
 SHOWN = {
-    "frontier.svg": "apps/reports/epyc-2-cores/frontier.svg",
-    "report.html": "apps/reports/epyc-2-cores/report.html",
+    "frontier.svg": "apps/reports/xeon-2-cores/frontier.svg",
+    "report.html": "apps/reports/xeon-2-cores/report.html",
     "search.svg": "apps/reports/search.svg",
 }
 _WRITTEN_LIKE_A_TAG = re.compile(r"<(?=[a-z])")

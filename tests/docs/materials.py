@@ -17,7 +17,7 @@ from edge_distil_bench.records import read_measurements, write_measurements
 
 REPOSITORY = Path(__file__).parents[2]
 TINY = REPOSITORY / "tests" / "golden" / "tiny"
-MEASURED = REPOSITORY / "apps" / "reports" / "epyc-2-cores" / "measurements.json"
+MEASURED = REPOSITORY / "apps" / "reports" / "xeon-2-cores" / "measurements.json"
 HUB = "hub"  # HF_HOME below the folder
 _QA, _CLASSES = "question-answering", "text-classification"
 _NLI = {"id2label": {0: "contradiction", 1: "entailment", 2: "neutral"}}

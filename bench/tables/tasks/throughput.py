@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tables.shared.figures import add_data, machine, markdown, parser, publish
+from tables.shared.figures import add_data, machine, markdown, parser, shown
 from tables.shared.places import EMBEDDED, peer_python
 
 TASKS = ("question-answering", "text-classification", "token-classification")
@@ -112,26 +112,42 @@ def compare(ours: Sequence[Any], theirs: Sequence[Any]) -> tuple[float, float]:
     return len(same) / len(ours), max(scores, default=0.0)
 
 
-def rows(task: str, precision: str, runs: Mapping[str, list[Run]]) -> list[list[str]]:
-    """Write one line a client."""
-    ours, made = runs[OURS], []
+def figures_of(runs: Mapping[str, list[Run]]) -> dict[str, Any]:
+    """Return what is kept of the runs of one task and precision."""
+    kept = ("rate", "processor", "megabytes")
+    found = {}
     for client, own in runs.items():
-        pairs = list(zip(ours, own, strict=True))
-        faster = sorted(a["rate"] / b["rate"] for a, b in pairs)
-        processor = statistics.median(b["processor"] / a["processor"] for a, b in pairs)
-        share, difference = compare(ours[0]["answers"], own[0]["answers"])
-        made.append(
-            [
-                f"{task}, {precision}: {client}",
-                f"{statistics.median(run['rate'] for run in own):.1f}",
-                f"{statistics.median(faster):.2f} ({faster[0]:.2f}-{faster[-1]:.2f})",
-                f"{processor:.2f}",
-                f"{max(run['megabytes'] for run in own):.0f}",
-                f"{share:.1%}",
-                f"{difference:.1e}",
-            ]
-        )
-    return made
+        share, difference = compare(runs[OURS][0]["answers"], own[0]["answers"])
+        rounds = [{name: run[name] for name in kept} for run in own]
+        found[client] = {"rounds": rounds, "same": share, "difference": difference}
+    return found
+
+
+def row(name: str, ours: Sequence[Run], client: Mapping[str, Any]) -> list[str]:
+    """Write a client's cells."""
+    own = client["rounds"]
+    pairs = list(zip(ours, own, strict=True))
+    faster = sorted(a["rate"] / b["rate"] for a, b in pairs)
+    processor = statistics.median(b["processor"] / a["processor"] for a, b in pairs)
+    return [
+        name,
+        f"{statistics.median(run['rate'] for run in own):.1f}",
+        f"{statistics.median(faster):.2f} ({faster[0]:.2f}-{faster[-1]:.2f})",
+        f"{processor:.2f}",
+        f"{max(run['megabytes'] for run in own):.0f}",
+        f"{client['same']:.1%}",
+        f"{client['difference']:.1e}",
+    ]
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """Write the machine's line and the table."""
+    rows = [
+        row(f"{name}: {client}", clients[OURS]["rounds"], found)
+        for name, clients in document["figures"].items()
+        for client, found in clients.items()
+    ]
+    return shown(document, markdown(COLUMNS, rows))
 
 
 def main() -> None:
@@ -145,7 +161,7 @@ def main() -> None:
     options.add_argument("--before", type=Path, help="an earlier checkout, beside this one")
     arguments = options.parse_args()
     clients = [OURS, *([BEFORE] if arguments.before else []), OPTIMUM, BATCHED]
-    table, figures = [], {}
+    figures = {}
     with tempfile.TemporaryDirectory() as temporary:
         work = arguments.work or Path(temporary)
         for task, bundle in make_bundles(work, arguments.task or TASKS).items():
@@ -158,14 +174,12 @@ def main() -> None:
                 for _ in range(arguments.rounds):
                     for client in clients:
                         runs[client].append(measure(client, settings, arguments.before))
-                table += rows(task, precision, runs)
-                kept = ("rate", "processor", "megabytes")
-                figures[f"{task} {precision}"] = {
-                    client: [{name: run[name] for name in kept} for run in own]
-                    for client, own in runs.items()
-                }
-    line = f"{machine()}; {arguments.threads} threads; {arguments.inputs} inputs"
-    publish(line, markdown(COLUMNS, table), figures, arguments.json)
+                figures[f"{task}, {precision}"] = figures_of(runs)
+    line = f"{machine({'optimum-onnx': 'optimum_onnx'})}; {arguments.threads} threads"
+    document = {"machine": f"{line}; {arguments.inputs} inputs", "figures": figures, "failed": {}}
+    print(render(document))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from serve_process import TOKEN, Server, serving, write_page
 from edge_distil import Embedding
 
 pytest.importorskip("starlette", reason="needs the extra [serve]")
-REPORT = Path(__file__).parents[3] / "apps" / "reports" / "epyc-2-cores" / "measurements.json"
+REPORT = Path(__file__).parents[3] / "apps" / "reports" / "xeon-2-cores" / "measurements.json"
 MODEL = "/bundles/question_answering/onnx/model.onnx"
 
 
