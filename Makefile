@@ -27,8 +27,8 @@ test: $(INSTALLED)  ## what a change breaks first, in minutes
 test-safety: $(INSTALLED)  ## what guards users' files, answers and privacy: kills, two at once, fuzz
 	@$(PYTEST) -m 'safety and not (slow or network or web)'
 
-test-all: $(INSTALLED)  ## all of these and the slow ones: interoperability, packaging, whole data sets
-	@$(RUN)/python -m pytest -m ''
+test-all: $(INSTALLED) apps/web/runtime/node_modules page  ## all, the slow ones too: interoperability, packaging, data sets
+	@$(PYTEST) -m ''
 
 apps/web/runtime/node_modules: apps/web/runtime/package-lock.json
 	@npm ci --prefix apps/web/runtime --no-audit --no-fund --silent

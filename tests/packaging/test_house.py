@@ -14,7 +14,6 @@ REPOSITORY = Path(__file__).parents[2]
 LONGEST = 300  # lines of a file
 USUAL = 130  # the median of them
 FULL = 20  # files in a folder
-TO_SORT = {"apps/web/runtime/src/tokenizer"}  # still to be divided: take it out then
 PACKAGES = [
     "edge_distil",
     "bench/edge_distil_bench",
@@ -42,7 +41,7 @@ def test_no_folder_holds_more_files_than_a_person_sees_at_once() -> None:
     made = REPOSITORY / "apps" / "models"  # a checkpoint is as its library saves it
     counts = Counter(file.parent for file in files() if made not in file.parents)
     full = {k.relative_to(REPOSITORY).as_posix(): n for k, n in counts.items() if n > FULL}
-    assert {name: n for name, n in full.items() if name not in TO_SORT} == {}
+    assert full == {}
 
 
 def test_files_are_short() -> None:

@@ -1,4 +1,4 @@
-"""Write src/tokenizer/unicode.ts: what Hugging Face's `tokenizers` takes each character for.
+"""Write src/tokenizer/characters/unicode.ts: what `tokenizers` takes each character for.
 
     python apps/web/runtime/scripts/make_unicode.py
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from tokenizers import Regex, normalizers, pre_tokenizers
 from tokenizers import __version__ as version
 
-OUTPUT = Path(__file__).parents[1] / "src" / "tokenizer" / "unicode.ts"
+OUTPUT = Path(__file__).parents[1] / "src" / "tokenizer" / "characters" / "unicode.ts"
 CHARACTERS = [chr(n) for n in range(0x110000) if not 0xD800 <= n < 0xE000]
 _CLEAN = normalizers.BertNormalizer(
     clean_text=True, handle_chinese_chars=False, strip_accents=False, lowercase=False

@@ -1,5 +1,5 @@
 import { AlignedText, codePoints } from "./aligned.js";
-import { characters } from "./characters.js";
+import { characters } from "./characters/index.js";
 import type { Normalizer } from "./normalizers.js";
 
 /** A token that is found in a text before anything else is done with it. */

@@ -1,5 +1,5 @@
 import { codePoints, textOf } from "./aligned.js";
-import { BYTES, utf8 } from "./bytes.js";
+import { BYTES, utf8 } from "./characters/bytes.js";
 import { unsupported, type Description } from "./description.js";
 
 /** Turns one entry of the vocabulary into text. */

@@ -6,7 +6,7 @@ import { checkTokenizer, guarded } from "./checks.js";
 import { readDecoder, type Decoder } from "./decoders.js";
 import type { Description } from "./description.js";
 import { cutTo, windows, type Encoding } from "./encoding.js";
-import { readModel, type Model } from "./models.js";
+import { readModel, type Model } from "./models/index.js";
 import { readNormalizer } from "./normalizers.js";
 import { readPostProcessor, type PostProcessor } from "./post-processors.js";
 import { readPreTokenizer, type PreTokenizer } from "./pre-tokenizers.js";

@@ -1,7 +1,7 @@
 import { AlignedText, codePoints, type Change } from "./aligned.js";
 import { corrupt } from "./checks.js";
-import { characters, lowerCase } from "./characters.js";
-import { composed, decomposed } from "./forms.js";
+import { characters, lowerCase } from "./characters/index.js";
+import { composed, decomposed } from "./characters/forms.js";
 import { unsupported, type Description } from "./description.js";
 import { each, expression, literal, type Pattern } from "./patterns.js";
 import { precompiled } from "./precompiled.js";

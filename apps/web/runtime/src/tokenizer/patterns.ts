@@ -1,6 +1,6 @@
 import { codePoints, type Match } from "./aligned.js";
 import { corrupt } from "./checks.js";
-import { classOf } from "./characters.js";
+import { classOf } from "./characters/index.js";
 
 const LONGEST_EXPRESSION = 2_000; // characters; those of large models' tokenizers have 200
 // A repeated group that holds a repetition: it may try every way to divide a text between the two.

@@ -1,5 +1,5 @@
 import { BundleError } from "../errors.js";
-import { characters } from "./characters.js";
+import { characters } from "./characters/index.js";
 import { corrupt } from "./checks.js";
 import { unsupported, type Description } from "./description.js";
 import { joined, type Encoding } from "./encoding.js";

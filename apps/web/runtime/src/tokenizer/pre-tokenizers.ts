@@ -1,6 +1,6 @@
 import { AlignedText, codePoints, type Match } from "./aligned.js";
-import { BYTE_CHARACTERS, utf8 } from "./bytes.js";
-import { characters } from "./characters.js";
+import { BYTE_CHARACTERS, utf8 } from "./characters/bytes.js";
+import { characters } from "./characters/index.js";
 import { unsupported, type Description } from "./description.js";
 import { readPattern } from "./normalizers.js";
 import { each, expression, inverted, type Pattern } from "./patterns.js";

@@ -1,5 +1,5 @@
 import { AlignedText, codePoints, textOf, type Change } from "./aligned.js";
-import { graphemes } from "./graphemes.js";
+import { graphemes } from "./characters/graphemes.js";
 import type { Normalizer } from "./normalizers.js";
 
 const LONGEST_GRAPHEME = 6; // bytes below which a cluster is looked up as a whole

@@ -1,4 +1,4 @@
-import { characters } from "./characters.js";
+import { characters } from "./index.js";
 
 // Clusters of characters that are seen as one (Unicode's Annex 29), as the library divides them: an
 // engine's own `Intl.Segmenter` is of another Unicode, and Hermes has none. Flags are left out: of

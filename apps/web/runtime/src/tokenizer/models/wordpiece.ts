@@ -1,7 +1,7 @@
-import { BundleError } from "../errors.js";
-import { textOf } from "./aligned.js";
-import type { Description } from "./description.js";
-import { vocabulary, type Model, type Part } from "./models.js";
+import { BundleError } from "../../errors.js";
+import { textOf } from "../aligned.js";
+import type { Description } from "../description.js";
+import { vocabulary, type Model, type Part } from "./index.js";
 
 /** WordPiece: the longest entry that a word begins with, then the longest that goes on. */
 export function wordPiece(read: Description): Model {

@@ -1,5 +1,5 @@
-import { type AlignedText, type Change } from "./aligned.js";
-import { characters } from "./characters.js";
+import { type AlignedText, type Change } from "../aligned.js";
+import { characters } from "./index.js";
 
 // Unicode's normal forms, change by change, as the library's crate `unicode-normalization-alignments`
 // counts them. Which characters have a decomposition is the library's to say (`unicode.ts`); what it

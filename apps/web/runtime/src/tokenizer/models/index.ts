@@ -1,6 +1,6 @@
-import { BundleError } from "../errors.js";
+import { BundleError } from "../../errors.js";
 import { bpe } from "./bpe.js";
-import { unsupported, type Description } from "./description.js";
+import { unsupported, type Description } from "../description.js";
 import { unigram } from "./unigram.js";
 import { wordPiece } from "./wordpiece.js";
 

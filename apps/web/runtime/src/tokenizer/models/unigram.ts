@@ -1,6 +1,6 @@
-import { utf8 } from "./bytes.js";
-import type { Description } from "./description.js";
-import type { Model, Part } from "./models.js";
+import { utf8 } from "../characters/bytes.js";
+import type { Description } from "../description.js";
+import type { Model, Part } from "./index.js";
 
 const UNKNOWN_PENALTY = 10; // below the least score of an entry (sentencepiece's)
 

@@ -1,7 +1,7 @@
-import { utf8 } from "./bytes.js";
-import type { Description } from "./description.js";
+import { utf8 } from "../characters/bytes.js";
+import type { Description } from "../description.js";
 import { Heap } from "./heap.js";
-import { vocabulary, type Model, type Part } from "./models.js";
+import { vocabulary, type Model, type Part } from "./index.js";
 
 const REMEMBERED = 20_000; // words
 
