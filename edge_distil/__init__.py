@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edge_distil.tasks import (
         Answer,
         Candidate,
+        Document,
         Embedding,
         Entity,
         FillMask,
@@ -39,6 +40,7 @@ __all__ = [
     "Answer",
     "Bundle",
     "Candidate",
+    "Document",
     "EdgeDistilError",
     "Embedding",
     "Entity",

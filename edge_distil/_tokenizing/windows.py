@@ -130,6 +130,15 @@ def reached(window: Window, sequence: int) -> int:
     return max((end for (_, end), number in ends if number == sequence), default=0)
 
 
+def span(window: Window, sequence: int) -> tuple[int, int]:
+    """Return where a window's part of a text begins and ends in it, in characters."""
+    if isinstance(window, Cut):  # without a list of all its tokens
+        return int(window.tokens[0, 1]), int(window.tokens[-1, 2])
+    every = zip(window.offsets, window.sequence_ids, strict=True)
+    places = [place for place, number in every if number == sequence]
+    return (places[0][0], places[-1][1]) if places else (0, 0)
+
+
 def ended(windows: Iterator[Window]) -> Iterator[tuple[Window, bool]]:
     """Yield windows, and of each whether it is the last."""
     for window, following in pairwise(chain(windows, [None])):
@@ -142,14 +151,26 @@ def of_text(tokenizer: Tokenizer, text: str, stride: int) -> Iterator[Window]:
     if len(text) <= LONG:
         yield from tokenizer.windows(text, stride)
     else:
-        yield from _cut(tokenizer, (), text, tokenizer.room(1), stride)
+        yield from _cut(tokenizer, (), text, tokenizer.room(1), stride, _parts(tokenizer, (), text))
 
 
 def of_pair(
-    tokenizer: Tokenizer, first: str, second: str, *, max_length: int, stride: int, max_first: int
+    tokenizer: Tokenizer,
+    first: str,
+    second: str,
+    *,
+    max_length: int,
+    stride: int,
+    max_first: int,
+    tokens: Tokens | None = None,
 ) -> Iterator[Window]:
-    """Cut the second text of a pair into windows; see `Tokenizer.pair_windows`."""
-    if len(second) <= LONG or tokenizer.cuts_left:  # windows are counted from the end there
+    """Cut the second text of a pair into windows; see `Tokenizer.pair_windows`.
+
+    With `tokens`, which are those that `tokens_of` gives of it, it is not tokenized again.
+    """
+    known = iter([tokens]) if tokens is not None and len(tokens) else None
+    # Windows are counted from the end where it is cut on the left.
+    if tokenizer.cuts_left or (len(second) <= LONG and known is None):
         yield from tokenizer.pair_windows(
             first, second, max_length=max_length, stride=stride, max_first=max_first
         )
@@ -157,21 +178,40 @@ def of_pair(
     question, room = tokenizer.question(
         first, max_length=max_length, stride=stride, max_first=max_first
     )
-    yield from _cut(tokenizer, (question,), second, room, stride)
+    before = (question,)
+    parts = known or _parts(tokenizer, before, second)
+    yield from _cut(tokenizer, before, second, room, stride, parts)
 
 
-def _cut(
-    tokenizer: Tokenizer, before: tuple[Encoding, ...], text: str, room: int, stride: int
-) -> Iterator[Window]:
-    """Cut a long text into windows of `room` tokens behind other texts."""
+def tokens_of(tokenizer: Tokenizer, text: str) -> Tokens:
+    """Return all tokens of the second text of a pair, from which any question's windows are cut.
+
+    They are the same whatever the first text is (`tests/runtime/test_long_windows.py`).
+    """
+    return np.concatenate(list(_parts(tokenizer, (tokenizer.whole("a"),), text)))
+
+
+def _parts(tokenizer: Tokenizer, before: tuple[Encoding, ...], text: str) -> Iterator[Tokens]:
+    """Yield the tokens of a text behind other texts, those of a stretch at a time."""
 
     def tokenize(part: str) -> Tokens:
         encoding = tokenizer.framed(*before, tokenizer.whole(part))
         inside = [number == len(before) for number in encoding.sequence_ids]
         return as_tokens(encoding)[inside]
 
+    return stretches(tokenize, text)
+
+
+def _cut(
+    tokenizer: Tokenizer,
+    before: tuple[Encoding, ...],
+    text: str,
+    room: int,
+    stride: int,
+    parts: Iterator[Tokens],
+) -> Iterator[Window]:
+    """Cut a long text, whose tokens come in parts, into windows of `room` behind other texts."""
     frame, place = _frame(tokenizer, before, text)
-    parts = stretches(tokenize, text)
     held = np.empty((0, 4), np.int64)
     while True:
         while len(held) <= room and (part := next(parts, None)) is not None:

@@ -2,6 +2,7 @@
 
 from edge_distil.tasks.answers import Answer
 from edge_distil.tasks.base import Task
+from edge_distil.tasks.document import Document
 from edge_distil.tasks.embedding import Embedding
 from edge_distil.tasks.entities import Entity
 from edge_distil.tasks.fill_mask import Candidate, FillMask
@@ -27,6 +28,7 @@ __all__ = [
     "BY_NAME",
     "Answer",
     "Candidate",
+    "Document",
     "Embedding",
     "Entity",
     "FillMask",

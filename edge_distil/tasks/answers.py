@@ -44,11 +44,13 @@ class Settings:
     max_question_len: int
     handle_impossible_answer: bool
     align_to_words: bool
+    preselect: int | None = None
 
     def __post_init__(self) -> None:
         sizes = ("top_k", "max_answer_len", "max_seq_len", "max_question_len")
         calls.whole(1, **{name: getattr(self, name) for name in sizes})
         calls.whole(0, doc_stride=self.doc_stride)
+        calls.whole_or_none(1, preselect=self.preselect)
         flags = ("handle_impossible_answer", "align_to_words")
         calls.flag(**{name: getattr(self, name) for name in flags})
         if not 0 <= self.doc_stride <= self.max_seq_len:

@@ -37,7 +37,12 @@ class Embedding(Task):
 
     @classmethod
     def load_for_bulk(
-        cls, path: str | Path, *, variant: str | None = None, threads: int | None = None
+        cls,
+        path: str | Path,
+        *,
+        variant: str | None = None,
+        threads: int | None = None,
+        untrusted: bool = False,
     ) -> Self:
         """Open a bundle for long lists and streams alone.
 
@@ -45,7 +50,9 @@ class Embedding(Task):
         for the first long list one whose threads take a batch each. This opens the latter alone.
         See `edge_distil.load` for the arguments.
         """
-        return cls(open_encoder(path, variant=variant, threads=threads, bulk=True))
+        return cls(
+            open_encoder(path, variant=variant, threads=threads, untrusted=untrusted, bulk=True)
+        )
 
     def encode(
         self,

@@ -5,6 +5,7 @@ Source: ``SentenceTransformer.encode``, ``encode_query`` and ``encode_document``
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 from edge_distil import calls
@@ -12,6 +13,11 @@ from edge_distil._reading.manifest_pooling import Pooling
 from edge_distil.errors import InputError
 from edge_distil.precision import Precision
 from edge_distil.progress import Progress
+
+# Names by which a checkpoint may have a prompt for what is asked, and for what is found: in the
+# order in which sentence-transformers looks for them.
+QUERY = ("query",)
+PASSAGE = ("document", "passage", "corpus")
 
 _ALWAYS = ("query", "document")  # names that every model knows; empty where it has no such prompt
 
@@ -53,6 +59,19 @@ def find(settings: Pooling | None, name: str | None, prompt: str | None) -> str:
             "prompt"
         )
     return known[name]
+
+
+def saved(settings: Pooling | None, names: Sequence[str]) -> str | None:
+    """Return the first of some names by which the bundle has a prompt.
+
+    >>> saved(Pooling("mean", True, 8, prompts={"passage": "text: "}), PASSAGE)
+    'passage'
+
+    Returns:
+        ``None`` where it has none of them: its default prompt is used then, if it has one.
+    """
+    known = settings.prompts if settings else {}
+    return next((name for name in names if name in known), None)
 
 
 def named(prompt: str, options: EncodeOptions) -> EncodeOptions:

@@ -24,13 +24,14 @@ from typing import Any, ClassVar, NamedTuple, TypedDict, Unpack
 
 from edge_distil import calls
 from edge_distil._tokenizing.reading import naming
-from edge_distil._tokenizing.windows import Window, ended, of_pair
+from edge_distil._tokenizing.windows import Window, ended
 from edge_distil.errors import InputError
 from edge_distil.pooling import Floats
 from edge_distil.progress import Progress, counting
 from edge_distil.streaming import WINDOW_TOKENS, by_item, is_long, reading, sizes, stream
 from edge_distil.tasks.answers import Answer, Answers, Said, Settings, say
 from edge_distil.tasks.base import Task
+from edge_distil.tasks.document import windows_to_read
 
 _NAMES = ("question", "context")
 _USUAL_WINDOW = 384  # tokens, the pipeline's default
@@ -55,6 +56,7 @@ class Options(TypedDict, total=False):
     max_question_len: int
     handle_impossible_answer: bool
     align_to_words: bool
+    preselect: int | None
     show_progress: bool | Progress
 
 
@@ -91,6 +93,7 @@ class QuestionAnswering(Task):
         max_question_len: int = 64,
         handle_impossible_answer: bool = False,
         align_to_words: bool = True,
+        preselect: int | None = None,
         show_progress: bool | Progress = False,
     ) -> list[list[Answer]]:
         """Answer questions.
@@ -106,6 +109,8 @@ class QuestionAnswering(Task):
             max_question_len: The question is cut to so many tokens.
             handle_impossible_answer: Let "no answer" (an empty text) compete.
             align_to_words: Widen answers to whole words. Turn it off for scripts without spaces.
+            preselect: Read no more than so many windows beside a question, those most similar to
+                it. Each context is an `edge_distil.Document` then, whose passages are embedded.
             show_progress: Keep a line on stderr up to date; or a function that is called with the
                 characters of the contexts that are read and of all.
 
@@ -113,11 +118,12 @@ class QuestionAnswering(Task):
             For each pair at least one answer.
 
         Raises:
-            InputError: An empty text, half a surrogate pair, or a parameter out of range.
+            InputError: An empty text, half a surrogate pair, a parameter out of range, or
+                `preselect` with a context that is no `Document`.
         """
         settings = self._settings(
             top_k, doc_stride, max_answer_len, max_seq_len, max_question_len,
-            handle_impossible_answer, align_to_words,
+            handle_impossible_answer, align_to_words, preselect,
         )  # fmt: skip
         asked = list(_asked(calls.many(pairs, "pairs")))
         return self._answered(asked, settings, show_progress)
@@ -133,6 +139,7 @@ class QuestionAnswering(Task):
         max_question_len: int = 64,
         handle_impossible_answer: bool = False,
         align_to_words: bool = True,
+        preselect: int | None = None,
     ) -> Iterator[list[Answer]]:
         """Answer a stream of questions of any length, in order; see `batch`.
 
@@ -140,7 +147,7 @@ class QuestionAnswering(Task):
         """
         settings = self._settings(
             top_k, doc_stride, max_answer_len, max_seq_len, max_question_len,
-            handle_impossible_answer, align_to_words,
+            handle_impossible_answer, align_to_words, preselect,
         )  # fmt: skip
         return self._stream(_asked(calls.many(pairs, "pairs")), settings)
 
@@ -153,6 +160,7 @@ class QuestionAnswering(Task):
         max_question_len: int = 64,
         handle_impossible_answer: bool = False,
         align_to_words: bool = True,
+        preselect: int | None = None,
     ) -> Settings:
         calls.whole_or_none(1, max_seq_len=max_seq_len)
         calls.whole_or_none(0, doc_stride=doc_stride)
@@ -165,6 +173,7 @@ class QuestionAnswering(Task):
             max_question_len=max_question_len,
             handle_impossible_answer=handle_impossible_answer,
             align_to_words=align_to_words,
+            preselect=preselect,
         )
 
     def _answered(
@@ -198,7 +207,8 @@ class QuestionAnswering(Task):
             reading(outputs, hear, lambda key: key[0].name),
             blocks=sizes(known=known is not None),
             tokens=WINDOW_TOKENS,
-            long=known is not None and is_long(known),
+            # Of preselected windows nobody knows the tokens beforehand.
+            long=known is not None and settings.preselect is None and is_long(known),
         )
         with closing(windows):
             for one, said in by_item(windows):
@@ -220,13 +230,8 @@ class QuestionAnswering(Task):
                         raise InputError(
                             f"the {name} is {text[:40]!r}, expected some text: give it"
                         )
-                windows = of_pair(
-                    self.encoder.tokenizer,
-                    one.question,
-                    one.context,
-                    max_length=settings.max_seq_len,
-                    stride=settings.doc_stride,
-                    max_first=settings.max_question_len,
+                windows = windows_to_read(
+                    self.encoder.tokenizer, one.question, one.context, settings
                 )
                 for window, last in ended(windows):
                     yield (one, last), window

@@ -60,6 +60,10 @@ def test_windows_are_those_of_the_whole(kind: str, tmp_path: Path) -> None:
         options = {"max_length": 48, "stride": 16, "max_first": 12}
         ours = windows.of_pair(tokenizer, "Who is it?", text, **options)
         same(list(ours), tokenizer.pair_windows("Who is it?", text, **options), 1)
+        known = windows.tokens_of(tokenizer, text)  # whatever is asked
+        for question in ("Who is it?", "Où est le café, and when?", "x"):
+            ours = windows.of_pair(tokenizer, question, text, tokens=known, **options)
+            same(list(ours), tokenizer.pair_windows(question, text, **options), 1)
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"without_words"}))

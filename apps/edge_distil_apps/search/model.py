@@ -10,11 +10,7 @@ from typing import Any
 from edge_distil._writing import storage
 from edge_distil.errors import BundleNotFound, InputError
 from edge_distil.pooling import Floats
-from edge_distil.tasks import Embedding
-
-# sentence-transformers' names of prompts, in the order in which it looks for them.
-_QUERY_PROMPTS = ("query",)
-_PASSAGE_PROMPTS = ("document", "passage", "corpus")
+from edge_distil.tasks import Embedding, prompts
 
 
 class Model:
@@ -74,17 +70,15 @@ class Model:
 
     def embed_passages(self, texts: Sequence[str]) -> Floats:
         """Return vectors ``(n, dimension)``."""
-        return self._encode(list(texts), _PASSAGE_PROMPTS)
+        return self._encode(list(texts), prompts.PASSAGE)
 
     def embed_query(self, query: str) -> Floats:
         """Return a vector ``(dimension,)``."""
-        vector: Floats = self._encode([query], _QUERY_PROMPTS)[0]
+        vector: Floats = self._encode([query], prompts.QUERY)[0]
         return vector
 
-    def _encode(self, texts: list[str], prompts: Sequence[str]) -> Floats:
-        pooling = self._task.bundle.manifest.pooling
-        known = pooling.prompts if pooling else {}
-        name = next((name for name in prompts if name in known), None)
+    def _encode(self, texts: list[str], names: Sequence[str]) -> Floats:
+        name = prompts.saved(self._task.bundle.manifest.pooling, names)
         return self._task.encode(texts, prompt_name=name, normalize_embeddings=True)
 
 
