@@ -76,6 +76,7 @@ def _make_texts(folder: Path) -> None:
     learnt = distil_data.read_back(folder / "train.json")
     (folder / "texts.txt").write_text("".join(f"{text}\n" for row in learnt for text in row))
     (folder / "passages.txt").write_text(_TEXTS)
+    (folder / "book.txt").write_text(_TEXTS * 100)
     (folder / "posts.jsonl").write_text(json.dumps({"id": 1, "body": "a storm – ≈ 3"}) + "\n")
     (folder / "docs").mkdir()
     (folder / "docs" / "progress.md").write_text("# tqdm\n\nIt prints the bar to stderr – €.\n")

@@ -48,6 +48,8 @@ WALKED = {
     "edge-distil export apps/models/minilm-l6-squad -o qa --int8": _made(*_BUNDLE),
     _EXPORT_QA: _made(*_BUNDLE),
     f'{_RUN} -c "It was built in 1871 by Marta Lindqvist."': End(),
+    'edge-distil run qa -q "Who keeps the light?" -q "Who built it?" -c @book.txt --preselect 8 '
+    "--embedding minilm": End(),
     f"{_EMBED} --variant int8": End(("posts.parquet",), "apps"),
     "edge-distil search --build docs -o docs.index --bundle minilm": End(("docs.index",)),
     _SEARCH: End(("progress.md",)),

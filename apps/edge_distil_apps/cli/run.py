@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from edge_distil_apps.cli import console, options
 
 if TYPE_CHECKING:
-    from edge_distil.tasks import Task
+    from edge_distil.tasks import Embedding, Task
 
 
 def run(
@@ -40,6 +43,14 @@ def run(
         int | None,
         options.value(kind="N", text="Answers or labels (1), or passages (all).", min=1),
     ] = None,
+    preselect: Annotated[
+        int | None,
+        options.value(kind="K", text="Of a long context, read K windows.", min=1),
+    ] = None,
+    embedding: Annotated[
+        Path | None,
+        options.value(kind="BUNDLE", text="Who chooses these, for --preselect."),
+    ] = None,
     file: Annotated[
         Path | None,
         options.value("--file", "-f", kind="FILE", text="Texts, or questions and contexts."),
@@ -61,6 +72,8 @@ def run(
 
     Examples:
     `edge-distil run qa -q "Who keeps the light?" -c @lighthouse.txt`
+
+    `edge-distil run qa -q "Who keeps the light?" -c @book.txt --preselect 8 --embedding minilm`
 
     `edge-distil run sst2 "a charming film" "a dull one"`
 
@@ -88,9 +101,25 @@ def run(
         task,
         Asked(
             texts or [], question or [], context, pair, top_k, file, jsonl, json,
-            labels, template, multi_label,
+            labels, template, multi_label, preselect, embedding,
         ),
+        partial(_open_embedding, threads=threads, untrusted=untrusted),
     )  # fmt: skip
+
+
+def _open_embedding(bundle: Path, *, threads: int | None, untrusted: bool) -> Embedding:
+    """Open what chooses windows: for all passages of a text, not for single ones.
+
+    Raises:
+        BadParameter: It is a bundle of another task.
+    """
+    from edge_distil.errors import TaskError
+    from edge_distil.tasks import Embedding
+
+    try:
+        return Embedding.load_for_bulk(bundle, threads=threads, untrusted=untrusted)
+    except TaskError as error:
+        raise typer.BadParameter(f"--embedding: {error}") from error
 
 
 def _tell_variant(task: Task) -> None:

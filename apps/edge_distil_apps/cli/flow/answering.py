@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -24,6 +25,7 @@ from edge_distil_apps.cli import console, options
 from edge_distil_apps.cli.flow import arriving, results
 from edge_distil_apps.cli.flow.given import PAIRS, QUESTIONS, TEXTS, Fields, Given, Input
 from edge_distil_apps.cli.flow.labelling import Labeller
+from edge_distil_apps.cli.flow.long_contexts import Documents, progress
 from edge_distil_apps.cli.flow.results import Found
 from edge_distil_apps.cli.typed import asked as typed_words
 from edge_distil_apps.cli.typed import names
@@ -38,14 +40,18 @@ _FORGOT = (
     "this is a question-answering bundle: give --question Q and --context TEXT|@FILE|-, or "
     "--file FILE, or lines of question, tab, context on stdin"
 )
-_RANKED = (QuestionAnswering, TextClassification)  # tasks that take top_k
 _COMPARED = (Embedding, Reranker)  # tasks that read all texts before they say anything
 _NUMBERED = re.compile(r"^(?:text|pair|passage) (\d+)(?:: )?")  # how a task names an input
-_LONG = 100_000  # characters; some seconds of a small model's time
+_CANDIDATES = 5  # for a mask, by default
 
 
-def answer(task: Any, asked: Asked) -> None:
+def answer(task: Any, asked: Asked, open_embedding: Callable[[Path], Embedding]) -> None:
     """Print what a task says.
+
+    Args:
+        task: What answers.
+        asked: What was typed.
+        open_embedding: Opens the bundle that chooses windows, where one was named.
 
     Raises:
         BadParameter: It cannot be told what to answer.
@@ -57,9 +63,14 @@ def answer(task: Any, asked: Asked) -> None:
     fields = _fields(task)
     typed = _typed(asked, fields)
     groups = _groups(asked, fields)
+    if asked.embedding is not None:
+        documents = Documents(open_embedding(asked.embedding))
+        typed = [documents.prepared(one) for one in typed]
+        groups = ([documents.prepared(one) for one in group] for group in groups)
     nothing = _NO_QUESTION if fields.both else _NO_TEXT
+    settings = _settings(task, asked)
     if not (asked.json or typed or isinstance(task, _COMPARED)):
-        _answer_groups(task, groups, asked.top_k or 1, nothing)
+        _answer_groups(task, groups, settings, nothing)
         return
     given = typed or [one for group in groups for one in group]
     if not given:
@@ -71,7 +82,7 @@ def answer(task: Any, asked: Asked) -> None:
         found = (
             _ranked(task, asked, given)
             if isinstance(task, Reranker)
-            else _found(task, given, asked.top_k or 1)
+            else _found(task, given, settings)
         )
     if asked.json:
         results.document(task, name, found, fields)
@@ -101,6 +112,15 @@ def _used(task: Any, asked: Asked) -> tuple[Any, str]:
     if isinstance(task, TextClassification) and asked.questions:
         return Reranker(task.encoder), "reranking"
     return task, task.bundle.manifest.task
+
+
+def _settings(task: Any, asked: Asked) -> dict[str, Any]:
+    """Return what a task's methods take of what was typed."""
+    if isinstance(task, QuestionAnswering):
+        return {"top_k": asked.top_k or 1, "preselect": asked.preselect}
+    if isinstance(task, FillMask):
+        return {"top_k": asked.top_k or _CANDIDATES}
+    return {"top_k": asked.top_k or 1} if isinstance(task, TextClassification) else {}
 
 
 def _groups(asked: Asked, fields: Fields) -> Iterator[list[Given]]:
@@ -141,13 +161,15 @@ def _typed(asked: Asked, fields: Fields) -> list[Given]:
     return [Given("", text) for text in typed]
 
 
-def _answer_groups(task: Any, groups: Iterator[list[Given]], top_k: int, nothing: str) -> None:
+def _answer_groups(
+    task: Any, groups: Iterator[list[Given]], settings: dict[str, Any], nothing: str
+) -> None:
     """Answer inputs as they come."""
     count = 0
     for group in groups:
         done = 0
         try:
-            for found in _stream(task, [given.input for given in group], top_k):
+            for found in _stream(task, [given.input for given in group], settings):
                 for items in found:
                     results.show_items(items)
                 sys.stdout.flush()
@@ -176,13 +198,12 @@ def _placed(given: list[Given]) -> Iterator[None]:
         raise type(error)(f"{where}: {what}" if where else what) from error
 
 
-def _stream(task: Any, texts: list[Any], top_k: int) -> Iterator[list[list[Any]]]:
+def _stream(task: Any, texts: list[Any], settings: dict[str, Any]) -> Iterator[list[list[Any]]]:
     """Yield what is to be shown for each text: of several masks a list each."""
     if isinstance(task, FillMask):
-        yield from task.stream_each_mask(texts, top_k=top_k if top_k > 1 else 5)
+        yield from task.stream_each_mask(texts, **settings)
         return
-    more = {"top_k": top_k} if isinstance(task, _RANKED) else {}
-    for items in task.stream(texts, **more):
+    for items in task.stream(texts, **settings):
         yield [items]
 
 
@@ -196,26 +217,19 @@ def _ranked(task: Reranker, asked: Asked, given: list[Given]) -> list[Found]:
     ]
 
 
-def _found(task: Any, given: list[Given], top_k: int) -> list[Found]:
+def _found(task: Any, given: list[Given], settings: dict[str, Any]) -> list[Found]:
     inputs: list[Any] = [one.input for one in given]
     if isinstance(task, QuestionAnswering | TokenClassification):
-        more: dict[str, Any] = {"top_k": top_k} if isinstance(task, QuestionAnswering) else {}
-        with _progress(sum(map(_length, inputs))) as show:
-            blocks = [[items] for items in task.batch(inputs, show_progress=show, **more)]
+        read = 0 if settings.get("preselect") else sum(map(_length, inputs))
+        with progress(read, "characters") as show:
+            blocks = [[items] for items in task.batch(inputs, show_progress=show, **settings)]
     else:
-        blocks = list(_stream(task, inputs, top_k))
+        blocks = list(_stream(task, inputs, settings))
     return [Found(one, found) for one, found in zip(given, blocks, strict=True)]
 
 
 def _length(given: Input) -> int:
     return len(given if isinstance(given, str) else given[1])
-
-
-def _progress(characters: int) -> AbstractContextManager[Any]:
-    """Give what shows, to a person who watches, how far into long texts the model has read."""
-    if characters < _LONG or not console.interactive():
-        return nullcontext(False)
-    return console.progress_bar("characters")
 
 
 def _context(value: str) -> str:

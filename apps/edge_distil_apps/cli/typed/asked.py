@@ -10,7 +10,9 @@ import typer
 _ROWS = ("--file", "--jsonl")
 # Task -> what it takes, as it is typed; whatever else was typed would be passed over in silence.
 _TAKEN = {
-    "question-answering": ("--question", "--context", *_ROWS, "--top-k"),
+    "question-answering": (
+        "--question", "--context", *_ROWS, "--top-k", "--preselect", "--embedding",
+    ),
     "text-classification": (
         "TEXT", "--pair", "--question", "--labels", "--template", "--multi-label", *_ROWS,
         "--top-k",
@@ -35,6 +37,12 @@ _ALONE = (  # for questions, which are asked of one context
     ("--question", "--jsonl", "it says how stdin is read: leave it out"),
     ("--context", "--file", "a file's contexts stand in it: leave --context out"),
 )
+_NEEDED = (  # for questions, too: what is nothing without another, and what the other is
+    ("--question", "--context", "TEXT, @FILE or - for stdin"),
+    ("--context", "--question", "TEXT"),
+    ("--preselect", "--embedding", "BUNDLE, which chooses the windows"),
+    ("--embedding", "--preselect", "K, the number of windows"),
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,8 @@ class Asked:
     labels: str | None = None
     template: str | None = None
     multi_label: bool = False
+    preselect: int | None = None
+    embedding: Path | None = None
 
     @property
     def typed(self) -> list[str]:
@@ -67,6 +77,8 @@ class Asked:
             "--file": self.file is not None,
             "--jsonl": self.jsonl,
             "--top-k": self.top_k is not None,
+            "--preselect": self.preselect is not None,
+            "--embedding": self.embedding is not None,
         }
         return [name for name, is_there in found.items() if is_there]
 
@@ -88,10 +100,9 @@ def check(asked: Asked, task: str) -> None:
     for first, second, remedy in _APART + (_ALONE if asks else ()):
         if first in typed and second in typed:
             raise typer.BadParameter(f"{first} and {second} do not go together: {remedy}")
-    if asks and asked.questions and asked.context is None:
-        raise typer.BadParameter("--question needs --context TEXT, @FILE or - for stdin: add it")
-    if asks and asked.context is not None and not asked.questions:
-        raise typer.BadParameter("--context needs --question TEXT: add it")
+    for first, second, what in _NEEDED if asks else ():
+        if first in typed and second not in typed:
+            raise typer.BadParameter(f"{first} needs {second} {what}: add it")
     if asked.labels is None and (asked.template is not None or asked.multi_label):
         raise typer.BadParameter("--template and --multi-label go with --labels: give it")
     if asked.pair is not None and len(asked.texts) != 1:

@@ -26,6 +26,8 @@ GIVEN = {
     "--file": ["--file", "x.csv"],
     "--jsonl": ["--jsonl"],
     "--top-k": ["--top-k", "3"],
+    "--preselect": ["--preselect", "3"],
+    "--embedding": ["--embedding", "minilm"],
 }
 
 
