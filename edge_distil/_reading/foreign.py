@@ -177,6 +177,11 @@ def _pooling(path: Path) -> Pooling:
             f"({shortened(', '.join(modules.transformer.tokenizer_options))}), which only an "
             "edge-distil export takes into the bundle: export the checkpoint with edge-distil"
         )
+    if modules.static:
+        raise TaskError(
+            f"{path} is a table of static embeddings, which only an edge-distil export puts into a "
+            "graph that takes what a bundle's does: export the checkpoint with edge-distil"
+        )
     if modules.weighted:
         raise TaskError(
             f"{path} has {modules.weighted[0].kind} modules, whose weights only an edge-distil "
@@ -196,4 +201,5 @@ def describe_pooling(modules: SentenceModules, dimension: int) -> Pooling:
         default_prompt=modules.default_prompt,
         include_prompt=modules.include_prompt,
         similarity=modules.similarity,
+        static=modules.static,
     )

@@ -7,7 +7,7 @@ Source: sentence-transformers' documentation, "Structure of Sentence Transformer
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge_distil._reading import fields, links
@@ -28,6 +28,7 @@ _POOLING_FLAGS = {
 }
 _DIMENSIONS = ("word_embedding_dimension", "embedding_dimension")  # release 6 renamed the field
 _STEPS = ("Dense", "LayerNorm", "Normalize")
+_TRANSFORMER, _STATIC = ["Transformer", "Pooling"], ["StaticEmbedding"]
 _PACKAGE = "sentence_transformers."
 EMBEDDER, CROSS_ENCODER = "SentenceTransformer", "CrossEncoder"
 
@@ -46,13 +47,14 @@ class SentenceModules:
 
     Attributes:
         pooling: Names of `POOLING_MODES`; the vectors of several are joined in this order.
-        dimension: Length of a token's vector.
+        dimension: Length of a token's vector; 0 where the weights alone say it.
         steps: Dense, LayerNorm and Normalize modules behind the pooling, in order.
         transformer: Settings of the Transformer module.
         include_prompt: False where a prompt's tokens are left out of the pooling.
         prompts: Prompt texts by name.
         default_prompt: Name of the prompt used by default.
         similarity: How the vectors are compared, one of `SIMILARITIES`.
+        static: True for a StaticEmbedding: a token has one vector, whatever stands beside it.
     """
 
     pooling: tuple[str, ...]
@@ -63,6 +65,7 @@ class SentenceModules:
     prompts: dict[str, str] = field(default_factory=dict)
     default_prompt: str | None = None
     similarity: str = SIMILARITIES[0]
+    static: bool = False
 
     @property
     def normalize(self) -> bool:
@@ -100,9 +103,20 @@ def transformer_folder(path: Path) -> Path:
     if not (path / "modules.json").is_file():
         return path
     modules = _modules(path)
+    if modules and modules[0].kind == _STATIC[0]:
+        raise TaskError(
+            f"{path} is a table of static embeddings, expected a transformer: choose another "
+            "checkpoint"
+        )
     if not modules or modules[0].kind != "Transformer":
         raise _wrong_modules(path, modules)
     return path / modules[0].folder
+
+
+def static_folder(path: Path) -> Path | None:
+    """Return where the table of a checkpoint is that begins with a StaticEmbedding, if it does."""
+    modules = _modules(path) if (path / "modules.json").is_file() else []
+    return path / modules[0].folder if modules and modules[0].kind == _STATIC[0] else None
 
 
 def only_transformer(path: Path) -> Path:
@@ -128,7 +142,10 @@ def read_sentence_modules(path: Path) -> SentenceModules:
     modules = _modules(path)
     kinds = [module.kind for module in modules]
     settings = read_model_settings(path)
-    known = kinds[:2] == ["Transformer", "Pooling"] and set(kinds[2:]) <= {*_STEPS, "Dropout"}
+    static = kinds[:1] == _STATIC
+    begin = _STATIC if static else _TRANSFORMER
+    behind = modules[len(begin) :]
+    known = kinds[: len(begin)] == begin and {m.kind for m in behind} <= {*_STEPS, "Dropout"}
     if not known or model_type(path) != EMBEDDER:
         raise _wrong_modules(path, modules)
     if (kept := settings.optional_whole("truncate_dim", 1)) is not None:
@@ -136,18 +153,26 @@ def read_sentence_modules(path: Path) -> SentenceModules:
             f"{settings.file} cuts vectors to truncate_dim {kept}, expected whole ones: take it "
             f"out and ask for so many numbers by encode(..., truncate_dim={kept})"
         )
-    pooling = fields.read(path / modules[1].folder / "config.json")
+    found = SentenceModules(("mean",), 0, static=True) if static else _pooled(path, modules)
     prompts = settings.object("prompts")
     similarity = settings.optional_text("similarity_fn_name")
-    return SentenceModules(
-        pooling=_pooling_modes(pooling),
-        dimension=pooling.whole(_DIMENSIONS[_DIMENSIONS[0] not in pooling], 1, WIDEST),
-        steps=tuple(module for module in modules[2:] if module.kind != "Dropout"),
-        transformer=read_transformer_settings(path / modules[0].folder, "feature-extraction"),
-        include_prompt=pooling.flag("include_prompt", default=True),
+    return replace(
+        found,
+        steps=tuple(module for module in behind if module.kind != "Dropout"),
         prompts={name: prompts.text(name) for name in prompts.values if name in prompts},
         default_prompt=settings.optional_text("default_prompt_name"),
         similarity=similarity if similarity in SIMILARITIES else SIMILARITIES[0],
+    )
+
+
+def _pooled(path: Path, modules: Sequence[Module]) -> SentenceModules:
+    """Read a Transformer module and the Pooling behind it."""
+    pooling = fields.read(path / modules[1].folder / "config.json")
+    return SentenceModules(
+        pooling=_pooling_modes(pooling),
+        dimension=pooling.whole(_DIMENSIONS[_DIMENSIONS[0] not in pooling], 1, WIDEST),
+        transformer=read_transformer_settings(path / modules[0].folder, "feature-extraction"),
+        include_prompt=pooling.flag("include_prompt", default=True),
     )
 
 
@@ -171,7 +196,7 @@ def _modules(path: Path) -> list[Module]:
 
 def _folder(module: Fields) -> str:
     """Return a module's folder, inside the checkpoint: an export copies what is in it."""
-    return module.path("path") if module.values.get("path") != "" else ""
+    return "" if module.values.get("path") in ("", ".") else module.path("path")
 
 
 def _wrong_modules(path: Path, modules: Sequence[Module]) -> TaskError:
@@ -180,8 +205,8 @@ def _wrong_modules(path: Path, modules: Sequence[Module]) -> TaskError:
     return TaskError(
         f"{path} is a {shortened(kind)} of sentence-transformers whose modules.json is {found}, "
         f"which edge-distil does not run; expected a {EMBEDDER} of Transformer -> Pooling "
-        f"[-> Dense, LayerNorm, Normalize ...] or a {CROSS_ENCODER} of a Transformer alone: choose "
-        "such a checkpoint"
+        "or of a StaticEmbedding [-> Dense, LayerNorm, Normalize ...], or a "
+        f"{CROSS_ENCODER} of a Transformer alone: choose such a checkpoint"
     )
 
 

@@ -53,13 +53,38 @@ class Row:
         return len(self.ids)
 
 
+@dataclass(frozen=True)
+class Bag(Row):
+    """The distinct tokens of one text, each with how often it stands there.
+
+    Where a token's vector does not depend on the others (static embeddings), the mean over a bag,
+    its counts for the attention mask, is the mean over the text, which no longer takes memory with
+    its length.
+    """
+
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def counted(cls, row: Row) -> Bag:
+        """Count the tokens of a row.
+
+        >>> bag = Bag.counted(Row(np.array([7, 3, 7], np.int32), np.zeros(3, np.int32)))
+        >>> bag.ids.tolist(), bag.counts.tolist()
+        ([3, 7], [1, 2])
+        """
+        ids, counts = np.unique(row.ids, return_counts=True)
+        return cls(ids, np.zeros_like(ids), counts)
+
+
 def collate(
     encodings: Sequence[Encoded],
     pad_id: int,
     *,
     token_types: bool = True,
 ) -> dict[str, NDArray[np.int64]]:
-    """Pad encodings on the right to one batch.
+    """Pad encodings on the right to one batch, which is at least one token wide.
+
+    Engines differ about arrays without numbers, so a text without tokens is a row of padding.
 
     Args:
         encodings: One for each row.
@@ -70,14 +95,14 @@ def collate(
         ``input_ids``, ``attention_mask`` and ``token_type_ids``, each int64
         ``(batch, sequence)``.
     """
-    shape = (len(encodings), max(len(encoding) for encoding in encodings))
+    shape = (len(encodings), max([1, *map(len, encodings)]))
     ids = np.full(shape, pad_id, np.int64)
     mask = np.zeros(shape, np.int64)
     types = np.zeros(shape, np.int64)
     for row, encoding in enumerate(encodings):
         end = len(encoding)
         ids[row, :end] = encoding.ids
-        mask[row, :end] = 1
+        mask[row, :end] = encoding.counts if isinstance(encoding, Bag) else 1
         if token_types:
             types[row, :end] = encoding.type_ids
     return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}

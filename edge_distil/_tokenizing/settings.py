@@ -81,12 +81,15 @@ class TokenizerSettings:
         token_types: The texts of a pair are told apart by ``token_type_ids``; else all are 0.
         split_special: Special tokens that stand in a text are cut up like any other text.
         special: Special tokens by role: ``{"mask_token": "[MASK]"}``.
+        max_characters: A text is cut to so many characters before it is tokenized, as model2vec
+            cuts it; a field of our own, which exports of model2vec write.
     """
 
     truncate_left: bool
     token_types: bool
     split_special: bool
     special: Mapping[str, str]
+    max_characters: int | None = None
 
 
 def read_settings(folder: Path, fast: FastTokenizer) -> TokenizerSettings:
@@ -108,6 +111,7 @@ def read_settings(folder: Path, fast: FastTokenizer) -> TokenizerSettings:
         token_types=_gives_types(config, folder),
         split_special=config.flag("split_special_tokens"),
         special=usual_tokens(config, folder, fast),
+        max_characters=config.optional_whole("max_characters", 1),
     )
 
 

@@ -47,6 +47,7 @@ class Tokenizer:
         self.file = path / "tokenizer.json"
         self._fast, settings = load(path, plain=plain)
         self._side = "left" if settings.truncate_left else "right"
+        self._characters = settings.max_characters
         self.token_types = settings.token_types
         self.pad_id = self._id(settings.special.get("pad_token")) or 0
         self.cls_id = self._id(settings.special.get("cls_token"))
@@ -80,6 +81,8 @@ class Tokenizer:
         """
         rows: list[tuple[str, ...]]
         rows = [text if isinstance(text, tuple) else (text,) for text in texts]
+        if self._characters is not None:
+            rows = [tuple(map(self._beginning, row)) for row in rows]
         room = {sequences: self.room(sequences, max_length) for sequences in {len(r) for r in rows}}
         longer: dict[int, bool] = {}
         for index, row in enumerate(rows):
@@ -100,6 +103,7 @@ class Tokenizer:
         Raises:
             InputError: It is not a text, or holds half a surrogate pair.
         """
+        text = self._beginning(text)
         if isinstance(text, str) and len(text) > LONG:
             return self.encode([text])[0]
         try:
@@ -221,6 +225,10 @@ class Tokenizer:
     def mismatches(self, golden: Iterable[GoldenTokens]) -> list[GoldenTokens]:
         """Return the probes to which this tokenizer gives other ids than the checkpoint's did."""
         return [g for g in golden if tuple(self._fast.encode(g.text).ids) != g.ids]
+
+    def _beginning(self, text: str) -> str:
+        """Return what is tokenized of a text at most; what is none is left to the library."""
+        return text[: self._characters] if isinstance(text, str) else text
 
     def _shortened(self, row: tuple[str, ...], room: int, *, offsets: bool) -> tuple[str, ...]:
         """Cut texts to what is read of them; lengths in tokens above the room stay above it."""

@@ -11,10 +11,11 @@ from typing import Any, ClassVar, Self, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from tokenizers import Encoding
 
 from edge_distil import calls, pooling, similarity
 from edge_distil._tokenizing.reading import tokenized
-from edge_distil._tokenizing.rows import Row
+from edge_distil._tokenizing.rows import Bag, Row
 from edge_distil.encoder import Encoder, open_encoder
 from edge_distil.errors import InputTypeError, TaskError
 from edge_distil.pooling import Floats
@@ -24,6 +25,10 @@ from edge_distil.streaming import WINDOW, Work, is_long, stream
 from edge_distil.tasks import prompts
 from edge_distil.tasks.base import Task
 from edge_distil.tasks.vectors import Vectors
+
+# Tokens from which a text of a static embedding is counted first: vectors of fewer take a few
+# megabytes at most, and counting costs more than it saves.
+_COUNTED = 2_048
 
 
 class Embedding(Task):
@@ -232,7 +237,7 @@ class Embedding(Task):
         """Yield the vectors of each window of texts; see `streaming.stream` for the options."""
         checked = (prefix + calls.text(text, f"text {n}") for n, text in enumerate(texts))
         found = tokenized(self.encoder.tokenizer, checked, repeat(window))
-        rows = ((number, Row.of(encoding)) for number, encoding in found)
+        rows = ((number, self._row(encoding)) for number, encoding in found)
         work: Work[int, Row, Floats] = partial(self._work, left_out=self._left_out(prefix))
         with closing(stream(self.encoder, rows, work, blocks=repeat(window), **options)) as vectors:
             while block := [vector for _, vector in islice(vectors, window)]:
@@ -255,7 +260,14 @@ class Embedding(Task):
     def _one(self, text: str, prefix: str) -> Floats:
         """Run one text by the shortest way, to the numbers that a stream gives: ``(1, dim)``."""
         encoding = self.encoder.tokenizer.encode_one(prefix + text)
-        return self._vectors(self.encoder, [encoding], self._left_out(prefix))
+        row = self._row(encoding) if len(encoding) > _COUNTED else encoding
+        return self._vectors(self.encoder, [row], self._left_out(prefix))
+
+    def _row(self, encoding: Encoding) -> Row:
+        """Keep a text's tokens; of many whose order changes nothing, how many there are of each."""
+        row, settings = Row.of(encoding), self.bundle.manifest.pooling
+        static = settings is not None and settings.static
+        return Bag.counted(row) if static and len(row) > _COUNTED else row
 
     def _left_out(self, prefix: str) -> int:
         """Return how many tokens are the prompt's, where the pooling leaves them out."""

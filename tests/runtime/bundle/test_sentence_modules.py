@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from edge_distil._reading.sentence_modules import Module, SentenceModules, read_sentence_modules
+from edge_distil._reading.sentence_modules import (
+    Module,
+    SentenceModules,
+    read_sentence_modules,
+    static_folder,
+    transformer_folder,
+)
 from edge_distil.errors import BundleCorrupt, TaskError
 
 OLD = {"word_embedding_dimension": 8, "pooling_mode_cls_token": False}
@@ -51,6 +57,16 @@ def test_pooling_in_both_forms(
     folder = write(tmp_path, "Transformer Pooling Dense Dropout Normalize", pooling)
     steps = (Module("Dense", "2_Dense"), Module("Normalize", "4_Normalize"))
     assert read_sentence_modules(folder) == SentenceModules(modes, 8, steps)
+
+
+@pytest.mark.parametrize("folder", ["0_StaticEmbedding", "", "."])
+def test_a_table_of_static_embeddings(tmp_path: Path, folder: str) -> None:
+    path = write(tmp_path, "StaticEmbedding Dense Normalize", OLD, StaticEmbedding=folder)
+    steps = (Module("Dense", "1_Dense"), Module("Normalize", "2_Normalize"))
+    assert read_sentence_modules(path) == SentenceModules(("mean",), 0, steps, static=True)
+    assert static_folder(path) == (path / folder if folder != "." else path)
+    with pytest.raises(TaskError, match="a table of static embeddings, expected a transformer"):
+        transformer_folder(path)
 
 
 @pytest.mark.parametrize(
