@@ -176,23 +176,19 @@ def _describe(
 ) -> Manifest:
     """Put the tokenizer and configuration files into place and describe the bundle."""
     from edge_distil_export.checkpoints.setfit import write_classes
-    from edge_distil_export.files import copy_files, load_tokenizer, lower_case
-    from edge_distil_export.golden import golden_tokens
-    from edge_distil_export.limits import max_length
+    from edge_distil_export.files import write_files
     from edge_distil_export.provenance import describe_checkpoint, labels
-    from edge_distil_export.tokenizer_files import check_vocabulary
+    from edge_distil_export.static_files import write_static_files
 
     classes = loaded.classes
     settings, function = _sentence_settings(source, loaded, task)
-    tokenizer = load_tokenizer(
-        source, trust_remote_code=trust_remote_code, options=settings.tokenizer_options
-    )
-    check_vocabulary(tokenizer, loaded.head.transformer, source.name)
-    if settings.lower_case:
-        lower_case(tokenizer)
-    longest = max_length(loaded.head, loaded.config, tokenizer, settings.max_length)
-    modules = loaded.sentence is not None or function is not None
-    copy_files(source, staged, tokenizer, longest, sentence=modules)
+    if loaded.tokens is not None:
+        longest, golden = write_static_files(source, loaded.tokens, staged)
+    else:
+        modules = loaded.sentence is not None or function is not None
+        longest, golden = write_files(
+            source, loaded, settings, staged, sentence=modules, trust_remote_code=trust_remote_code
+        )
     if classes is not None:
         write_classes(staged / "config.json", classes)
     return Manifest(
@@ -206,7 +202,7 @@ def _describe(
         function_to_apply=function,
         pooling=_pooling(loaded),
         files=tuple(storage.record(staged, p) for p in sorted(staged.rglob("*")) if p.is_file()),
-        golden=golden_tokens(tokenizer, staged),
+        golden=golden,
     )
 
 

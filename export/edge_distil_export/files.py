@@ -15,9 +15,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from edge_distil._reading.sentence_settings import NAMES as SETTINGS_NAMES
+from edge_distil._reading.sentence_settings import TransformerSettings
 from edge_distil.errors import CheckpointError
+from edge_distil.manifest import GoldenTokens
 from edge_distil_export.checkpoints.checkpoint import Source
-from edge_distil_export.tokenizer_files import settle
+from edge_distil_export.checkpoints.model import Loaded
+from edge_distil_export.golden import golden_tokens
+from edge_distil_export.limits import max_length
+from edge_distil_export.tokenizer_files import check_vocabulary, settle
 
 _NAMES = (
     "config.json",
@@ -38,6 +43,42 @@ _NAMES = (
 )
 _SENTENCE_NAMES = ("modules.json", "config_sentence_transformers.json")
 _NEEDED = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+
+
+def write_files(
+    source: Source,
+    loaded: Loaded,
+    settings: TransformerSettings,
+    bundle: Path,
+    *,
+    sentence: bool,
+    trust_remote_code: bool = False,
+) -> tuple[int, tuple[GoldenTokens, ...]]:
+    """Put the tokenizer and the configuration files of a transformer into place.
+
+    Args:
+        source: The checkpoint.
+        loaded: Its model.
+        settings: What sentence-transformers says of it.
+        bundle: The bundle's directory.
+        sentence: Take the files of sentence-transformers too.
+        trust_remote_code: Let the checkpoint's own Python files run.
+
+    Returns:
+        The longest sequence, and the probes with the ids that transformers gives.
+
+    Raises:
+        CheckpointError: The tokenizer is missing, cannot be read or is of another model.
+    """
+    tokenizer = load_tokenizer(
+        source, trust_remote_code=trust_remote_code, options=settings.tokenizer_options
+    )
+    check_vocabulary(tokenizer, loaded.head.transformer, source.name)
+    if settings.lower_case:
+        lower_case(tokenizer)
+    longest = max_length(loaded.head, loaded.config, tokenizer, settings.max_length)
+    copy_files(source, bundle, tokenizer, longest, sentence=sentence)
+    return longest, golden_tokens(tokenizer, bundle)
 
 
 def load_tokenizer(

@@ -6,6 +6,7 @@ release that reads it otherwise, shows before it costs accuracy.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,21 +37,35 @@ def golden_tokens(tokenizer: Any, bundle: Path) -> tuple[GoldenTokens, ...]:
     Raises:
         CheckpointError: ``tokenizer.json`` gives other ids than transformers does.
     """
+    golden = tuple(GoldenTokens(text, tuple(_ids(tokenizer, text))) for text in PROBES)
+    check_golden(golden, bundle, "transformers' tokenizer")
+    return golden
+
+
+def check_golden(golden: Iterable[GoldenTokens], bundle: Path, library: str) -> None:
+    """Hold a bundle's ``tokenizer.json``, as its readers call it, against a library's ids.
+
+    Args:
+        golden: The library's.
+        bundle: The bundle's directory.
+        library: Who gave them, for the message.
+
+    Raises:
+        CheckpointError: It gives others.
+    """
     from tokenizers import Tokenizer
 
     plain = Tokenizer.from_file(str(bundle / "tokenizer.json"))
     plain.no_truncation()
     plain.no_padding()
-    golden = tuple(GoldenTokens(text, tuple(_ids(tokenizer, text))) for text in PROBES)
     for probe in golden:
         ids = tuple(plain.encode(probe.text).ids)
         if ids != probe.ids:
             raise CheckpointError(
-                f"tokenizer.json gives {ids} for {probe.text!r}, transformers' tokenizer gives "
-                f"{probe.ids}: the checkpoint's tokenizer files contradict each other; load the "
-                "tokenizer and save_pretrained it over them"
+                f"tokenizer.json gives {ids} for {probe.text!r}, {library} gives {probe.ids}: the "
+                "checkpoint's tokenizer files contradict each other; load the tokenizer and "
+                "save_pretrained it over them"
             )
-    return golden
 
 
 def _ids(tokenizer: Any, text: str) -> list[int]:

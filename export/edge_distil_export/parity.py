@@ -21,6 +21,7 @@ _LENGTHS = (2, 3, 8, 61)  # and the maximum; 61 is no multiple of any kernel's b
 # What one comparison may cost: seven rows of 61 tokens, two of 512. Seven of 512 would take as
 # long as the rest of an export. A longer maximum is compared in one row.
 _LARGEST_TOKENS = 1024
+_LONGEST = 1 << 15  # tokens; static embeddings take any number, of which each is read alike
 _LARGEST_OUTPUT = 1 << 27  # numbers, 512 MB: four rows of 512 over a vocabulary of 65,536
 _SEED = 20190
 
@@ -135,7 +136,8 @@ def _rows(length: int, per_row: int) -> int:
 
 def lengths(max_length: int) -> list[int]:
     """Choose the lengths to compare: a few short ones and the maximum."""
-    return sorted({min(length, max_length) for length in (*_LENGTHS, max_length)})
+    longest = min(max_length, _LONGEST)
+    return sorted({min(length, longest) for length in (*_LENGTHS, longest)})
 
 
 def make_inputs(head: Head, rows: int, length: int) -> Inputs:

@@ -12,6 +12,8 @@ from edge_distil_export.checkpoints.checkpoint import Source
 from edge_distil_export.checkpoints.families import check_family
 from edge_distil_export.checkpoints.setfit import is_setfit
 
+_OF_TABLES = ("sentence-similarity", "text-classification")  # the latter by SetFit's head
+
 
 def choose_task(source: Source, requested: str | None = None) -> str:
     """Choose the task: as requested, else as the checkpoint says.
@@ -28,11 +30,21 @@ def choose_task(source: Source, requested: str | None = None) -> str:
             not tell.
     """
     check_family(source)
+    task = _choose(source, requested)
+    if source.static is not None and task not in _OF_TABLES:
+        raise TaskError(
+            f"{source.name} is a table of static embeddings, which embeds texts; got --task "
+            f"{task}, expected {_OF_TABLES[0]}: leave it out"
+        )
+    return task
+
+
+def _choose(source: Source, requested: str | None) -> str:
     if requested is not None and requested != "auto":
         return task_named(requested)
     if is_setfit(source):
         return "text-classification"
-    if sentence_modules.is_sentence_model(source.root):
+    if source.static is not None or sentence_modules.is_sentence_model(source.root):
         return "sentence-similarity"
     return _task_of_architecture(source)
 

@@ -12,6 +12,7 @@ from typing import Any
 from edge_distil._reading.sentence_modules import transformer_folder
 from edge_distil.errors import CheckpointError, reason
 from edge_distil.manifest import FILE_NAME
+from edge_distil_export.checkpoints.static import MODEL2VEC, complete_config, find_static
 
 # What a bundle or its making needs; weights of other frameworks and ONNX copies stay on the hub.
 _CONFIGURATION = (
@@ -39,6 +40,7 @@ class Source:
         config: ``config.json``.
         modules: The directory above it that has ``modules.json``, where the transformer of a
             sentence-transformers checkpoint is in a folder of its own.
+        static: The library of a table of static embeddings, of `static.TABLES`; else ``None``.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class Source:
     safetensors: bool
     config: dict[str, Any]
     modules: Path | None = None
+    static: str | None = None
 
     @property
     def root(self) -> Path:
@@ -78,7 +81,7 @@ def find_checkpoint(
 
     Raises:
         CheckpointError: It is not there, cannot be reached, or its weights cannot be used.
-        TaskError: It is a model of sentence-transformers without a transformer.
+        TaskError: It is a model of sentence-transformers of neither a transformer nor a table.
     """
     path = Path(os.path.expanduser(model))  # ~nobody is no name of a user: it stays
     if path.is_dir():
@@ -89,15 +92,18 @@ def find_checkpoint(
     else:
         path, name, hub = _download(str(model), revision, token, cache_dir), str(model), True
     commit = path.name if _COMMIT.fullmatch(path.name) else None
-    root, path = path, transformer_folder(path)
-    config = _read_config(path, name)
+    static = find_static(path)
+    library = static.library if static else None
+    root, path = path, static.folder if static else transformer_folder(path)
+    config = _read_config(path, name) if library in (None, MODEL2VEC) else {}
     return Source(
         path=path,
         name=name,
         revision=commit or (revision if hub else None),
         safetensors=_weights(path, name),
-        config=config,
+        config=complete_config(library, config) if library else config,
         modules=None if path == root else root,
+        static=library,
     )
 
 

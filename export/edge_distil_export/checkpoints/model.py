@@ -18,6 +18,9 @@ from edge_distil_export.checkpoints.completeness import check_finite, check_load
 from edge_distil_export.checkpoints.families import check_encoder
 from edge_distil_export.checkpoints.remote_code import rebuild
 from edge_distil_export.checkpoints.setfit import FittedHead, is_setfit, load_head, read_head
+from edge_distil_export.checkpoints.static import MODEL2VEC, model2vec_modules
+from edge_distil_export.checkpoints.static_table import load_table
+from edge_distil_export.checkpoints.static_tokens import StaticTokens, read_tokens
 from edge_distil_export.graphs.heads import (
     OUTPUTS,
     Encoder,
@@ -33,12 +36,13 @@ class Loaded:
 
     Attributes:
         head: The traced module; has ``inputs`` and ``outputs``.
-        config: transformers' configuration object.
+        config: transformers' configuration object, or a `StaticConfig`.
         parameters: Number of weights, shared ones counted once.
         sentence: Set for ``sentence-similarity``.
         dimension: Length of the sentence vector, after Dense modules.
         settings: Settings of sentence-transformers' Transformer module.
         classes: Set for a SetFit model: its classifier.
+        tokens: Set for static embeddings: their tokenizer.
     """
 
     head: Head
@@ -48,6 +52,7 @@ class Loaded:
     dimension: int = 0
     settings: TransformerSettings = field(default_factory=TransformerSettings)
     classes: FittedHead | None = None
+    tokens: StaticTokens | None = None
 
 
 def load_model(
@@ -70,9 +75,14 @@ def load_model(
         fitted = load_head(source, trust_pickle=trust_pickle)  # before the work: it may be refused
         task = "sentence-similarity"
     sentence = _sentence(source) if task == "sentence-similarity" else None
-    model = _from_pretrained(source, task, trust_remote_code)
+    tokens = read_tokens(source) if source.static is not None else None
+    if tokens is not None:
+        model: Any = load_table(source, tokens)
+    else:
+        model = _from_pretrained(source, task, trust_remote_code)
     check_encoder(source.name, model.config)
     loaded = _with_head(source, task, model.eval().requires_grad_(False), sentence)
+    loaded = replace(loaded, tokens=tokens)
     if fitted is not None:
         loaded = _with_classes(source, loaded, fitted)
     check_finite(source, loaded.head)
@@ -114,6 +124,8 @@ def _with_classes(source: Source, loaded: Loaded, fitted: Any) -> Loaded:
 
 
 def _sentence(source: Source) -> SentenceModules:
+    if source.static == MODEL2VEC:
+        return model2vec_modules(source.config)
     if sentence_modules.is_sentence_model(source.root):
         return _runnable(sentence_modules.read_sentence_modules(source.root), source.name)
     # What sentence-transformers itself does with a plain encoder.

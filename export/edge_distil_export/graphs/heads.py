@@ -30,7 +30,7 @@ OUTPUTS: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 class Encoder(nn.Module):
-    """A transformers model whose outputs are the tensors named in `outputs`."""
+    """A transformers model, or a table, whose outputs are the tensors named in `outputs`."""
 
     def __init__(self, model: Any, outputs: tuple[str, ...]) -> None:
         super().__init__()
@@ -73,6 +73,7 @@ class SentenceEncoder(nn.Module):
         self.outputs = tuple(OUTPUTS["sentence-similarity"])
         self.inputs = encoder.inputs
         self.pooling = modules.pooling
+        self.left_out: int | None = getattr(encoder.model.config, "left_out", None)
         self.steps = nn.Sequential(*(load_step(step, folder) for step in modules.steps))
 
     @property
@@ -90,6 +91,8 @@ class SentenceEncoder(nn.Module):
     ) -> tuple[Tensor, ...]:
         """Return the hidden states ``(batch, sequence, hidden)`` and vectors ``(batch, dim)``."""
         (hidden,) = self.encoder(input_ids, attention_mask, token_type_ids)
+        if self.left_out is not None:  # model2vec's unknown token is no part of the mean
+            attention_mask = attention_mask.masked_fill(input_ids == self.left_out, 0)
         pooled = [pool(hidden, attention_mask, mode) for mode in self.pooling]
         return hidden, self.steps(pooled[0] if len(pooled) == 1 else torch.cat(pooled, dim=1))
 

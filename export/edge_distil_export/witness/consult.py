@@ -11,8 +11,9 @@ from edge_distil._machine.versions import installed_versions
 from edge_distil.errors import CheckpointError
 from edge_distil_export.checkpoints.checkpoint import Source
 from edge_distil_export.checkpoints.setfit import is_setfit
+from edge_distil_export.checkpoints.static import MODEL2VEC, is_installed
 from edge_distil_export.parity import one_core_left
-from edge_distil_export.witness import library, sentences
+from edge_distil_export.witness import library, sentences, static
 from edge_distil_export.witness.probes import make_probes
 from edge_distil_export.witness.testimony import Probe, Seen, Testimony
 
@@ -111,6 +112,10 @@ def _explained(source: Source, kind: str) -> Iterator[None]:
 def _choose(source: Source, task: str) -> tuple[str, str]:
     """Return the class that the checkpoint's users load it with, and what stays unseen."""
     kind, blind = "", ""
+    if source.static is not None and task == "sentence-similarity":
+        if not is_installed(source.static):
+            return "Tokenizer", f"its vectors: {source.static} is not installed"
+        return {MODEL2VEC: "StaticModel"}.get(source.static, "SentenceTransformer"), ""
     if task == "sentence-similarity":
         kind, blind = "SentenceTransformer", "pooling and what follows it"
     elif task == "text-classification" and is_setfit(source):
@@ -125,6 +130,10 @@ def _choose(source: Source, task: str) -> tuple[str, str]:
 def _load(kind: str, source: Source, task: str, limit: int, trust: bool) -> _Witness:
     if kind == "SentenceTransformer":
         return sentences.SentenceWitness(source, limit, trust_remote_code=trust)
+    if kind == "StaticModel":
+        return static.StaticWitness(source, limit)
+    if kind == "Tokenizer":
+        return static.TokensWitness(source, limit)
     if kind == "SetFit":
         return sentences.SetFitWitness(source, limit, trust_remote_code=trust)
     if kind == "CrossEncoder":

@@ -14,6 +14,7 @@ from edge_distil._reading.fields import Fields
 from edge_distil_export.checkpoints import setfit
 from edge_distil_export.checkpoints.checkpoint import Source
 from edge_distil_export.checkpoints.remote_code import rebuild
+from edge_distil_export.witness import static
 from edge_distil_export.witness.library import labels_of
 from edge_distil_export.witness.testimony import Probe, Seen, rows_of
 
@@ -32,18 +33,19 @@ def is_cross_encoder(source: Source) -> bool:
 
 
 class _Listener:
-    """What a sentence-transformers model feeds its transformer, heard at its ``forward``."""
+    """What a sentence-transformers model feeds its transformer or table, heard at ``forward``."""
 
     def __init__(self, source: Source, model: Any) -> None:
-        # Memory that remote code leaves open is no witness.
-        inner = model[0].model = rebuild(source, model[0].model, ())
+        inner = model[0]
+        if source.static is None:  # memory that remote code leaves open is no witness
+            inner = inner.model = rebuild(source, inner.model, ())
         self.model = model.eval().float()
         self.feeds: list[dict[str, np.ndarray[Any, Any]]] = []
         forward = inner.forward  # called as such, past torch's hooks
 
         @functools.wraps(forward)
         def heard(*args: Any, **inputs: Any) -> Any:
-            self.feeds.append(_arrays(inputs))
+            self.feeds.append(_arrays(args[0] if args else inputs))  # a table takes a dict of them
             return forward(*args, **inputs)
 
         inner.forward = heard
@@ -78,14 +80,16 @@ class SentenceWitness:
         )
         self.listener = _Listener(source, self._model)
         self._fallback = limit
-        self.tokenizer = self._model.tokenizer
+        # A table has no limit of its own.
+        self._most = 1 << 20 if source.static is None else static.LONG
+        self.tokenizer = static.as_transformers(self._model.tokenizer)
         # It adds empty ones of its own, for queries and documents.
         self.prompts = tuple(name for name, text in self._model.prompts.items() if text)
 
     @property
     def limit(self) -> int:
         """Longest sequence in tokens."""
-        return int(min(self._model.max_seq_length or self._fallback, 1 << 20))
+        return int(min(self._model.max_seq_length or self._fallback, self._most))
 
     def see(self, probe: Probe) -> Seen:
         """Read a probe.
@@ -180,4 +184,6 @@ class CrossWitness:
 
 
 def _arrays(inputs: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
-    return {n: v.numpy() for n, v in inputs.items() if isinstance(v, torch.Tensor)}
+    """Return tensors as rows; a table is fed one row after the other, here a single one."""
+    tensors = {n: v.numpy() for n, v in inputs.items() if isinstance(v, torch.Tensor)}
+    return {name: np.atleast_2d(array) for name, array in tensors.items()}

@@ -151,7 +151,6 @@ def test_tokenizer_options(save: Callable[..., Path], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "kind"),
     [
-        ("StaticEmbedding", "SentenceTransformer"),
         ("Router", "SentenceTransformer"),
         ("CLIPModel", "SentenceTransformer"),
         ("WordEmbeddings", "SentenceTransformer"),
