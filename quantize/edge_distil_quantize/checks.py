@@ -17,6 +17,8 @@ from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import EdgeDistilError, QuantizeError
 from edge_distil.manifest import FILE_NAME
 from edge_distil.session import Floats
+from edge_distil_quantize.rewrites.embedding import SMALLEST_TABLE, find_tables
+from edge_distil_quantize.rewrites.matmul import FEWEST_OUTPUTS
 
 _OLDEST_OPSET = 18  # ReduceMax takes its axes as an input from here on
 # Whose errors say that a graph is not what they expect.
@@ -148,16 +150,20 @@ def _float_constants(graph: ir.Graph) -> Iterator[tuple[str, NDArray[Any]]]:
                 yield name, array
 
 
-def nothing_to_quantize(graph: ir.Graph, wanted: str) -> QuantizeError:
+def nothing_to_quantize(graph: ir.Graph, *, tables: bool = True) -> QuantizeError:
     """Return the error for a graph without what a recipe works on.
 
     Args:
         graph: The graph.
-        wanted: What it lacks, such as ``"a MatMul with a stored matrix"``.
+        tables: An embedding table alone would have done.
     """
     found = Counter(n.op_type for n in graph).most_common(5)
     operators = ", ".join(f"{n} {op}" for op, n in found)
+    wanted = f"MatMul with a stored matrix of {FEWEST_OUTPUTS} columns or more"
+    if tables:
+        wanted += f" and no table of {SMALLEST_TABLE:,} numbers or more"
+    remedy = "use fp32" if tables or not find_tables(graph) else "use int8, which takes its tables"
     return QuantizeError(
         f"the graph has no {wanted}, so nothing can be quantized; its operators are {operators}: "
-        "use fp32"
+        f"{remedy}"
     )

@@ -60,7 +60,9 @@ def calibrate(
     inputs = request.calibration
     prepared, rounded = Prepared([], [], 0), {}
     own = [target for target in targets if target.weight not in tables]
-    if not inputs:
+    if inputs and not targets:
+        request.progress("nothing to calibrate: there are tables alone, each row rounded by itself")
+    if not inputs or not targets:
         return Calibrated({}, {"calibration": None}, {})
     if steps.smoothing:
         request.progress(f"smoothing activations on {len(inputs)} texts")

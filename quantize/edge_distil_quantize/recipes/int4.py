@@ -44,12 +44,10 @@ def make(request: Request) -> Made:
     """
     graph = request.model.graph
     targets = [t for t in find_targets(graph) if t.node.name not in request.keep]
-    if not targets:
-        raise nothing_to_quantize(
-            graph, f"MatMul with a stored matrix of {FEWEST_OUTPUTS} columns or more"
-        )
-    editor = Editor(graph)
     tables = find_tables(graph)
+    if not targets and not tables:
+        raise nothing_to_quantize(graph)
+    editor = Editor(graph)
     divisible = {table: gathers for table, gathers in tables.items() if table_block(table)}
     others = {table: gathers for table, gathers in tables.items() if table not in divisible}
     quantize_tables(editor, others, tied=frozenset())

@@ -52,10 +52,8 @@ def make(request: Request, steps: Steps = ALL) -> Made:
     """
     graph = request.model.graph
     targets, tables = find_targets(graph), find_tables(graph)
-    if not targets:
-        raise nothing_to_quantize(
-            graph, f"MatMul with a stored matrix of {FEWEST_OUTPUTS} columns or more"
-        )
+    if not targets and not tables:
+        raise nothing_to_quantize(graph)
     targets, tables = without_kept(targets, tables, request.keep)
     editor = Editor(graph)
     tied = {t.weight for t in targets if t.transposed} & tables.keys()

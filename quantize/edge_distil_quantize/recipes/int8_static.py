@@ -36,9 +36,7 @@ def make(request: Request) -> Made:
     graph = request.model.graph
     targets = [t for t in find_targets(graph) if t.node.name not in request.keep]
     if not targets:
-        raise nothing_to_quantize(
-            graph, f"MatMul with a stored matrix of {FEWEST_OUTPUTS} columns or more"
-        )
+        raise nothing_to_quantize(graph, tables=False)
     names = [name for t in targets for name in (str(operand(t.node).name), product_name(t.node))]
     request.progress(f"calibrating on {len(request.calibration)} texts ({request.method})")
     ranges = activation_ranges(

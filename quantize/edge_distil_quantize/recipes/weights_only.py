@@ -34,13 +34,11 @@ def make(request: Request) -> Made:
     """
     graph = request.model.graph
     targets = [t for t in find_targets(graph) if t.node.name not in request.keep]
-    if not targets:
-        raise nothing_to_quantize(
-            graph, f"MatMul with a stored matrix of {FEWEST_OUTPUTS} columns or more"
-        )
+    tables = find_tables(graph)
+    if not targets and not tables:
+        raise nothing_to_quantize(graph)
     editor = Editor(graph)
     # Nothing is added in 16 bits here, so a table that a MatMul reads too needs no limit of 64.
-    tables = quantize_tables(editor, find_tables(graph), tied=frozenset())
-    store_weights(editor, targets, tables)
+    store_weights(editor, targets, quantize_tables(editor, tables, tied=frozenset()))
     drop_unused(graph)
     return Made(request.model, SETTINGS)

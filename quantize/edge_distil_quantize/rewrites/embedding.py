@@ -35,6 +35,7 @@ def find_tables(graph: ir.Graph) -> dict[ir.Value, list[ir.Node]]:
             is_weight_matrix(table)
             and table is not None
             and math.prod(sizes(table)) >= SMALLEST_TABLE
+            and sizes(table)[1] > 1  # one number a row: its scale alone would be as large
         ):
             tables.setdefault(table, []).append(node)
     return tables

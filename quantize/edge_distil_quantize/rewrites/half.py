@@ -64,11 +64,19 @@ def convert_to_half(editor: Editor, exact: Set[ir.Node]) -> None:
 
 
 def after_outputs(graph: ir.Graph) -> set[ir.Node]:
-    """Return what is computed from a graph output: the pooling of an embedding model."""
+    """Return the pooling of an embedding model: what is computed from a graph output.
+
+    And what nothing else reads: the count of a text's tokens, which float16 holds up to 2,048.
+    """
     found: set[ir.Node] = set()
     for node in graph:
         inputs = [value for value in node.inputs if value is not None]
         if any(value.is_graph_output() or value.producer() in found for value in inputs):
+            found.add(node)
+    for node in reversed(graph):
+        readers = {use.node for value in node.outputs for use in value.uses()}
+        given = any(value.is_graph_output() for value in node.outputs)
+        if readers and readers <= found and not given:
             found.add(node)
     return found
 
