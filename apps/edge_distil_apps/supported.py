@@ -13,7 +13,7 @@ TASKS = {
     "question-answering": ("finds the answer in a text", "ForQuestionAnswering"),
     "sentence-similarity": (
         "text to vector, pooled as the checkpoint says",
-        "sentence-transformers",
+        "sentence-transformers, model2vec",
     ),
     "feature-extraction": ("text to vector, mean of its tokens", "Model"),
     "text-classification": ("labels a text or a pair", "ForSequenceClassification, SetFit"),

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from edge_distil._reading.fields import figure
 from edge_distil.bundle import Bundle, open_bundle
-from edge_distil.manifest import Manifest, Variant, to_json
+from edge_distil.manifest import LONGEST_SEQUENCE, Manifest, Variant, to_json
 from edge_distil_apps.cli import console, options
 from edge_distil_apps.cli.inside import files, made
 from edge_distil_apps.cli.tables import paragraph, table
@@ -40,7 +40,7 @@ def show(bundle: Bundle, as_json: bool) -> None:
         "architecture": origin.architecture,
         "parameters": f"{origin.parameters:,}" if origin.parameters else None,
         "licence": origin.license,
-        "longest input": f"{manifest.max_length} tokens",
+        "longest input": _longest(manifest),
         "labels": ", ".join(manifest.labels),
         "last layer": _last_layer(manifest),
         "witness": _witness(manifest),
@@ -68,6 +68,12 @@ def _show_making(bundle: Bundle) -> None:
     paragraph(f"how they were made (every setting: {command}):", 2)
     for name, variant in bundle.manifest.variants.items():
         paragraph(f"  {name:14} {made.in_words(name, variant)}", 4)
+
+
+def _longest(manifest: Manifest) -> str:
+    """Say how long a text may be; static embeddings may have no limit but the manifest's."""
+    limited = manifest.max_length < LONGEST_SEQUENCE
+    return f"{manifest.max_length} tokens" if limited else "any number of tokens"
 
 
 def _last_layer(manifest: Manifest) -> str | None:

@@ -6,7 +6,7 @@ import json
 import re
 
 from edge_distil._reading.fields import figure
-from edge_distil.manifest import Manifest, Variant
+from edge_distil.manifest import LONGEST_SEQUENCE, Manifest, Variant
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _SCRIPT = {
@@ -34,7 +34,7 @@ def card(manifest: Manifest, name: str) -> str:
             f"# {name}",
             "",
             f"An [edge-distil](https://pypi.org/project/edge-distil) bundle{of}: {manifest.task}, "
-            f"at most {manifest.max_length} tokens, to run without PyTorch.",
+            f"{_length(manifest)}, to run without PyTorch.",
             "",
             "| variant | file | MB | evidence |",
             "|---|---|--:|---|",
@@ -53,6 +53,11 @@ def card(manifest: Manifest, name: str) -> str:
             "",
         ]
     )
+
+
+def _length(manifest: Manifest) -> str:
+    limited = manifest.max_length < LONGEST_SEQUENCE
+    return f"at most {manifest.max_length} tokens" if limited else "texts of any length"
 
 
 def _front_matter(manifest: Manifest) -> str:

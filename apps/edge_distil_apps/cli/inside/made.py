@@ -32,7 +32,7 @@ def in_words(name: str, variant: Variant) -> str:
     """Say in a line how a variant was made."""
     kept = variant.settings.get(_KEPT)
     words = [
-        _kind(name) or f"made by {variant.recipe}",
+        _kind(name, variant.operators) or f"made by {variant.recipe}",
         calibration(variant.settings),
         f"{console.count(len(kept), 'operator')} left in fp32" if isinstance(kept, list) else "",
     ]
@@ -42,11 +42,14 @@ def in_words(name: str, variant: Variant) -> str:
     return "; ".join(filter(None, words))
 
 
-def _kind(name: str) -> str:
+def _kind(name: str, operators: Mapping[str, int]) -> str:
     if name.split("-")[0] == CORE_ML:
         how = _COMPRESSED.get(name.removeprefix(CORE_ML).removeprefix("-"))
         return "a Core ML package" + (f", {how}" if how else "")
-    kind = _MODELS.get(name.removesuffix(_ORT), "")
+    recipe = name.removesuffix(_ORT)
+    if recipe == "int8" and operators and not any("Integer" in operator for operator in operators):
+        recipe = "weights-only"  # a table alone, of which nothing is multiplied
+    kind = _MODELS.get(recipe, "")
     return f"{kind}; in ONNX Runtime's own format" if kind and name.endswith(_ORT) else kind
 
 
