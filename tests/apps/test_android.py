@@ -198,13 +198,14 @@ def texts_to_embed() -> Iterator[dict[str, Any]]:
         yield {"text": text, "kind": "query"}
 
 
-@pytest.fixture(params=["as exported", "mean", "max+cls", "lasttoken", "prompt left out"])
+@pytest.fixture(params=["as exported", "mean", "max+cls", "lasttoken", "prompt left out", "static"])
 def embedding_bundle(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The tiny bundle, or one like it that gives token vectors and pools them in another way."""
     folder = tmp_path / "bundle"
-    shutil.copytree(TINY / "embedding", folder)
+    name = "static_embedding" if request.param == "static" else "embedding"
+    shutil.copytree(TINY / name, folder)
     manifest = json.loads((folder / FILE_NAME).read_text("utf-8"))
-    if request.param != "as exported":
+    if request.param not in ("as exported", "static"):
         mode = "mean" if request.param == "prompt left out" else request.param
         prompts = {"query": "ada : ", "passage": "the "}
         manifest["pooling"] |= {"mode": mode, "prompts": prompts, "default_prompt": "passage"}

@@ -24,6 +24,7 @@ import edge_distil as ed
 OURS = "edge_distil"
 PIPELINE = "transformers"
 LIBRARY = "sentence-transformers"
+MODEL2VEC = "model2vec"
 # Answers of the pipeline that are not wanted (tests/export/test_golden_qa.py says why).
 DIFFERENT = {
     "context-shorter-than-top-k", "special-token-in-question", "question-limit-ignored",
@@ -142,6 +143,18 @@ def vectors() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def static_vectors() -> list[dict[str, Any]]:
+    """Vectors of a table: of no token, of unknown ones, of a text longer than any model reads."""
+    known = truth("static_embedding")
+    texts = known["texts"]
+    return [
+        case("vectors", texts, known["vectors"], MODEL2VEC),
+        case("vectors", [SPACED, LONG, *NAMES]),
+        case("vectors", texts, batch_size=2, truncate_dim=6, normalize_embeddings=True),
+        case("similarity", texts),
+    ]
+
+
 def pooled(task: ed.Embedding, mode: str) -> list[dict[str, Any]]:
     """Vectors of the pooling that leaves the prompt out, by the library's own module."""
     import torch  # seconds, which the other files need not wait for
@@ -212,6 +225,7 @@ FILES: dict[str, dict[str, Any]] = {
     },
     "fill_mask": {"cases": candidates()},
     "embedding": {"cases": vectors()},
+    "static_embedding": {"cases": static_vectors()},
     "question_answering": {"cases": spans()},
     EMBEDDED: {"cases": answers()},
 }

@@ -1,16 +1,17 @@
 """Make tests/golden/tiny: tiny bundles, and what transformers says of the same checkpoints.
 
 tests/runtime must run without torch, so its bundles and its truth are committed, a few hundred
-kilobytes in all. The truth comes from transformers' pipelines and from sentence-transformers,
-never from edge-distil.
+kilobytes in all. The truth comes from transformers' pipelines, from sentence-transformers and from
+model2vec, never from edge-distil.
 
-    .venv/bin/python tests/golden/make_tiny_bundles.py
+    .venv/bin/python tests/golden/make_tiny_bundles.py [NAME ...]
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from model2vec import StaticModel
 from sentence_transformers import SentenceTransformer, quantize_embeddings
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
@@ -167,6 +169,27 @@ def embedding(path: Path, tokenizer: Any) -> dict[str, Any]:
     }
 
 
+def static_embedding(path: Path, tokenizer: Any) -> dict[str, Any]:
+    """A table with a mapping and factors, by model2vec.
+
+    The last text is cut by characters, and its tokens are still so many that they are counted.
+    """
+    fast, random = tokenizer.backend_tokenizer, np.random.default_rng(7)
+    size = fast.get_vocab_size()
+    model = StaticModel(
+        random.normal(size=(128, 128)).astype(np.float32),
+        fast,
+        normalize=True,
+        weights=random.uniform(0.1, 2, size).astype(np.float32),
+        token_mapping=random.integers(0, 128, size),
+        max_length=3000,
+    )
+    model.save_pretrained(path)
+    texts = [*TEXTS, "🙂", "🙂 ship 🙂", " ".join(["the ship sat on the sea"] * 520)]
+    vectors = StaticModel.from_pretrained(path).encode(texts)
+    return {"texts": texts, "vectors": vectors.tolist()}
+
+
 def question_answering(path: Path, tokenizer: Any) -> dict[str, Any]:
     """Answers are checked on the embedded checkpoint; here the raw logits."""
     model = transformers.BertForQuestionAnswering(make_config(len(tokenizer)))
@@ -199,20 +222,23 @@ MAKERS = {
     "token_classification": token_classification,
     "fill_mask": fill_mask,
     "embedding": embedding,
+    "static_embedding": static_embedding,
     "question_answering": question_answering,
 }
 
 
-def main() -> None:
-    """Make every tiny bundle and its truth anew."""
+def main(names: list[str]) -> None:
+    """Make every tiny bundle and its truth anew, or those of the names."""
     target = HERE / "tiny"
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir()
+    target.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for name, make in MAKERS.items():
+            if names and name not in names:
+                continue
+            shutil.rmtree(target / name, ignore_errors=True)
             torch.manual_seed(7)
             truth = make(Path(folder) / name, make_tokenizer())
-            packages = ("transformers", "sentence-transformers", "torch", "tokenizers")
+            packages = ("transformers", "sentence-transformers", "model2vec", "torch", "tokenizers")
             truth["versions"] = {package: version(package) for package in packages}
             bundle = export_bundle(Path(folder) / name, target / name)
             quantize_bundle(bundle, "int8")
@@ -222,4 +248,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

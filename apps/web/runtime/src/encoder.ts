@@ -25,8 +25,18 @@ export interface RunOptions extends Cancellable {
   readonly onStage?: ((stage: Stage) => void) | undefined;
 }
 
-/** What a batch is made of. */
-export type Row = Pick<Encoding, "ids" | "typeIds">;
+/** What a batch is made of; of a bag of distinct tokens `counts` says how often each stands in the text. */
+export type Row = Pick<Encoding, "ids" | "typeIds"> & { readonly counts?: readonly number[] | undefined };
+
+/**
+ * Count the tokens of a text. Where a token's vector does not depend on the others, the mean over the
+ * bag, its counts for the attention mask, is the mean over the text, and takes no memory with its length.
+ */
+export function bag({ ids }: Row): Row {
+  const counts = new Map<number, number>();
+  for (const id of [...ids].sort((a, b) => a - b)) counts.set(id, (counts.get(id) ?? 0) + 1);
+  return { ids: [...counts.keys()], typeIds: Array.from(counts, () => 0), counts: [...counts.values()] };
+}
 
 /** Outputs of a batch, each with a row for each index. */
 export interface Ran {
@@ -86,7 +96,13 @@ export class Encoder {
 
   /** Tokenize a text or a pair, cut to the model's maximum. */
   encode(first: string, second?: string): Encoding {
-    return this.tokenizer.encode(first, second, this.maxLength);
+    return this.tokenizer.encode(this.#beginning(first), second && this.#beginning(second), this.maxLength);
+  }
+
+  /** Return what is tokenized of a text at most, counted in code points. */
+  #beginning(text: string): string {
+    const most = this.settings.maxCharacters;
+    return most === undefined || text.length <= most ? text : firstCharacters(text, most);
   }
 
   /** Run encodings batch by batch, longest first. */
@@ -110,8 +126,12 @@ export class Encoder {
     return new Map(wanted.map((name) => [name, this.check.floats(name, found.get(name), batch)]));
   }
 
-  /** Pad rows on the right to one batch. */
-  batch(rows: readonly Row[], width: number): Batch {
+  /**
+   * Pad rows on the right to one batch, which is at least one token wide: engines differ about arrays
+   * without numbers, so a text without tokens is a row of padding.
+   */
+  batch(rows: readonly Row[], widest: number): Batch {
+    const width = Math.max(1, widest);
     const size = rows.length * width;
     const batch = {
       rows: rows.length,
@@ -122,11 +142,18 @@ export class Encoder {
     };
     rows.forEach((row, i) => {
       batch.ids.set(row.ids, i * width);
-      batch.mask.fill(1, i * width, i * width + row.ids.length);
+      if (row.counts) batch.mask.set(row.counts, i * width);
+      else batch.mask.fill(1, i * width, i * width + row.ids.length);
       if (this.settings.tokenTypes) batch.typeIds.set(row.typeIds, i * width);
     });
     return batch;
   }
+}
+
+function firstCharacters(text: string, most: number): string {
+  let end = 0;
+  for (let taken = 0; taken < most && end < text.length; taken++) end += text.codePointAt(end)! > 0xffff ? 2 : 1;
+  return text.slice(0, end);
 }
 
 /** Tell how long tokenizing took. */

@@ -70,6 +70,8 @@ export interface Pooling {
   /** False where a prompt's tokens are left out of the pooling. */
   readonly includePrompt: boolean;
   readonly similarity: Similarity;
+  /** True where a token has one vector, whatever stands beside it: the attention mask may count tokens. */
+  readonly static: boolean;
 }
 
 /** One model with its evidence. */
@@ -169,6 +171,7 @@ function pooling(raw: Fields): Pooling {
     defaultPrompt: raw.optionalText("default_prompt"),
     includePrompt: raw.flag("include_prompt", true),
     similarity: raw.has("similarity") ? (raw.text("similarity", SIMILARITIES) as Similarity) : "cosine",
+    static: raw.flag("static"),
   };
 }
 

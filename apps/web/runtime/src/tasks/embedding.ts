@@ -2,7 +2,7 @@ import { breathe } from "../abort.js";
 import { buckets } from "../batching.js";
 import type { Similarity } from "../bundle/manifest.js";
 import * as calls from "../calls.js";
-import { tokenized, type Encoder, type Row, type RunOptions } from "../encoder.js";
+import { bag, tokenized, type Encoder, type Row, type RunOptions } from "../encoder.js";
 import { TaskError } from "../errors.js";
 import { normalize, pool } from "../pooling.js";
 import { PRECISIONS, quantizeEmbeddings, type Precision, type VectorOf } from "../precision.js";
@@ -14,6 +14,8 @@ const POOLED = "sentence_embedding";
 const HIDDEN = ["last_hidden_state", "token_embeddings"]; // ours and optimum's, sentence-transformers'
 const WINDOW = 1024; // texts among which those of one length find each other
 const SLICE = 32; // texts tokenized before the page has its turn
+// Tokens from which a text of a static embedding is counted first: vectors of fewer take little.
+const COUNTED = 2048;
 
 /** Options of `Embedding.stream`, by sentence-transformers' names. */
 export interface EmbedOptions extends RunOptions, PromptOptions {
@@ -119,7 +121,7 @@ export class Embedding extends Task {
       );
     }
     this.encoder.check.finite(name, { dims, data });
-    return Array.from({ length: tokens }, (_, i) => data.subarray(i * hidden, (i + 1) * hidden));
+    return row.ids.map((_, i) => data.subarray(i * hidden, (i + 1) * hidden));
   }
 
   /** Compare each embedding with each, by the checkpoint's own function: a row for each of `first`. */
@@ -141,7 +143,7 @@ export class Embedding extends Task {
     const rows: Row[] = [];
     for (let start = 0; start < texts.length; start += SLICE) {
       const slice = texts.slice(start, start + SLICE);
-      rows.push(...tokenized(options, () => slice.map((text) => this.encoder.encode(text))));
+      rows.push(...tokenized(options, () => slice.map((text) => this.#row(text))));
       await breathe(options.signal);
     }
     const vectors = new Array<Float32Array>(texts.length);
@@ -155,16 +157,22 @@ export class Embedding extends Task {
     return vectors;
   }
 
+  /** Tokenize a text; of many tokens whose order changes nothing, keep how many there are of each. */
+  #row(text: string): Row {
+    const row = this.encoder.encode(text);
+    return this.bundle.manifest.pooling?.static && row.ids.length > COUNTED ? bag(row) : row;
+  }
+
   /** Run one batch; the first `leftOut` tokens are not pooled. */
-  async #embed(rows: readonly Row[], width: number, leftOut: number, options: RunOptions): Promise<Float32Array[]> {
+  async #embed(rows: readonly Row[], widest: number, leftOut: number, options: RunOptions): Promise<Float32Array[]> {
     const { encoder } = this;
-    const batch = encoder.batch(rows, width);
+    const batch = encoder.batch(rows, widest);
     const pooled = encoder.session.outputs.includes(POOLED) && !leftOut;
     const name = pooled ? POOLED : this.#hiddenName();
     const floats = (await encoder.outputs(batch, [name], options)).get(name)!;
     if (pooled) return cutRows(floats.data, batch.rows);
     const mask = batch.mask.slice();
-    for (let row = 0; row < batch.rows; row++) mask.fill(0, row * width, row * width + leftOut);
+    for (let row = 0; row < batch.rows; row++) mask.fill(0, row * batch.width, row * batch.width + leftOut);
     const settings = this.bundle.manifest.pooling;
     const vectors = pool(floats, mask, settings?.modes ?? ["mean"]);
     return settings?.normalize ? vectors.map(normalize) : vectors;

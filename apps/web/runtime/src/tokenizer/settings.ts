@@ -14,6 +14,8 @@ export interface TokenizerSettings {
   readonly splitSpecial: boolean;
   /** Special tokens by role: `mask_token` -> `[MASK]`. */
   readonly special: ReadonlyMap<string, string>;
+  /** A text is cut to so many characters before it is tokenized, as model2vec cuts it. */
+  readonly maxCharacters?: number | undefined;
 }
 
 /** The parsed files of a bundle that say something of its tokenizer. */
@@ -76,6 +78,7 @@ export function readSettings(files: TokenizerFiles, has: (token: string) => bool
       : TYPED.has(tokenizerClass(config, model)),
     splitSpecial: config.flag("split_special_tokens"),
     special: specialTokens(config, files, tokenizer, has),
+    maxCharacters: config.optionalWhole("max_characters", 1),
   };
 }
 

@@ -42,13 +42,20 @@ class Encoder(val bundle: Bundle, variant: String? = null, open: (File) -> Engin
     internal fun specialId(role: String): Int? = settings.special[role]?.let { tokenizer.id(it) }
 
     /** Tokenize a text, cut to the model's maximum. */
-    internal fun encode(text: String): Encoding = tokenizer.encode(text, maxLength = maxLength)
+    internal fun encode(text: String): Encoding = tokenizer.encode(beginning(text), maxLength = maxLength)
+
+    /** Return what is tokenized of a text at most, counted in code points. */
+    private fun beginning(text: String): String {
+        val most = settings.maxCharacters ?: return text
+        return if (text.codePointCount(0, text.length) <= most) text
+        else text.substring(0, text.offsetByCodePoints(0, most))
+    }
 
     /**
      * Run one encoding, not padded, and return the outputs wanted, each of shape (1, ...).
      */
     internal fun run(encoding: Encoding, wanted: List<String>): Map<String, Floats> {
-        val width = encoding.size
+        val width = maxOf(1, encoding.size) // engines differ about arrays without numbers
         val missing = wanted.filter { it !in engine.outputs }
         if (missing.isNotEmpty()) throw SessionException(
             "$name gives ${engine.outputs.joinToString()}, expected ${missing.joinToString()}: export the bundle again"

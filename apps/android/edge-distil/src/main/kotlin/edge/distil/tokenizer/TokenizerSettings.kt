@@ -15,7 +15,9 @@ internal class TokenizerSettings(
     /** Special tokens that stand in a text are cut up like any other text. */
     val splitSpecial: Boolean,
     /** Special tokens by role: `cls_token` to `[CLS]`. */
-    val special: Map<String, String>
+    val special: Map<String, String>,
+    /** A text is cut to so many characters before it is tokenized, as model2vec cuts it. */
+    val maxCharacters: Int?
 ) {
     companion object {
         private val ROLES = listOf("pad_token", "cls_token")
@@ -59,7 +61,8 @@ internal class TokenizerSettings(
                 if ("model_input_names" in config) "token_type_ids" in config.texts("model_input_names")
                 else tokenizerClass(config, fields("config.json")) in TYPED,
                 config.flag("split_special_tokens"),
-                special(config, fields("special_tokens_map.json"), tokenizer, has)
+                special(config, fields("special_tokens_map.json"), tokenizer, has),
+                if ("max_characters" in config) config.whole("max_characters", 1, Int.MAX_VALUE.toLong()).toInt() else null
             )
         }
 
