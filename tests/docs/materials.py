@@ -11,7 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import distil_data
+import numpy as np
 import tiny as checkpoints
+from safetensors.numpy import save_file
 
 from edge_distil_bench.records import read_measurements, write_measurements
 
@@ -52,6 +54,19 @@ def _make_checkpoints(folder: Path) -> None:
         checkpoints.save_checkpoint(cache / "snapshots" / _REVISION, family, task, **options)
         (cache / "refs").mkdir()
         (cache / "refs" / "main").write_text(_REVISION)
+    _make_table(folder / "potion-base-8M")
+
+
+def _make_table(folder: Path) -> None:
+    """Static embeddings in model2vec's layout, of as many numbers as `int8` takes."""
+    folder.mkdir()
+    tokenizer = checkpoints.wordpiece()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    random = np.random.default_rng(7)
+    table = random.normal(size=(tokenizer.get_vocab_size(), 128)).astype(np.float32)
+    save_file({"embeddings": table}, folder / "model.safetensors")
+    config = {"model_type": "model2vec", "architectures": ["StaticModel"], "normalize": True}
+    (folder / "config.json").write_text(json.dumps(config))
 
 
 def _make_bundles(folder: Path) -> None:
@@ -59,6 +74,7 @@ def _make_bundles(folder: Path) -> None:
     from edge_distil_quantize import quantize_bundle
 
     shutil.copytree(TINY / "embedding", folder / "minilm")
+    shutil.copytree(TINY / "static_embedding", folder / "potion")
     qa = export_bundle(folder / "model", folder / "qa")
     quantize_bundle(qa, "int8", calibrate=False)
     hub = folder / HUB / "hub"

@@ -52,6 +52,10 @@ WALKED = {
     "--embedding minilm": End(),
     f"{_EMBED} --variant int8": End(("posts.parquet",), "apps"),
     "edge-distil search --build docs -o docs.index --bundle minilm": End(("docs.index",)),
+    "edge-distil export potion-base-8M -o potion --int8": _made(*_BUNDLE),
+    "edge-distil embed potion posts.jsonl --column body -o posts.npy --variant int8": End(
+        ("posts.npy",)
+    ),
     _SEARCH: End(("progress.md",)),
     f"{_SEARCH} --answer --qa qa": End(("progress.md",)),
     f"{_DISTIL} --layers 6,4,3,2 --frontier -o out": End(

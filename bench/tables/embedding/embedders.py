@@ -141,6 +141,27 @@ def sentence_transformers_torch_int8(settings: Settings) -> Embedder:
     return _sentence_transformer(model, settings)
 
 
+def sentence_transformers_static(settings: Settings) -> Embedder:
+    """Open a table of static embeddings, which reads texts of any length."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    torch.set_num_threads(settings.threads)
+    model = SentenceTransformer(settings.model, device="cpu", local_files_only=True)
+    return Embedder(
+        lambda texts: model.encode(texts, show_progress_bar=False),
+        lambda text: model.encode(text, show_progress_bar=False),
+    )
+
+
+def model2vec(settings: Settings) -> Embedder:
+    """Open a table of static embeddings."""
+    from model2vec import StaticModel
+
+    model = StaticModel.from_pretrained(settings.model)
+    return Embedder(model.encode, model.encode)
+
+
 def _sentence_transformer(model: Any, settings: Settings) -> Embedder:
     import torch
 
