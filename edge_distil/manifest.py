@@ -22,6 +22,7 @@ from edge_distil.errors import BundleCorrupt, SchemaUnsupported
 
 FILE_NAME = "edge_distil.json"
 SCHEMA_VERSION = 1
+PRODUCER = "edge-distil"  # what our exporter signs its graphs with
 
 # The names of the Hub and of optimum's TasksManager.
 TASKS = (

@@ -21,10 +21,12 @@ from edge_distil.errors import QuantizeError
 from edge_distil.manifest import Variant
 from edge_distil_quantize import evidence
 from edge_distil_quantize.calibration.inputs import calibration_inputs
-from edge_distil_quantize.checks import check_fp32, check_outputs, reading_graph, reopen
+from edge_distil_quantize.checks import check_outputs, reading_graph, reopen
+from edge_distil_quantize.reading.model import read_model
 from edge_distil_quantize.recipe import Feeds, Progress, Request
 from edge_distil_quantize.recipes import RECIPES
-from edge_distil_quantize.rewrites.editing import detach_constants, sizes
+from edge_distil_quantize.recipes.int8 import BATCH_INVARIANT
+from edge_distil_quantize.rewrites.editing import detach_constants, readers, sizes
 
 _TOOLS = ("edge-distil", "numpy", "onnx", "onnx-ir", "onnxruntime")
 
@@ -128,14 +130,7 @@ def _make(
     say: Progress,
 ) -> Written:
     """Read, rewrite, check and serialise; the fp32 weights are let go at the end."""
-    try:
-        model = ir.from_proto(onnx.load(source))
-    except Exception as error:  # protobuf's and onnx-ir's errors share no other base
-        raise QuantizeError(
-            f"{source} cannot be read as an ONNX model ({type(error).__name__}): copy or export "
-            "the bundle again"
-        ) from error
-    check_fp32(model)
+    model = read_model(source)
     vocabulary = _vocabulary(model.graph)
     made = RECIPES[recipe].make(Request(model, inputs, keep, method, say))
     detach_constants(made.model.graph)
@@ -150,9 +145,11 @@ def _make(
 
 
 def _vocabulary(graph: ir.Graph) -> int:
-    ids = next((i for i in graph.inputs if i.name == "input_ids"), None)
-    readers = [use.node for use in ids.uses()] if ids is not None else []
-    tables = [n.inputs[0] for n in readers if n.op_type == "Gather" and n.inputs[1] is ids]
+    ids = [value for value in graph.inputs if value.name == "input_ids"]
+    nodes = [use.node for value in ids for use in readers(value)]
+    ids += [node.outputs[0] for node in nodes if node.op_type == "Cast"]  # of 32 bits in some
+    uses = [use for value in ids for use in readers(value)]
+    tables = [use.node.inputs[0] for use in uses if use.node.op_type == "Gather" and use.idx == 1]
     return max((sizes(t)[0] for t in tables if t is not None and t.is_initializer()), default=1)
 
 
@@ -185,4 +182,6 @@ def _evidence(
     found = {"random_tokens": evidence.fidelity(expected[split:], got[split:])}
     if texts:
         found = {"fidelity": evidence.fidelity(expected[:split], got[:split]), **found}
-    return {**found, **made.evidence}
+    company = evidence.company(model_file, made.vocabulary, manifest.max_length)
+    kept = {k: v for k, v in made.evidence.items() if company["same_bits"] or k != BATCH_INVARIANT}
+    return {**found, **kept, "company": company}

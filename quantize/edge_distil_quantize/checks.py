@@ -20,9 +20,9 @@ from edge_distil.session import Floats
 from edge_distil_quantize.rewrites.embedding import SMALLEST_TABLE, find_tables
 from edge_distil_quantize.rewrites.matmul import FEWEST_OUTPUTS
 
-_OLDEST_OPSET = 18  # ReduceMax takes its axes as an input from here on
+_OLDEST_OPSET = 11  # of 2020; what is older spells out GELU and slices in other ways
 # Whose errors say that a graph is not what they expect.
-_READERS = {"builtins", "google", "numpy", "onnx", "onnx_ir", "onnxruntime"}
+_READERS = {"builtins", "google", "numpy", "onnx", "onnx_ir", "onnxruntime", "onnxscript"}
 _QUANTIZED = {
     "ConvInteger",
     "DequantizeLinear",
@@ -31,6 +31,8 @@ _QUANTIZED = {
     "QLinearMatMul",
     "QuantizeLinear",
 }
+_HALF = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
+_SHOWN = 3  # operators in a message
 
 
 @contextmanager
@@ -65,29 +67,35 @@ def reopen(bundle: Bundle | str | Path) -> Bundle:
     bundle = open_bundle(bundle.path if isinstance(bundle, Bundle) else bundle)
     if bundle.inferred:
         raise QuantizeError(
-            f"{bundle.path} has no {FILE_NAME}, so the variant's evidence has no place: export "
-            "the checkpoint with edge-distil first"
+            f"{bundle.path} has no {FILE_NAME}, so the variant's evidence has no place: make a "
+            "bundle of it with edge_distil_export.adopt_onnx, or export the checkpoint"
         )
     return bundle
 
 
-def check_fp32(model: ir.Model) -> None:
-    """Check that a graph is what the exporter writes.
+def check_kind(model: ir.Model) -> None:
+    """Check that a graph is of float32 and of operators that the recipes can work on.
 
     Raises:
-        QuantizeError: It is quantized already, of an old opset, or has operators that are not
-            standard or weights that are no numbers.
+        QuantizeError: It is quantized or of 16 bits already, of an old opset, or has operators
+            that are not standard or hold graphs of their own.
     """
     graph = model.graph
     if found := sorted({n.op_type for n in graph} & _QUANTIZED):
         raise QuantizeError(
-            f"the fp32 graph has {', '.join(found)}, so it is quantized already: export the "
-            "checkpoint again, in float32"
+            f"the fp32 graph has {', '.join(found)}, so it is quantized already: take the "
+            "float32 model that it was made of, or export the checkpoint again"
         )
     if foreign := sorted({f"{n.domain}.{n.op_type}" for n in graph if n.domain}):
         raise QuantizeError(
-            f"the fp32 graph has {', '.join(foreign)}, expected standard ONNX operators alone: "
-            "export the checkpoint again, without fusing"
+            f"the fp32 graph has {_some(foreign)}, expected standard ONNX operators alone: take "
+            "the model that this one was optimised from, or export the checkpoint again, without "
+            "fusing (optimum's O1 at most)"
+        )
+    if nested := sorted({n.op_type for n in graph if _holds_graphs(n)}):
+        raise QuantizeError(
+            f"the fp32 graph has {_some(nested)} with graphs inside, expected operators alone: "
+            "export the checkpoint with edge-distil"
         )
     opset = model.opset_imports.get("", 0)
     if opset < _OLDEST_OPSET:
@@ -95,6 +103,19 @@ def check_fp32(model: ir.Model) -> None:
             f"the fp32 graph is of ONNX opset {opset}, expected {_OLDEST_OPSET} or later: "
             "export the checkpoint again"
         )
+    if half := sorted({t.dtype.name for t in _stored(graph) if t.dtype in _HALF and t.size > 1}):
+        raise QuantizeError(
+            f"the fp32 graph's weights are {' and '.join(half)}, expected FLOAT (32 bits): take "
+            "the float32 model that it was made of, or export the checkpoint again"
+        )
+
+
+def check_numbers(graph: ir.Graph) -> None:
+    """Check that all weights are numbers.
+
+    Raises:
+        QuantizeError: One is NaN or infinite.
+    """
     for name, array in _float_constants(graph):
         # A single one may be -inf: a mask's.
         wrong = np.isnan(array) if array.size == 1 else ~np.isfinite(array)
@@ -140,6 +161,25 @@ def check_outputs(outputs: Sequence[Mapping[str, Floats]], variant: str) -> None
                     f"{variant} gives NaN or infinity as {name}, expected numbers: its values pass "
                     "the range of its type; nothing was written, use another variant"
                 )
+
+
+def _stored(graph: ir.Graph) -> Iterator[ir.TensorProtocol]:
+    """Yield what a graph stores, in Constant operators too."""
+    yield from (v.const_value for v in graph.initializers.values() if v.const_value is not None)
+    for node in graph:
+        for attribute in node.attributes.values() if node.op_type == "Constant" else ():
+            if attribute.type == ir.AttributeType.TENSOR:
+                yield attribute.as_tensor()
+
+
+def _holds_graphs(node: ir.Node) -> bool:
+    kinds = (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
+    return any(attribute.type in kinds for attribute in node.attributes.values())
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _float_constants(graph: ir.Graph) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_distil import hardware
 from edge_distil.evaluate.drift import compare_outputs
 from edge_distil.manifest import Manifest
+from edge_distil.outputs import POOLED
 from edge_distil.session import Floats, OnnxSession, Tokens
 
 _SEED = 2018
+_TOGETHER, _WIDTH = 5, 23  # rows of a batch, and their tokens
 _RANDOM_LENGTHS = (2, 17, 128)  # tokens; the shortest, an odd one, a paragraph
 
 Row = Sequence[int]
@@ -41,7 +44,42 @@ def random_rows(vocabulary: int, max_length: int) -> list[Row]:
 def run_rows(model: Path, rows: Sequence[Row]) -> Outputs:
     """Run each row alone, as a batch of one without padding."""
     session = OnnxSession(model)
-    return [session.run(_feeds(row)) for row in rows]
+    return [session.run(_feeds([row])) for row in rows]
+
+
+def company(model: Path, vocabulary: int, max_length: int) -> dict[str, Any]:
+    """Compare what rows give in one batch with what each gives by itself, bit for bit.
+
+    onnxruntime adds up over the tokens of a row alone in another order; where that moves a vector,
+    the runtime runs the row beside itself (`Encoder.moves_alone`), and so does this.
+
+    Args:
+        model: The model.
+        vocabulary: Token ids are below this.
+        max_length: Longest row that the model takes.
+    """
+    generator = np.random.default_rng(_SEED)
+    ids = generator.integers(0, vocabulary, (_TOGETHER, min(_WIDTH, max_length)))
+    session = OnnxSession(model)
+    among = session.run(_feeds(ids))
+    return {
+        "same_bits": all(_is_same(session, ids[row], among, row) for row in range(_TOGETHER)),
+        "rows": _TOGETHER,
+        "tokens": ids.shape[1],
+        "cpu": hardware.cpu_name(),
+    }
+
+
+def _is_same(
+    session: OnnxSession, ids: NDArray[np.int64], among: Mapping[str, Floats], row: int
+) -> bool:
+    alone, beside = (session.run(_feeds(np.stack([ids] * copies))) for copies in (1, 2))
+    for name, array in among.items():
+        pooled = name in (POOLED, "logits") and array.ndim == 2
+        found = {given[name][0].tobytes() for given in ((alone, beside) if pooled else (alone,))}
+        if array[row].tobytes() not in found:
+            return False
+    return True
 
 
 def fidelity(reference: Outputs, variant: Outputs) -> dict[str, Any]:
@@ -55,8 +93,8 @@ def fidelity(reference: Outputs, variant: Outputs) -> dict[str, Any]:
     return {**drift, "inputs": len(reference), "cpu": hardware.cpu_name()}
 
 
-def _feeds(row: Row) -> dict[str, Tokens]:
-    ids = np.array([row], np.int64)  # (1, sequence)
+def _feeds(rows: Sequence[Row] | NDArray[np.int64]) -> dict[str, Tokens]:
+    ids = np.array(rows, np.int64)  # (batch, sequence)
     return {
         "input_ids": ids,
         "attention_mask": np.ones_like(ids),

@@ -11,9 +11,8 @@ from onnx_ir.passes import common
 from onnxscript.optimizer import optimize_ir
 
 from edge_distil.errors import ExportError
+from edge_distil.manifest import PRODUCER
 from edge_distil_export.graphs.heads import BATCH_AXIS, LENGTH_AXIS
-
-PRODUCER = "edge-distil"
 
 
 def fold(model: ir.Model) -> None:

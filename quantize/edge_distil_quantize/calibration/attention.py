@@ -22,6 +22,7 @@ from edge_distil_quantize.calibration.smoothing import (
     scale_outputs,
 )
 from edge_distil_quantize.kernels.gptq import Matrix
+from edge_distil_quantize.rewrites.editing import maker, only_reader, readers, single_number
 from edge_distil_quantize.rewrites.matmul import Target, find_bias, stored_matrix
 
 _HEADS_APART = (0, 2, 1, 3)  # (batch, sequence, heads, size) <-> (batch, heads, sequence, size)
@@ -47,25 +48,33 @@ def _is_over_keys(softmax: ir.Node) -> bool:
 
 
 def _around(softmax: ir.Node, targets: Mapping[ir.Node, Target]) -> Attention:
-    scores = _scores(softmax)
-    mixed = only_reader(softmax.outputs[0])
+    scores, weights = _scores(softmax), _without_nan(softmax.outputs[0])
+    mixed = only_reader(weights)
     key = _projection(scores.inputs[1], targets) if scores is not None else None
     value = output = None
-    if mixed is not None and mixed.op_type == "MatMul" and mixed.inputs[0] is softmax.outputs[0]:
+    if mixed is not None and mixed.op_type == "MatMul" and mixed.inputs[0] is weights:
         value = _projection(mixed.inputs[1], targets, _HEADS_APART)
         output = _reader(mixed.outputs[0], targets)
     return Attention(key, value if output else None, output if value else None)
 
 
-def only_reader(value: ir.Value) -> ir.Node | None:
-    """Return the operator that reads a value, where there is one alone."""
-    uses = list(value.uses())
-    return uses[0].node if len(uses) == 1 and not value.is_graph_output() else None
+def _without_nan(weights: ir.Value) -> ir.Value:
+    """Return a softmax's result, NaN replaced: a mask of -inf for all gives that.
+
+    ``Where(IsNaN(weights), 0, weights)`` is what torch writes for its fused attention. A row in
+    which some token is not masked is what it was.
+    """
+    checks: list[ir.Node] = [use.node for use in readers(weights)]
+    for node in checks:
+        test = maker(node.inputs[0], "IsNaN") if node.op_type == "Where" else None
+        if test is not None and {*checks} == {node, test} and node.inputs[2] is weights:
+            return node.outputs[0]
+    return weights
 
 
 def _scores(softmax: ir.Node) -> ir.Node | None:
     """Return the product of queries and keys: scaled and masked, it is what softmax reads."""
-    value = softmax.inputs[0]
+    value = _unmasked(softmax.inputs[0])
     for _ in range(_MOST_STEPS):
         node = value.producer() if value is not None else None
         if node is None or node.op_type not in ("Add", "Mul", "Div", "MatMul"):
@@ -79,6 +88,14 @@ def _scores(softmax: ir.Node) -> ir.Node | None:
 def _is_scores(value: ir.Value | None) -> bool:
     node = value.producer() if value is not None else None
     return node is not None and node.op_type in ("Add", "Mul", "Div", "MatMul")
+
+
+def _unmasked(value: ir.Value | None) -> ir.Value | None:
+    """Return what a Where puts a number in the place of, as older masks do."""
+    node = maker(value, "Where")
+    if node is None or single_number(node.inputs[1]) is None:
+        return value
+    return node.inputs[2]
 
 
 def _projection(
@@ -95,7 +112,9 @@ def _projection(
             makers = [v.producer() for v in node.inputs if v is not None]
             inner = next((maker for maker in makers if maker in targets), None)
             return targets[inner] if inner and find_bias(inner)[0] is node else None
-        if not _is_reshaping(node, perm):
+        # torch's fused attention scales keys as it does queries: that keeps their channels too.
+        scaled = node.op_type == "Mul" and single_number(node.inputs[1]) is not None
+        if not _is_reshaping(node, perm) and not (scaled and perm is None):
             return None
         value = node.inputs[0]
     return None

@@ -32,11 +32,16 @@ class Walk:
     """
 
     def __init__(self, model: ir.Model, inputs: Sequence[Feeds], goals: Collection[str]) -> None:
-        names = {value.name for value in model.graph.inputs}
+        kinds = {v.name: v.dtype.numpy() if v.dtype else np.int64 for v in model.graph.inputs}
         self._opset = model.opset_imports.get("", 18)
         self._values = {str(v.name): v for node in model.graph for v in node.outputs}
         self._held: list[dict[str, Array]] = [
-            {name: array for name, array in feeds.items() if name in names} for feeds in inputs
+            {
+                name: ids.astype(kinds[name], copy=False)
+                for name, ids in feeds.items()
+                if name in kinds
+            }
+            for feeds in inputs
         ]
         self._goals = set(goals)
         self._ahead = self._makers(model.graph, goals)

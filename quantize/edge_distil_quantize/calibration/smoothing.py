@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from edge_distil_quantize.calibration.balance import Smoothing
 from edge_distil_quantize.kernels.gptq import Matrix
-from edge_distil_quantize.rewrites.editing import Editor
+from edge_distil_quantize.rewrites.editing import Editor, readers
 from edge_distil_quantize.rewrites.matmul import Target, find_bias, stored_matrix
 
 
@@ -96,7 +96,7 @@ def smooth(editor: Editor, norm: Norm, smoothing: Smoothing) -> None:
             add_to(bias, smoothing.shift @ stored_matrix(target))
         scale_inputs(target, smoothing.scale)
     for value in (y, *(cut.outputs[0] for cut in cuts)):
-        others = [use for use in value.uses() if use.node not in {*products, *cuts}]
+        others = [use for use in readers(value) if use.node not in {*products, *cuts}]
         if others:
             _restore(editor, value, others, smoothing)
     _fold(editor, norm.node, smoothing)
@@ -113,13 +113,14 @@ def _fold(editor: Editor, node: ir.Node, smoothing: Smoothing) -> None:
         node.replace_input_with(index, value)
 
 
-def _restore(editor: Editor, y: ir.Value, readers: Sequence[Any], smoothing: Smoothing) -> None:
+def _restore(editor: Editor, y: ir.Value, uses: Sequence[Any], smoothing: Smoothing) -> None:
     """Give the readers that are not quantized what they read before."""
-    anchor = readers[0].node  # the first in the graph's order
+    reading = {use.node for use in uses}
+    anchor = next(node for node in editor.graph if node in reading)  # the first of them
     factors = editor.initializer(f"{y.name}_factors", smoothing.scale)
     scaled = editor.before(anchor, "Mul", [y, factors], f"{y.name}_scaled")
     unshifted = []
-    for use in readers:
+    for use in uses:
         use.node.replace_input_with(use.idx, scaled)
         bias = _bias_beside(use.node, scaled)
         if bias is not None and is_own(bias):

@@ -29,11 +29,12 @@ SETTINGS: Mapping[str, Any] = MappingProxyType(
         "smallest_table": SMALLEST_TABLE,
     }
 )
+BATCH_INVARIANT = "batch_invariant"  # what is said of it goes where a graph's own sums break it
 # What holds by construction, whatever the weights; `_check_after` makes sure of the first.
 PROPERTIES: Mapping[str, Any] = MappingProxyType(
     {
         "exact_integers": "no pair of products passes 16 bits: the same int32 sums on every CPU",
-        "batch_invariant": "a token's scale depends on that token alone",
+        BATCH_INVARIANT: "a token's scale depends on that token alone",
     }
 )
 

@@ -88,6 +88,32 @@ def weight_matrix(value: ir.Value | None) -> NDArray[np.float32] | None:
     return value.const_value.numpy()
 
 
+def maker(value: ir.Value | None, op_type: str) -> ir.Node | None:
+    """Return the operator that gives a value, if it is of this type."""
+    node = value.producer() if value is not None else None
+    return node if node is not None and node.op_type == op_type else None
+
+
+def readers(value: ir.Value) -> list[Any]:
+    """Return where the numbers of a value are read: onnx-ir's ``Usage(node, idx)``.
+
+    Shape does not read them: exporters ask for the shape of any value that has the right one.
+    """
+    return [use for use in value.uses() if use.node.op_type != "Shape"]
+
+
+def only_reader(value: ir.Value) -> ir.Node | None:
+    """Return the operator that reads the numbers of a value, where there is one alone."""
+    uses = readers(value)
+    return uses[0].node if len(uses) == 1 and not value.is_graph_output() else None
+
+
+def single_number(value: ir.Value | None) -> float | None:
+    """Return what a constant holds, if that is a single number."""
+    stored = value.const_value if value is not None else None
+    return float(stored.numpy().item()) if stored is not None and stored.size == 1 else None
+
+
 def sizes(value: ir.Value) -> tuple[int, ...]:
     """Return the shape of a stored constant."""
     assert value.const_value is not None

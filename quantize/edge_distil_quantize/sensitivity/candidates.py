@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import onnx
 import onnx_ir as ir
 
 from edge_distil._writing import staging, storage
@@ -16,6 +15,7 @@ from edge_distil.bundle import Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil_quantize.calibration.inputs import calibration_inputs
 from edge_distil_quantize.checks import reading_graph
+from edge_distil_quantize.reading.model import read_model
 from edge_distil_quantize.recipe import Feeds, Request
 from edge_distil_quantize.recipes import RECIPES
 from edge_distil_quantize.rewrites.operators import Operator, find_operators
@@ -121,11 +121,6 @@ def open_workbench(
             outputs=bundle.manifest.outputs,
             folder=folder,
         )
-
-
-def read_model(source: Path) -> ir.Model:
-    """Read a model to be rewritten."""
-    return ir.from_proto(onnx.load(source))
 
 
 def _expose(graph: ir.Graph, names: set[str]) -> None:

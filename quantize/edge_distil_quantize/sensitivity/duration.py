@@ -9,8 +9,9 @@ from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.session import OnnxSession
 from edge_distil_quantize.calibration.inputs import calibration_inputs
 from edge_distil_quantize.checks import reading_graph
+from edge_distil_quantize.reading.model import read_model
 from edge_distil_quantize.rewrites.operators import find_operators
-from edge_distil_quantize.sensitivity.candidates import MOST_PROBES, QUICK_PROBES, read_model
+from edge_distil_quantize.sensitivity.candidates import MOST_PROBES, QUICK_PROBES
 
 # To write a candidate takes so many times what reading the model does: it is read, serialised and
 # written. All-MiniLM-L6-v2, of 90 MB: 0.17 s of 0.60.

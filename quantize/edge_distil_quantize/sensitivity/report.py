@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import onnx
+import onnx_ir as ir
 from onnx import numpy_helper
 
 from edge_distil import hardware
@@ -16,6 +17,7 @@ from edge_distil._machine.versions import installed_versions
 from edge_distil._writing.journal import Journal
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.manifest import Variant
+from edge_distil_quantize.reading.model import read_model
 from edge_distil_quantize.recipe import Progress
 from edge_distil_quantize.rewrites.operators import Operator
 from edge_distil_quantize.sensitivity.candidates import (
@@ -112,7 +114,7 @@ def _measured(
 ) -> dict[str, Any]:
     exact, made = bench.source, bundle.model_path(bench.recipe)
     kept = frozenset(variant.settings.get("kept_fp32", ()))
-    graph = onnx.load(exact)
+    graph = ir.to_proto(read_model(exact))
     before, after = (_times(bench, path, graph) for path in (exact, made))
     activations = measure_activations(bench)
     error = measure_whole(bench, made)
