@@ -204,7 +204,8 @@ class Bundle:
         flags = f"--{onnx}"
         if onnx != name:
             flags = "--ort" if onnx in self.manifest.variants else f"--{onnx} --ort"
-        return f"edge-distil quantize {shlex.quote(str(self.path))} {flags}"
+        output = "-o DIR " if self.inferred else ""
+        return f"edge-distil quantize {shlex.quote(str(self.path))} {output}{flags}"
 
     def _file(self, name: str) -> Path:
         return self.path / self.manifest.variants[name].file.path

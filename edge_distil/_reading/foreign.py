@@ -52,11 +52,17 @@ def infer_manifest(path: Path, model_files: Mapping[str, str]) -> Manifest:
     """
     variants = _find_variants(path, model_files)
     absent = [name for name in ("config.json", "tokenizer.json") if not (path / name).is_file()]
-    if not variants or absent:
-        missing = [FILE_NAME, *absent, *([] if variants else ["onnx/model.onnx"])]
+    if not variants:
+        missing = [FILE_NAME, *absent, "onnx/model.onnx"]
         raise BundleCorrupt(
             f"{path} is not a bundle: it has no {', no '.join(missing)}; make one with: "
             "edge-distil export MODEL -o DIR"
+        )
+    if absent:
+        model = next(iter(variants.values())).file.path
+        raise BundleCorrupt(
+            f"{path} has {model}, but no {', no '.join(absent)}, without which it cannot be run: "
+            "copy the checkpoint's there, or make a bundle with: edge-distil export MODEL -o DIR"
         )
     return describe(path, variants)
 

@@ -151,7 +151,7 @@ def copy_files(
         max_length: Longest sequence in tokens, for a configuration that must be made.
         sentence: Take the files of sentence-transformers too.
     """
-    for path, name in _present(source, sentence):
+    for path, name in files_to_copy(source, sentence=sentence):
         target = output / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
@@ -166,8 +166,8 @@ def copy_files(
     settle(tokenizer, output)
 
 
-def _present(source: Source, sentence: bool) -> Iterator[tuple[Path, str]]:
-    """Yield the files to copy, each with its path in the bundle."""
+def files_to_copy(source: Source, *, sentence: bool) -> Iterator[tuple[Path, str]]:
+    """Yield the files that `copy_files` copies, each with its path in the bundle."""
     names = (*_NAMES, *SETTINGS_NAMES) if sentence else _NAMES
     wanted = [(source.path / name, name) for name in names]
     wanted += [(source.root / name, name) for name in _SENTENCE_NAMES if sentence]

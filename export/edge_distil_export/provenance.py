@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 import yaml
 
 from edge_distil._machine.versions import installed_versions
+from edge_distil._reading import links
 from edge_distil._reading.labels import fit_labels, label_names
 from edge_distil.errors import CheckpointError
 from edge_distil.manifest import Checkpoint
 from edge_distil_export.checkpoints.checkpoint import Source
-from edge_distil_export.graphs.heads import Head, run
+
+if TYPE_CHECKING:
+    from edge_distil_export.graphs.heads import Head
 
 _TOOLS = ("edge-distil", "onnx", "onnx-ir", "onnxruntime", "onnxscript", "torch", "transformers")
 _FRONT_MATTER = re.compile(r"\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|$)", re.DOTALL)
@@ -60,6 +62,10 @@ def labels(head: Head, config: Any, task: str) -> tuple[str, ...]:
     """
     if not task.endswith("-classification"):
         return ()
+    import torch  # seconds: an ONNX directory is described without it
+
+    from edge_distil_export.graphs.heads import run
+
     probe = torch.ones((1, 2), dtype=torch.long)
     (logits,) = run(head, [probe for _ in head.inputs])
     try:
@@ -75,7 +81,9 @@ def _license(source: Source) -> str | None:
     Nothing in a model card changes a number, so nothing in one may stop an export.
     """
     try:
-        with (source.root / "README.md").open("rb") as file:
+        card = source.root / "README.md"
+        links.check_inside(source.root, card)
+        with card.open("rb") as file:
             head = file.read(_CARD).decode("utf-8-sig", errors="replace")
         found = _FRONT_MATTER.match(head)
         fields = yaml.safe_load(found.group(1)) if found else None

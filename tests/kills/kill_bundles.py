@@ -76,6 +76,23 @@ def _variants(folder: Path) -> str:
     return "old" if manifest == before else "new"
 
 
+def _others(folder: Path, materials: Path) -> None:
+    """A plain hub directory, of which a bundle is to be made."""
+    target = folder / "theirs"
+    shutil.copytree(_TINY, target, ignore=shutil.ignore_patterns("*quantized*", "edge_distil.json"))
+
+
+def _adopted(folder: Path) -> str:
+    """Whether the bundle of others' ONNX is there, all its files as recorded, and the variant."""
+    found = {path.relative_to(folder / "theirs") for path in (folder / "theirs").rglob("*")}
+    before = {path.relative_to(_TINY) for path in _TINY.rglob("*")}
+    assert found == before - {Path("edge_distil.json"), Path("onnx/model_quantized.onnx")}
+    if not (folder / _OUTPUT).exists():
+        return "nothing"
+    manifest = open_bundle(folder / _OUTPUT, verify=True).manifest
+    return "new" if "fp16" in manifest.variants else "fp32"
+
+
 EXPORT = (
     Case(
         "export, no output yet",
@@ -96,6 +113,13 @@ EXPORT = (
         lambda folder, materials: _bundle("new", folder, materials),
         lambda folder: "new" if _found_one(folder) and _packages(folder) else "old",
         long=True,
+    ),
+    Case(
+        "quantize of others' ONNX",
+        ("quantize", "theirs", "-o", _OUTPUT, "--fp16"),
+        _others,
+        _adopted,
+        done="has fp16 already",
     ),
 )
 QUANTIZE = (

@@ -20,6 +20,8 @@ MODULES = (
     "edge_distil_export.files",
     "edge_distil_export.graphs.graph",
     "edge_distil_export.graphs.cleanup",
+    "edge_distil_export.adopt",
+    "edge_distil_export.adopted_graph",
     "edge_distil_export.coreml",
     "edge_distil_export.parity",
     "edge_distil_export.provenance",

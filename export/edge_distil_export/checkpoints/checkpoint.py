@@ -209,10 +209,15 @@ def _weights(path: Path, name: str) -> bool:
             f"{name} holds pickles only ({', '.join(pickles)}), which may run code when read; "
             "expected model.safetensors: load it where you trust it and save_pretrained it"
         )
-    if (path / FILE_NAME).is_file() or any(path.glob("onnx/*.onnx")):
+    if (path / FILE_NAME).is_file():
         raise CheckpointError(
             f"{path} is a bundle already, expected a checkpoint with weights: add variants to it "
             f"with `edge-distil quantize {path} --int8`"
+        )
+    if any(path.glob("onnx/*.onnx")) or any(path.glob("*.onnx")):
+        raise CheckpointError(
+            f"{path} holds ONNX that others exported, expected a checkpoint with weights: make a "
+            f"bundle of it with `edge-distil quantize {path} -o DIR --int8`"
         )
     raise CheckpointError(
         f"{name} holds no weights, expected model.safetensors or pytorch_model.bin: fetch the "
