@@ -110,7 +110,9 @@ def _evidence(variant: Variant) -> str:
     if parity is not None:
         return f"{parity:.1e} from PyTorch"
     fidelity = figure(variant.evidence, "fidelity", "mean_cosine")
-    return "" if fidelity is None else f"{console.cosine(fidelity)} cosine to fp32"
+    if fidelity is None:
+        return "others' own export" if made.origin(variant) else ""
+    return f"{console.cosine(fidelity)} cosine to fp32"
 
 
 def how_made(variant: Variant) -> str:

@@ -18,6 +18,7 @@ EXPORT: Plan = (
     ("finding", 0.7), ("importing", 3.7), ("loading", 1.4), ("tracing", 2.2), ("translating", 4.1),
     ("comparing with PyTorch", 1.6), ("comparing with the library", 0.7),
 )  # fmt: skip
+ADOPTED: Plan = (("checking", 3.0), ("copying", 2.0))
 CALIBRATION: Plan = (("smoothing", 10.0), ("rounding", 62.0))
 RANGES: Plan = (("calibrating", 20.0),)
 QUANTIZED: Plan = (("quantizing", 1.0),)

@@ -11,6 +11,7 @@ from edge_distil.manifest import Variant
 from edge_distil_apps.cli import console
 
 _STATIC_TEXTS = "calibration_texts"  # in the settings of int8-static
+_DIGITS = 12  # of a hash, in words
 _KEPT = "kept_fp32"  # operators that a budget left as they were
 _MODELS = {
     "fp32": "32-bit floats, as PyTorch computes",
@@ -32,14 +33,36 @@ def in_words(name: str, variant: Variant) -> str:
     """Say in a line how a variant was made."""
     kept = variant.settings.get(_KEPT)
     words = [
-        _kind(name, variant.operators) or f"made by {variant.recipe}",
+        origin(variant) or _kind(name, variant.operators) or f"made by {variant.recipe}",
         calibration(variant.settings),
         f"{console.count(len(kept), 'operator')} left in fp32" if isinstance(kept, list) else "",
     ]
     warning = variant.settings.get("warning")
     if isinstance(warning, str):
         words.append(warning)
+    if _object(variant.evidence, "company").get("same_bits") is False:
+        words.append("what it says of a text depends on the texts that it runs together with")
     return "; ".join(filter(None, words))
+
+
+def origin(variant: Variant) -> str:
+    """Say where a model comes from that edge-distil did not export."""
+    source = _object(variant.settings, "from")
+    files = source.get("files")
+    first = files[0] if isinstance(files, list) and files and isinstance(files[0], dict) else {}
+    if not first:
+        return ""
+    producer, opset = variant.settings.get("producer"), variant.settings.get("opset")
+    return (
+        f"32-bit floats, not exported by edge-distil: {first.get('path')} of "
+        f"{source.get('directory')}, written by {producer}, opset {opset}, "
+        f"sha256 {str(first.get('sha256'))[:_DIGITS]}"
+    )
+
+
+def _object(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = values.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _kind(name: str, operators: Mapping[str, int]) -> str:
