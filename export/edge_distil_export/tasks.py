@@ -29,8 +29,9 @@ def choose_task(source: Source, requested: str | None = None) -> str:
         TaskError: The model is no encoder, the task is none of `TASKS`, or the checkpoint does
             not tell.
     """
-    check_family(source)
-    task = _choose(source, requested)
+    named = None if requested in (None, "auto") else task_named(requested)
+    check_family(source, named)
+    task = named or _choose(source)
     if source.static is not None and task not in _OF_TABLES:
         raise TaskError(
             f"{source.name} is a table of static embeddings, which embeds texts; got --task "
@@ -39,9 +40,7 @@ def choose_task(source: Source, requested: str | None = None) -> str:
     return task
 
 
-def _choose(source: Source, requested: str | None) -> str:
-    if requested is not None and requested != "auto":
-        return task_named(requested)
+def _choose(source: Source) -> str:
     if is_setfit(source):
         return "text-classification"
     if source.static is not None or sentence_modules.is_sentence_model(source.root):

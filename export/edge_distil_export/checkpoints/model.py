@@ -80,7 +80,8 @@ def load_model(
         model: Any = load_table(source, tokens)
     else:
         model = _from_pretrained(source, task, trust_remote_code)
-    check_encoder(source.name, model.config)
+        model.config.use_cache = False  # of decoders: there is no next token to keep it for
+    check_encoder(source.name, model.config, embedder=sentence is not None)
     loaded = _with_head(source, task, model.eval().requires_grad_(False), sentence)
     loaded = replace(loaded, tokens=tokens)
     if fitted is not None:
