@@ -16,7 +16,6 @@ _GROUPED = {"num_key_value_heads": 2, "head_dim": 8}
 _BEHIND_PADDING = {"max_position_embeddings": POSITIONS + 2}
 _DEBERTA = {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "position_buckets": 8}
 FURTHER: dict[str, tuple[str, dict[str, Any]]] = {
-    "big_bird": ("bert", {}),
     "camembert": ("roberta", {**_BEHIND_PADDING, "type_vocab_size": 1}),
     "convbert": ("bert", {"embedding_size": 16, "head_ratio": 2, "conv_kernel_size": 3}),
     "data2vec-text": ("roberta", _BEHIND_PADDING),
