@@ -25,6 +25,7 @@ from edge_distil.manifest import Manifest, Variant
 from edge_distil.task_names import task_named
 from edge_distil_export.apart import check_apart
 from edge_distil_export.checkpoints.checkpoint import Source, find_checkpoint
+from edge_distil_export.checkpoints.tensorflow.convert import as_pytorch
 from edge_distil_export.quiet import quiet_libraries
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ Progress = Callable[[str], None]
 DEFAULT_OPSET = 18
 OPSETS = range(18, 24)
 DEFAULT_ATOL = 1e-4  # the largest absolute difference from PyTorch
+_TEMPORARY = ".edge_distil.tmp"  # of the staged directory, and not a part of the bundle
 _LATE_IMPORTS = ("torch", "transformers", "onnx", "onnx_ir", "onnxscript")
 
 
@@ -101,7 +103,7 @@ def export_bundle(
     with (
         links.trusted(Path(model)),  # a directory of the user's own; the bundle holds copies
         staging.staged_directory(Path(output), replaceable=allowed) as staged,
-        temporaries_in(staged / ".edge_distil.tmp"),
+        temporaries_in(staged / _TEMPORARY),
         _no_collection(),
     ):
         _check_installed()
@@ -120,21 +122,22 @@ def export_bundle(
             if accept is not None:
                 accept(chosen)
             say(f"loading {source.name} for {chosen}")
-            loaded = load_model(
-                source, chosen, trust_remote_code=trust_remote_code, trust_pickle=trust_pickle
-            )
-            manifest = _describe(source, loaded, chosen, staged, trust_remote_code)
-            variant = _export_graph(
-                source,
-                loaded,
-                manifest,
-                staged,
-                opset,
-                atol,
-                say,
-                slice_last_layer=slice_last_layer,
-                trust_remote_code=trust_remote_code,
-            )
+            with as_pytorch(source) as readable:
+                loaded = load_model(
+                    readable, chosen, trust_remote_code=trust_remote_code, trust_pickle=trust_pickle
+                )
+                manifest = _describe(readable, loaded, chosen, staged, trust_remote_code)
+                variant = _export_graph(
+                    readable,
+                    loaded,
+                    manifest,
+                    staged,
+                    opset,
+                    atol,
+                    say,
+                    slice_last_layer=slice_last_layer,
+                    trust_remote_code=trust_remote_code,
+                )
             write_manifest(staged, manifest.with_variant("fp32", variant))
     return open_bundle(output)
 
@@ -201,9 +204,15 @@ def _describe(
         problem_type=getattr(classes or loaded.config, "problem_type", None),
         function_to_apply=function,
         pooling=_pooling(loaded),
-        files=tuple(storage.record(staged, p) for p in sorted(staged.rglob("*")) if p.is_file()),
+        files=tuple(storage.record(staged, path) for path in _made(staged)),
         golden=golden,
     )
+
+
+def _made(staged: Path) -> list[Path]:
+    """Return the files that are made so far."""
+    paths = (path for path in staged.rglob("*") if path.is_file())
+    return sorted(p for p in paths if p.relative_to(staged).parts[0] != _TEMPORARY)
 
 
 def _sentence_settings(

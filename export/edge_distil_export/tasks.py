@@ -68,7 +68,8 @@ def _infer(architecture: str) -> str | None:
     import transformers
     from optimum.exporters.tasks import TasksManager
 
-    model_class: Any = getattr(transformers, architecture, None)
+    # TensorFlow's classes had the names of PyTorch's behind these two letters.
+    model_class: Any = getattr(transformers, architecture.removeprefix("TF"), None)
     if model_class is None:
         return None
     try:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # rich takes as long to import as many a command to do its wo
 _APPS_PACKAGES = {"jinja2", "pyarrow", "usearch"}
 _CORE_ML_PACKAGES = {"attr", "attrs", "cattrs", "coremltools", "pyaml"}
 _EXPORT_PACKAGES = {
-    "huggingface_hub", "onnx", "onnx_ir", "onnxscript", "optimum", "safetensors", "torch",
+    "h5py", "huggingface_hub", "onnx", "onnx_ir", "onnxscript", "optimum", "safetensors", "torch",
     "transformers",
 }  # fmt: skip
 _DISTIL_PACKAGES = {"accelerate", "pyarrow", "safetensors", "tensorboardX", "torch", "transformers"}

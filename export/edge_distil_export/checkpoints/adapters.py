@@ -6,7 +6,6 @@ Without peft transformers passes the adapter over in silence, and the model is t
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 
 from edge_distil.errors import CheckpointError
 from edge_distil_export.checkpoints.checkpoint import Source
+from edge_distil_export.checkpoints.linked import link_files
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHT_FILES = ("adapter_model.safetensors", "adapter_model.bin")
@@ -54,19 +54,8 @@ def base_alone(source: Source) -> Iterator[Path]:
     with TemporaryDirectory() as name:
         # The folder's name is the module's of remote code.
         folder = Path(name, source.path.name)
-        folder.mkdir()
-        for path in source.path.iterdir():
-            if path.name not in (CONFIG_FILE, *WEIGHT_FILES):
-                _link(path, folder / path.name)
+        link_files(source.path, folder, but=(CONFIG_FILE, *WEIGHT_FILES))
         yield folder
-
-
-def _link(path: Path, target: Path) -> None:
-    try:
-        target.symlink_to(path.resolve())
-    except OSError:  # a system that lets administrators alone make links
-        if path.is_file():
-            shutil.copyfile(path, target)
 
 
 def trained_whole(source: Source, keys: Collection[str]) -> set[str]:

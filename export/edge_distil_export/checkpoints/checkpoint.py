@@ -11,19 +11,20 @@ from typing import Any
 
 from edge_distil._reading.sentence_modules import transformer_folder
 from edge_distil.errors import CheckpointError, reason
-from edge_distil.manifest import FILE_NAME
 from edge_distil_export.checkpoints.static import MODEL2VEC, complete_config, find_static
+from edge_distil_export.checkpoints.weights import check_not_tensorflow_1, find_weights
 
-# What a bundle or its making needs; weights of other frameworks and ONNX copies stay on the hub.
+# What a bundle or its making needs; of weights one kind, and no ONNX copies.
 _CONFIGURATION = (
     "*.json", "*.txt", "*.model", "*.bpe", "README.md", "*.py", "model_head.pkl",
     "adapter_model.safetensors", "adapter_model.bin",
 )  # fmt: skip
-_SAFETENSORS = ("model.safetensors", "model-*-of-*.safetensors", "*/model.safetensors")
-_PICKLED = ("pytorch_model.bin", "pytorch_model-*-of-*.bin", "*/pytorch_model.bin")
+_WEIGHTS = (
+    ("model.safetensors", "model-*-of-*.safetensors"),
+    ("pytorch_model.bin", "pytorch_model-*-of-*.bin"),
+    ("tf_model.h5", "tf_model-*-of-*.h5"),
+)
 _OTHER_FOLDERS = ("onnx/*", "openvino/*", "coreml/*", "original/*")
-_OTHER_FRAMEWORKS = ("tf_model.h5", "flax_model.msgpack", "model.ckpt.index", "rust_model.ot")
-_PICKLE_SUFFIXES = (".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -35,12 +36,13 @@ class Source:
         path: The directory of its weights and ``config.json``.
         name: The hub id, or the directory's name (never a path: it goes into the bundle).
         revision: The commit, where it is known.
-        safetensors: True where the weights are safetensors, False where they are a ``.bin``
+        safetensors: True where PyTorch's weights are safetensors, False where they are a ``.bin``
             that only torch's ``weights_only`` reader may open.
         config: ``config.json``.
         modules: The directory above it that has ``modules.json``, where the transformer of a
             sentence-transformers checkpoint is in a folder of its own.
         static: The library of a table of static embeddings, of `static.TABLES`; else ``None``.
+        from_tensorflow: True where the weights are TensorFlow's, which `as_pytorch` converts.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class Source:
     config: dict[str, Any]
     modules: Path | None = None
     static: str | None = None
+    from_tensorflow: bool = False
 
     @property
     def root(self) -> Path:
@@ -96,14 +99,16 @@ def find_checkpoint(
     library = static.library if static else None
     root, path = path, static.folder if static else transformer_folder(path)
     config = _read_config(path, name) if library in (None, MODEL2VEC) else {}
+    weights = find_weights(path, name)
     return Source(
         path=path,
         name=name,
         revision=commit or (revision if hub else None),
-        safetensors=_weights(path, name),
+        safetensors=weights == "safetensors",
         config=complete_config(library, config) if library else config,
         modules=None if path == root else root,
         static=library,
+        from_tensorflow=weights == "tensorflow",
     )
 
 
@@ -111,6 +116,18 @@ def _download(
     name: str, revision: str | None, token: str | bool | None, cache_dir: str | Path | None
 ) -> Path:
     """Return the snapshot directory, from the network or from the cache."""
+    for names in _WEIGHTS:
+        patterns = (*_CONFIGURATION, *names, f"*/{names[0]}")
+        path = _fetch(name, patterns, revision=revision, token=token, cache_dir=cache_dir)
+        static = find_static(path)
+        folder = static.folder if static else transformer_folder(path)
+        if any(file for pattern in names for file in folder.glob(pattern)):
+            break
+    return path
+
+
+def _fetch(name: str, patterns: tuple[str, ...], **options: Any) -> Path:
+    """Return the snapshot directory with the files that are of a pattern."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -123,32 +140,26 @@ def _download(
 
     try:
         validate_repo_id(name)
+        return Path(
+            snapshot_download(
+                name,
+                allow_patterns=list(patterns),
+                ignore_patterns=list(_OTHER_FOLDERS),
+                **options,
+            )
+        )
     except HFValidationError as error:
         raise CheckpointError(
             f"{name} is neither a directory nor a hub id (owner/name): check the path"
         ) from error
-
-    def fetch(patterns: tuple[str, ...]) -> Path:
-        return Path(
-            snapshot_download(
-                name,
-                revision=revision,
-                token=token,
-                cache_dir=cache_dir,
-                allow_patterns=list(patterns),
-                ignore_patterns=list(_OTHER_FOLDERS),
-            )
-        )
-
-    try:
-        path = fetch(_CONFIGURATION + _SAFETENSORS)
-        return path if _has_safetensors(path) else fetch(_CONFIGURATION + _PICKLED)
     except GatedRepoError as error:
         raise CheckpointError(
             f"{name} is gated: accept its terms on its hub page, then set HF_TOKEN"
         ) from error
     except RevisionNotFoundError as error:
-        raise CheckpointError(f"{name} has no revision {revision!r}: check the name") from error
+        raise CheckpointError(
+            f"{name} has no revision {options['revision']!r}: check the name"
+        ) from error
     except RepositoryNotFoundError as error:
         raise CheckpointError(
             f"there is no directory {name} and the hub shows no such model: check the name, or "
@@ -166,6 +177,7 @@ def _read_config(path: Path, name: str) -> dict[str, Any]:
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
+        check_not_tensorflow_1(path, name)
         if (path / "adapter_config.json").is_file():
             what = "an adapter without its model: merge it into the model and save that"
         else:
@@ -182,44 +194,3 @@ def _read_config(path: Path, name: str) -> dict[str, Any]:
             "quantize the bundle"
         )
     return config
-
-
-def _has_safetensors(path: Path) -> bool:
-    names = ("model.safetensors", "model.safetensors.index.json")
-    return any((path / name).is_file() for name in names)
-
-
-def _weights(path: Path, name: str) -> bool:
-    """Return True for safetensors, False for a ``.bin``; raise where there is neither."""
-    if _has_safetensors(path):
-        return True
-    if any((path / f"pytorch_model.bin{suffix}").is_file() for suffix in ("", ".index.json")):
-        return False
-    files = sorted(file.name for file in path.iterdir())
-    foreign = [file for file in files if file in _OTHER_FRAMEWORKS]
-    pickles = [file for file in files if file.endswith(_PICKLE_SUFFIXES)]
-    if foreign:
-        raise CheckpointError(
-            f"{name} holds weights of another framework only ({', '.join(foreign)}), expected "
-            "model.safetensors: convert it once with transformers 4 (from_pretrained(..., "
-            "from_tf=True or from_flax=True), then save_pretrained)"
-        )
-    if pickles:
-        raise CheckpointError(
-            f"{name} holds pickles only ({', '.join(pickles)}), which may run code when read; "
-            "expected model.safetensors: load it where you trust it and save_pretrained it"
-        )
-    if (path / FILE_NAME).is_file():
-        raise CheckpointError(
-            f"{path} is a bundle already, expected a checkpoint with weights: add variants to it "
-            f"with `edge-distil quantize {path} --int8`"
-        )
-    if any(path.glob("onnx/*.onnx")) or any(path.glob("*.onnx")):
-        raise CheckpointError(
-            f"{path} holds ONNX that others exported, expected a checkpoint with weights: make a "
-            f"bundle of it with `edge-distil quantize {path} -o DIR --int8`"
-        )
-    raise CheckpointError(
-        f"{name} holds no weights, expected model.safetensors or pytorch_model.bin: fetch the "
-        "whole checkpoint"
-    )

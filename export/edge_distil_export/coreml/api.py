@@ -18,6 +18,7 @@ from edge_distil.coreml import Lengths
 from edge_distil.errors import BundleExists, InputError
 from edge_distil.manifest import FileRecord, Manifest, Variant
 from edge_distil_export.checkpoints.checkpoint import Source, find_checkpoint
+from edge_distil_export.checkpoints.tensorflow.convert import as_pytorch
 from edge_distil_export.coreml.compress import COMPRESSIONS, compress
 from edge_distil_export.coreml.lengths import parse_lengths
 from edge_distil_export.coreml.quiet import quiet_coremltools
@@ -115,7 +116,8 @@ def add_coreml(
     ):
         say(f"loading {checkpoint} for Core ML")
         source = find_checkpoint(checkpoint, revision=revision)
-        loaded = _load(source, opened.manifest, trust_remote_code, trust_pickle)
+        with as_pytorch(source) as readable:
+            loaded = _load(readable, opened.manifest, trust_remote_code, trust_pickle)
         staged = folder / FOLDER
         staged.mkdir()
         made = _make_packages(loaded, opened.manifest, settings, compressions, staged, say)

@@ -17,6 +17,7 @@ from edge_distil_export.witness import library, sentences, static
 from edge_distil_export.witness.probes import make_probes
 from edge_distil_export.witness.testimony import Probe, Seen, Testimony
 
+_CONVERTED = "how the weights of TensorFlow are read, for it reads none"
 # A longer sequence is tokenized by both sides, and the models' comparison left to `parity`.
 _LONGEST_RUN = 1024  # tokens
 
@@ -90,7 +91,8 @@ def open_witness(source: Source, task: str, limit: int, *, trust_remote_code: bo
     Raises:
         CheckpointError: The library cannot load it.
     """
-    kind, unseen = _choose(source, task)
+    kind, blind = _choose(source, task)
+    unseen = "; ".join(filter(None, [blind, _CONVERTED if source.from_tensorflow else ""]))
     with _explained(source, kind):
         return Opened(
             source, task, limit, _load(kind, source, task, limit, trust_remote_code), unseen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 import pickle
@@ -112,8 +113,10 @@ def test_bin_of_tensors_is_read(copy: Path, tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("model.pkl", "holds pickles only"),
-        ("tf_model.h5", "another framework"),
-        ("flax_model.msgpack", "another framework"),
+        ("flax_model.msgpack", r"another framework only .*from_flax=True"),
+        ("saved_model.pb", r"another framework only .*which writes tf_model\.h5"),
+        ("rust_model.ot", r"another framework only .*take the checkpoint that it was made from"),
+        ("bert_model.ckpt.data-00000-of-00001", r"of TensorFlow 1 .*load_tf_weights_in_bert"),
         ("notes.md", "holds no weights"),
     ],
 )
@@ -123,6 +126,59 @@ def test_weights_that_cannot_be_used(name: str, message: str, copy: Path) -> Non
     with pytest.raises(CheckpointError, match=message) as caught:
         find_checkpoint(copy)
     assert_one_line(caught.value)
+
+
+def test_tensorflow_1_comes_without_a_config(copy: Path) -> None:
+    """As Google published BERT: its configuration is in bert_config.json."""
+    for path in copy.iterdir():
+        path.unlink()
+    for name in ("bert_config.json", "bert_model.ckpt.index", "vocab.txt"):
+        (copy / name).touch()
+    (copy / "bert_model.ckpt.data-00000-of-00001").touch()
+    with pytest.raises(
+        CheckpointError, match=r"of TensorFlow 1 .*load_tf_weights_in_bert"
+    ) as caught:
+        find_checkpoint(copy)
+    assert_one_line(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("there", "fetched"),
+    [
+        (["model.safetensors", "pytorch_model.bin", "tf_model.h5"], ["model.safetensors"]),
+        (["pytorch_model.bin", "tf_model.h5"], ["pytorch_model.bin"]),
+        (
+            ["pytorch_model-00001-of-00001.bin", "pytorch_model.bin.index.json", "tf_model.h5"],
+            ["pytorch_model-00001-of-00001.bin", "pytorch_model.bin.index.json"],
+        ),
+        (["tf_model.h5", "flax_model.msgpack"], ["tf_model.h5"]),
+        (
+            ["tf_model-00001-of-00001.h5", "tf_model.h5.index.json"],
+            ["tf_model-00001-of-00001.h5", "tf_model.h5.index.json"],
+        ),
+    ],
+)
+def test_one_kind_of_weights_is_fetched(
+    there: list[str], fetched: list[str], copy: Path, monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """From a hub that is a folder: it gives what is of a pattern, as the real one does."""
+    (copy / "model.safetensors").unlink()
+    for name in there:
+        (copy / name).touch()
+    snapshot = tmp_path / "snapshot"
+    snapshot.mkdir()
+
+    def download(name: str, *, allow_patterns: list[str], **options: object) -> str:
+        for path in copy.iterdir():
+            if any(fnmatch.fnmatch(path.name, pattern) for pattern in allow_patterns):
+                shutil.copyfile(path, snapshot / path.name)
+        return str(snapshot)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    find_checkpoint("owner/name")
+    weights = {path.name for path in snapshot.iterdir()} & {*there, "tf_model.h5"}
+    assert weights == set(fetched)
 
 
 def test_quantized_checkpoint(copy: Path) -> None:

@@ -217,7 +217,8 @@ SHAPES = (
     weights("a LoRA folder alone", _adapter_alone, "adapter without its model"),
     weights("a weight that is NaN", _weights(_not_a_number), "classifier.weight holds NaN"),
     weights("a head without weights", _weights(_no_head), "no weights for text-classification"),
-    weights("weights of TensorFlow alone", _renamed("tf_model.h5"), "another framework only"),
+    weights("a tf_model.h5 that is no HDF5", _renamed("tf_model.h5"), "cannot be read as HDF5"),
+    weights("weights of Flax alone", _renamed("flax_model.msgpack"), "another framework only"),
     weights("a pickle alone", _renamed("model.pt"), "pickles only"),
     weights("quantized already", settings(
         _CONFIG, quantization_config={"quant_method": "gptq"}), "quantized already"),
