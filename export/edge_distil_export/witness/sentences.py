@@ -38,7 +38,8 @@ class _Listener:
     def __init__(self, source: Source, model: Any) -> None:
         inner = model[0]
         if source.static is None:  # memory that remote code leaves open is no witness
-            inner = inner.model = rebuild(source, inner.model, ())
+            inner.model = rebuild(source, inner.model, ())
+            inner = inner.model
         self.model = model.eval().float()
         self.feeds: list[dict[str, np.ndarray[Any, Any]]] = []
         forward = inner.forward  # called as such, past torch's hooks
