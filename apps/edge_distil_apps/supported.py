@@ -22,8 +22,11 @@ TASKS = {
 }
 # Families (config.json's model_type) of which the tests export every head and compare it.
 TESTED = (
-    "albert", "bert", "distilbert", "electra", "mobilebert", "modernbert", "mpnet", "roberta",
-    "xlm-roberta",
+    "albert", "bert", "camembert", "convbert", "data2vec-text", "deberta", "deberta-v2",
+    "distilbert", "electra", "ernie", "esm", "eurobert", "gemma3_text", "ibert",
+    "jina_embeddings_v3", "megatron-bert", "mobilebert", "modernbert", "mpnet", "nomic_bert",
+    "rembert", "roberta", "roberta-prelayernorm", "roformer", "squeezebert", "xlm-roberta",
+    "xlm-roberta-xl",
 )  # fmt: skip
 
 

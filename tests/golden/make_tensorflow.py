@@ -221,7 +221,6 @@ def main(names: list[str]) -> None:
     found = {name: importlib.metadata.version(name) for name in PINNED}
     if found != PINNED:
         raise SystemExit(f"this environment has {found}, expected {PINNED}")
-    OUTPUT.mkdir(exist_ok=True)
     for name, (family, head, options) in CASES.items():
         if names and name not in names:
             continue
@@ -233,8 +232,10 @@ def main(names: list[str]) -> None:
             model.save_pretrained(folder, **options)
             text = json.dumps(expected, separators=(",", ":"))
             Path(folder, "expected.json").write_text(text + "\n", "utf-8")
-            pack(Path(folder), OUTPUT / f"{name}.zip")
-        print(name, (OUTPUT / f"{name}.zip").stat().st_size)
+            archive = OUTPUT / name.split("-")[0] / f"{name}.zip"
+            archive.parent.mkdir(parents=True, exist_ok=True)
+            pack(Path(folder), archive)
+        print(name, archive.stat().st_size)
 
 
 if __name__ == "__main__":

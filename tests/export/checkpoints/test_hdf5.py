@@ -23,7 +23,7 @@ Change = Callable[[h5py.Group, str], object]
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """The weights of a classifier, as TensorFlow saved them."""
-    with zipfile.ZipFile(GOLDEN / "distilbert-classifier.zip") as archive:
+    with zipfile.ZipFile(GOLDEN / "distilbert" / "distilbert-classifier.zip") as archive:
         return Path(archive.extract("tf_model.h5", tmp_path))
 
 
