@@ -7,7 +7,6 @@ hold the passages most like it are read by the model that answers, and no others
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -41,7 +40,7 @@ class Document(str):
 
     A passage is at most 128 tokens, or what the embedding model reads, of whole sentences where
     these fit: no model cuts it. A window is as similar to a question as the best of its passages,
-    which are those nearest to its middle.
+    which are those whose middle it holds.
 
     Args:
         text: The text, of any length.
@@ -148,9 +147,8 @@ def most_similar(
 ) -> list[int]:
     """Choose the windows whose passages are most similar to a question.
 
-    A passage counts for the window whose middle is nearest to its own: of windows that overlap, the
-    one that shows it with the most around it. A window for which none counts, being smaller than
-    passages are, is as similar as the passage nearest to its middle.
+    A passage counts for the windows that hold its middle. A window that holds none, being smaller
+    than passages are, is as similar as the passage nearest to its own middle.
 
     >>> windows = [[0, 60], [40, 100], [80, 140]]
     >>> most_similar(windows, [[0, 30], [30, 60], [60, 90], [90, 140]], [0.1, 0.2, 0.9, 0.3], 2)
@@ -163,19 +161,16 @@ def most_similar(
         most: How many windows to choose.
 
     Returns:
-        Their numbers in ascending order; of equally similar windows those for which the passage
-        counts are taken first, else the earlier.
+        Their numbers in ascending order; of equally similar windows the earlier are taken.
     """
-    middles, found = (np.asarray(places, float).mean(axis=1) for places in (windows, passages))
+    own, middles = (np.asarray(places, float).mean(axis=1) for places in (windows, passages))
+    starts, ends = np.asarray(windows, float).T
     similar = np.asarray(similarities)
-    order = np.argsort(middles, kind="stable")
-    scores = np.full(len(middles), -np.inf, similar.dtype)
-    np.maximum.at(scores, order[_nearest(found, middles[order])], similar)
-    without = np.isneginf(scores)
-    scores = np.where(without, similar[_nearest(middles, found)], scores)
-    return sorted(np.lexsort((without, -scores))[:most].tolist())
-
-
-def _nearest(points: NDArray[Any], places: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the index of the place nearest to each point; places ascend."""
-    return np.searchsorted((places[1:] + places[:-1]) / 2, points)
+    nearest = np.searchsorted((middles[1:] + middles[:-1]) / 2, own)
+    first = np.searchsorted(middles, starts, "left")
+    behind = np.searchsorted(middles, ends, "right")
+    scores = [
+        similar[start:end].max() if start < end else similar[other]
+        for start, end, other in zip(first, behind, nearest, strict=True)
+    ]
+    return sorted(np.argsort(-np.array(scores), kind="stable")[:most].tolist())

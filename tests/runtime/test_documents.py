@@ -248,16 +248,15 @@ def test_what_is_no_document_and_no_embedding(
 
 def naive(
     windows: Sequence[Sequence[int]], places: Sequence[Sequence[int]], similar: Sequence[float]
-) -> list[tuple[float, bool]]:
-    """A rank a window, the least first, by the words of `most_similar`."""
-    middles, own = ([sum(place) / 2 for place in each] for each in (windows, places))
-    scores: list[list[float]] = [[] for _ in windows]
-    for middle, value in zip(own, similar, strict=True):
-        distances = [abs(middle - other) for other in middles]
-        scores[distances.index(min(distances))].append(value)
-    nearest = [min(range(len(own)), key=lambda p, m=m: (abs(m - own[p]), p)) for m in middles]
-    every = zip(scores, nearest, strict=True)
-    return [(-max(each), False) if each else (-similar[p], True) for each, p in every]
+) -> list[float]:
+    """A score a window, by the words of `most_similar`."""
+    middles = [sum(place) / 2 for place in places]
+    scores = []
+    for start, end in windows:
+        held = [v for m, v in zip(middles, similar, strict=True) if start <= m <= end]
+        nearest = min(range(len(middles)), key=lambda p: abs((start + end) / 2 - middles[p]))
+        scores.append(max(held, default=similar[nearest]))
+    return scores
 
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=12)
@@ -273,6 +272,6 @@ def test_the_most_similar_windows_by_trying_all(
     levels = st.sampled_from([-1.0, 0.0, 0.25, 0.5])
     similar = data.draw(st.lists(levels, min_size=len(places), max_size=len(places)))
     most = data.draw(st.integers(1, len(windows)))
-    ranks = naive(windows, places, similar)
-    wanted = sorted(sorted(range(len(windows)), key=lambda n: (ranks[n], n))[:most])
+    scores = naive(windows, places, similar)
+    wanted = sorted(sorted(range(len(windows)), key=lambda n: (-scores[n], n))[:most])
     assert document.most_similar(windows, places, similar, most) == wanted
