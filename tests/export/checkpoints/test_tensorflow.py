@@ -27,9 +27,10 @@ from edge_distil_export import export_bundle
 from edge_distil_export.checkpoints.checkpoint import find_checkpoint
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "of_tensorflow"
-DIFFERENT = "mobilebert-fill-mask"  # refused, for its numbers are not TensorFlow's
+# Tokens are joined with their neighbours, and TensorFlow's padding has a vector: whole rows count.
+JOINED = "mobilebert-fill-mask"
 ARCHIVES = {path.stem: path for path in GOLDEN.rglob("*.zip")}
-NAMES = sorted(ARCHIVES.keys() - {DIFFERENT})
+NAMES = sorted(ARCHIVES)
 TOLERANCE = 1e-4
 # The toolkit has no task that chooses among texts: of such a checkpoint it takes the encoder.
 TASKS = {"ForMultipleChoice": "feature-extraction", "ForPreTraining": "fill-mask"}
@@ -85,6 +86,8 @@ def test_the_numbers_of_tensorflow(name: str, tmp_path: Path) -> None:
     assert set(found) <= set(outputs)
     mask = inputs["attention_mask"] == 1
     assert not mask.all()  # a row is padded
+    if name == JOINED:
+        mask &= mask.all(1, keepdims=True)
     for output, values in found.items():
         per_token = values.shape[:2] == mask.shape
         chosen = mask if per_token else slice(None)
@@ -125,12 +128,6 @@ def test_a_transformer_in_a_folder_of_its_own(tmp_path: Path) -> None:
     means = (states * mask).sum(1) / mask.sum(1)
     vectors = ed.load(tmp_path / "out", task="sentence-similarity").encode(expected["texts"])
     assert np.abs(vectors - means).max() <= TOLERANCE
-
-
-def test_a_family_whose_numbers_differ(tmp_path: Path) -> None:
-    folder = unpack(DIFFERENT, tmp_path / "model")
-    with pytest.raises(CheckpointError, match="give other numbers than in TensorFlow"):
-        export_bundle(folder, tmp_path / "out")
 
 
 def test_no_task_chooses_among_texts(tmp_path: Path) -> None:

@@ -17,8 +17,6 @@ from edge_distil_export.checkpoints.checkpoint import Source
 from edge_distil_export.checkpoints.linked import link_files
 from edge_distil_export.checkpoints.tensorflow.names import Numbers, to_axes, to_pytorch
 
-# Seen to differ, though every weight found its place: fill-mask by 0.2.
-_DIFFERENT = ("mobilebert",)
 _POINTWISE = "pointwise.weight"  # of a separable convolution
 
 
@@ -40,12 +38,6 @@ def as_pytorch(source: Source) -> Iterator[Source]:
     if not source.from_tensorflow:
         yield source
         return
-    if (kind := source.config.get("model_type")) in _DIFFERENT:
-        raise CheckpointError(
-            f"{source.name} has the weights of TensorFlow's {kind}, which in PyTorch's give other "
-            "numbers than in TensorFlow, expected the same: take a checkpoint of it that PyTorch "
-            "saved"
-        )
     files = weights.tensorflow_files(source.path, source.name)
     with TemporaryDirectory() as name:
         # The folder's name is the module's of remote code.
