@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,16 @@ CASES = [
 ]
 
 
+SAMPLE = [CASES[0], ("distilbert", "fill-mask", 17, "sdpa")]
+
+
+def sampled(cases: Sequence[tuple[Any, ...]], sample: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Leave all but a sample to `make test-all`."""
+    return [
+        case if case in sample else pytest.param(*case, marks=pytest.mark.slow) for case in cases
+    ]
+
+
 @pytest.fixture(scope="session")
 def foreign(
     checkpoint: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
@@ -84,7 +94,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): storage.sha256(path) for path in files}
 
 
-@pytest.mark.parametrize(("family", "task", "opset", "attention"), CASES)
+@pytest.mark.parametrize(("family", "task", "opset", "attention"), sampled(CASES, SAMPLE))
 def test_int8_is_near_the_checkpoint(
     family: str,
     task: str,
@@ -124,7 +134,10 @@ def test_int8_is_near_the_checkpoint(
 
 
 @pytest.mark.parametrize("recipe", ["int8-static", "weights-only", "fp16", "int4"])
-@pytest.mark.parametrize(("opset", "attention"), [(11, "eager"), (14, "sdpa"), (17, "eager")])
+@pytest.mark.parametrize(
+    ("opset", "attention"),
+    sampled([(11, "eager"), (14, "sdpa"), (17, "eager")], [(11, "eager")]),
+)
 def test_every_recipe(
     recipe: str, opset: int, attention: str, foreign: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -67,7 +67,13 @@ def test_all_heads_of_both_families_are_recorded() -> None:
     assert {f"TF{family}{head}" for family in ("DistilBert", "Bert") for head in heads} <= classes
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name.startswith("distilbert") else pytest.param(name, marks=pytest.mark.slow)
+        for name in NAMES
+    ],
+)
 def test_the_numbers_of_tensorflow(name: str, tmp_path: Path) -> None:
     folder = unpack(name, tmp_path / "model")
     expected = read_expected(folder)
