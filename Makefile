@@ -80,8 +80,9 @@ bench-embedding: $(INSTALLED)  ## embedding beside fastembed and sentence-transf
 	@for script in throughput latency memory token_budget last_layer static_tables; do \
 		echo "== $$script"; $(RUN)/python bench/tables/embedding/$$script.py || exit 1; done
 
-bench-tasks: $(INSTALLED)  ## questions, labels and entities a second beside optimum; EDGE_DISTIL_DATA
+bench-tasks: $(INSTALLED)  ## questions, labels and entities a second, long documents; EDGE_DISTIL_DATA
 	@$(RUN)/python bench/tables/tasks/throughput.py
+	@$(RUN)/python bench/tables/tasks/long_documents.py
 
 STUDENTS ?= .students
 bench-distil: $(INSTALLED)  ## students with and without a teacher, and what ships: 2 hours; EDGE_DISTIL_DATA

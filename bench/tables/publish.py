@@ -29,7 +29,7 @@ from tables.distil import shipped, students
 from tables.engines import against_peers, browser, node
 from tables.first_use import commands
 from tables.int8 import batch_invariance, fidelity, qa_accuracy, quantize_cost
-from tables.tasks import throughput
+from tables.tasks import long_documents, throughput
 from tables.verdicts import quick_runs
 
 HERE = Path(__file__).parent
@@ -40,6 +40,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "students": ("distil/students.json", students.render),
     "shipped": ("distil/shipped.json", shipped.render),
     "commands": ("first_use/commands.json", commands.render),
+    "long-documents": ("tasks/long_documents.json", long_documents.render),
     "engines": ("engines/against_peers.json", against_peers.render),
     "browser": ("engines/browser.json", browser.render),
     "node": ("engines/node.json", node.render),
