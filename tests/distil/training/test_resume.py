@@ -39,7 +39,11 @@ def checkpoints(output: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize(
-    "task", ["question-answering", pytest.param("fill-mask", marks=pytest.mark.safety)]
+    "task",
+    [
+        pytest.param("question-answering", marks=pytest.mark.slow),
+        pytest.param("fill-mask", marks=pytest.mark.safety),
+    ],
 )
 def test_a_killed_training_goes_on_to_the_same_weights(task: str, tmp_path: Path) -> None:
     teacher, data = distil_data.teacher(tmp_path, task), distil_data.data(tmp_path, task)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from edge_distil_export import adopt_onnx
 from edge_distil_quantize import quantize_bundle
 
 EXACT = 1e-4  # PyTorch and onnxruntime add up in other orders
+pytestmark = pytest.mark.slow  # tests/apps/outputs/test_onnx_of_others.py goes the whole way in CI
 LEAST_COSINE = 0.995  # of a text's logits or tokens: tiny random models have little to average over
 LEAST_OF = {"int4": 0.9, "int8-static": 0.97}
 VECTORS = 0.998  # mean cosine of sentence vectors, as issue and documents promise it
@@ -47,16 +48,6 @@ CASES = [
     ("albert", "question-answering", 14, "eager"),
     ("xlm-roberta", "token-classification", 16, "eager"),
 ]
-
-
-SAMPLE = [CASES[0], ("distilbert", "fill-mask", 17, "sdpa")]
-
-
-def sampled(cases: Sequence[tuple[Any, ...]], sample: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """Leave all but a sample to `make test-all`."""
-    return [
-        case if case in sample else pytest.param(*case, marks=pytest.mark.slow) for case in cases
-    ]
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +85,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): storage.sha256(path) for path in files}
 
 
-@pytest.mark.parametrize(("family", "task", "opset", "attention"), sampled(CASES, SAMPLE))
+@pytest.mark.parametrize(("family", "task", "opset", "attention"), CASES)
 def test_int8_is_near_the_checkpoint(
     family: str,
     task: str,
@@ -134,10 +125,7 @@ def test_int8_is_near_the_checkpoint(
 
 
 @pytest.mark.parametrize("recipe", ["int8-static", "weights-only", "fp16", "int4"])
-@pytest.mark.parametrize(
-    ("opset", "attention"),
-    sampled([(11, "eager"), (14, "sdpa"), (17, "eager")], [(11, "eager")]),
-)
+@pytest.mark.parametrize(("opset", "attention"), [(11, "eager"), (14, "sdpa"), (17, "eager")])
 def test_every_recipe(
     recipe: str, opset: int, attention: str, foreign: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -26,6 +26,7 @@ from edge_distil_quantize import quantize_bundle
 
 # Least cosine to what model2vec gives; of random numbers, of which 4 bits keep less than of trained
 # ones.
+pytestmark = pytest.mark.slow  # tests/apps/embed/test_static.py goes the whole way in CI
 COSINES = {"int8": 0.9999, "weights-only": 0.9999, "fp16": 0.999999, "int4": 0.98}
 MOST_OF_FP32 = {"int8": 0.35, "weights-only": 0.35, "fp16": 0.6, "int4": 0.25}
 
