@@ -18,7 +18,7 @@ from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil._writing.settling import settled
 from edge_distil.batching import Buckets
 from edge_distil.bundle import CORE_ML, Bundle, open_bundle
-from edge_distil.errors import BundleCorrupt, InputError
+from edge_distil.errors import BundleCorrupt, InputError, SessionError
 from edge_distil.outputs import POOLED, OutputCheck
 from edge_distil.session import Floats, OnnxSession, Session, Tokens
 
@@ -164,8 +164,19 @@ class Encoder:
         return OutputCheck(self.bundle, self.variant)
 
     def features(self, encodings: Sequence[Encoded]) -> dict[str, Tokens]:
-        """Return the graph's inputs for one batch; see `rows.collate`."""
+        """Return the graph's inputs for one batch; see `rows.collate`.
+
+        Raises:
+            SessionError: A text has no tokens, and nobody has proven that the model takes such.
+        """
         tokenizer = self.tokenizer
+        if (
+            not all(map(len, encodings)) and not self.bundle.manifest.golden
+        ):  # an export is proven on it
+            raise SessionError(
+                f"{self.bundle.path}: the tokenizer makes no tokens of a text, expected at least "
+                "one for this model: give another text, or check tokenizer.json's post_processor"
+            )
         return collate(encodings, tokenizer.pad_id, token_types=tokenizer.token_types)
 
 

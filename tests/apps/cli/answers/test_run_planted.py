@@ -55,9 +55,8 @@ def minilm() -> Path:
     return shelf.keep("minilm-int8", make, checkpoint)
 
 
-@pytest.mark.parametrize(
-    "words", [10_000, pytest.param(100_000, marks=pytest.mark.slow)], ids="{:,} words".format
-)
+@pytest.mark.parametrize("words", [10_000, 100_000], ids="{:,} words".format)
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_planted_answers_are_found(
     words: int, embedded_bundle: Path, minilm: Path, tmp_path: Path, edge_distil: Command
