@@ -167,12 +167,10 @@ class Encoder:
         """Return the graph's inputs for one batch; see `rows.collate`.
 
         Raises:
-            SessionError: A text has no tokens, and nobody has proven that the model takes such.
+            SessionError: A text has no tokens, which only a table of static embeddings takes.
         """
         tokenizer = self.tokenizer
-        if (
-            not all(map(len, encodings)) and not self.bundle.manifest.golden
-        ):  # an export is proven on it
+        if not (self.bundle.manifest.static or all(map(len, encodings))):
             raise SessionError(
                 f"{self.bundle.path}: the tokenizer makes no tokens of a text, expected at least "
                 "one for this model: give another text, or check tokenizer.json's post_processor"

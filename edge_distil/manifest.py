@@ -123,6 +123,8 @@ class Manifest:
         function_to_apply: One of `FUNCTIONS`, what turns logits into scores where the checkpoint
             says so itself (cross-encoders); ``None``: as `problem_type` says.
         pooling: Set for ``sentence-similarity``.
+        static: True where a token has one vector, whatever stands beside it: the order of a text's
+            tokens changes nothing, the attention mask may count them, and a text may have none.
         files: Tokenizer and configuration files.
         golden: Probe strings with their token ids.
         variants: Name (``"fp32"``, ``"int8"``, ...) -> variant.
@@ -138,6 +140,7 @@ class Manifest:
     problem_type: str | None = None
     function_to_apply: str | None = None
     pooling: Pooling | None = None
+    static: bool = False
     files: tuple[FileRecord, ...] = ()
     golden: tuple[GoldenTokens, ...] = ()
     variants: Mapping[str, Variant] = field(default_factory=dict)
@@ -156,6 +159,8 @@ def to_json(manifest: Manifest) -> str:
             del variant["parts"]
     if plain["function_to_apply"] is None:
         del plain["function_to_apply"]
+    if not plain["static"]:
+        del plain["static"]
     if manifest.pooling is not None:
         plain["pooling"] = written(manifest.pooling)
     return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
@@ -192,6 +197,7 @@ def parse(document: Any, source: str = FILE_NAME) -> Manifest:
         if "function_to_apply" in raw
         else None,
         pooling=read_pooling(raw, required=task == "sentence-similarity"),
+        static=raw.flag("static"),
         files=_records(raw, "files"),
         golden=tuple(_golden(entry) for entry in raw.objects("golden", most=_MOST_GOLDEN)),
         variants=_variants(raw.object("variants", most=_MOST_VARIANTS)),

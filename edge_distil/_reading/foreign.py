@@ -207,5 +207,4 @@ def describe_pooling(modules: SentenceModules, dimension: int) -> Pooling:
         default_prompt=modules.default_prompt,
         include_prompt=modules.include_prompt,
         similarity=modules.similarity,
-        static=modules.static,
     )

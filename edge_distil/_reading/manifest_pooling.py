@@ -27,8 +27,6 @@ class Pooling:
         default_prompt: Name of the prompt used where the caller gives none.
         include_prompt: False where a prompt's tokens are left out of the pooling.
         similarity: One of `SIMILARITIES`.
-        static: True where a token has one vector, whatever stands beside it: the order of a text's
-            tokens changes nothing, and the attention mask may count them.
     """
 
     mode: str
@@ -39,7 +37,6 @@ class Pooling:
     default_prompt: str | None = None
     include_prompt: bool = True
     similarity: str = "cosine"
-    static: bool = False
 
 
 def read_pooling(manifest: Fields, *, required: bool) -> Pooling | None:
@@ -67,7 +64,6 @@ def read_pooling(manifest: Fields, *, required: bool) -> Pooling | None:
         default_prompt=raw.optional_text("default_prompt"),
         include_prompt=raw.flag("include_prompt", default=True),
         similarity=_similarity(raw),
-        static=raw.flag("static"),
     )
 
 
@@ -78,5 +74,5 @@ def _similarity(raw: Fields) -> str:
 
 def written(pooling: Pooling) -> dict[str, Any]:
     """Return the manifest's object; fields of later are there where they say something."""
-    usual = {"include_prompt": True, "similarity": SIMILARITIES[0], "static": False}
+    usual = {"include_prompt": True, "similarity": SIMILARITIES[0]}
     return {k: v for k, v in asdict(pooling).items() if usual.get(k) != v or k not in usual}

@@ -265,9 +265,9 @@ class Embedding(Task):
 
     def _row(self, encoding: Encoding) -> Row:
         """Keep a text's tokens; of many whose order changes nothing, how many there are of each."""
-        row, settings = Row.of(encoding), self.bundle.manifest.pooling
-        static = settings is not None and settings.static
-        return Bag.counted(row) if static and len(row) > _COUNTED else row
+        row = Row.of(encoding)
+        counted = self.bundle.manifest.static and len(row) > _COUNTED
+        return Bag.counted(row) if counted else row
 
     def _left_out(self, prefix: str) -> int:
         """Return how many tokens are the prompt's, where the pooling leaves them out."""

@@ -204,6 +204,7 @@ def _describe(
         problem_type=getattr(classes or loaded.config, "problem_type", None),
         function_to_apply=function,
         pooling=_pooling(loaded),
+        static=source.static is not None,
         files=tuple(storage.record(staged, path) for path in _made(staged)),
         golden=golden,
     )

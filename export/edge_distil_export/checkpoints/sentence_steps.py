@@ -13,6 +13,7 @@ from edge_distil._reading.fields import Fields
 from edge_distil._reading.manifest_pooling import WIDEST
 from edge_distil._reading.sentence_modules import Module
 from edge_distil.errors import CheckpointError, EdgeDistilError
+from edge_distil_export.checkpoints.tensors import read_tensors
 
 _VECTOR = "sentence_embedding"
 _TANH = "torch.nn.modules.activation.Tanh"
@@ -76,7 +77,7 @@ def load_step(step: Module, checkpoint: Path) -> nn.Module:
     _check_names(config)
     module = Dense(config) if step.kind == "Dense" else LayerNorm(config)
     try:
-        module.load_state_dict({k: v.float() for k, v in _weights(folder).items()})
+        module.load_state_dict({k: v.float() for k, v in read_tensors(folder).items()})
     except EdgeDistilError:
         raise
     except Exception as error:  # torch's, safetensors' and the pickle reader's share no base
@@ -96,17 +97,6 @@ def _check_names(config: Fields) -> None:
                 f"{config.file} has {name} {config.text(name)!r}, expected {_VECTOR}: export the "
                 "checkpoint with --task feature-extraction and do the rest in your own code"
             )
-
-
-def _weights(folder: Path) -> dict[str, Tensor]:
-    if (folder / "model.safetensors").is_file():
-        from safetensors.torch import load_file
-
-        return load_file(folder / "model.safetensors")
-    loaded: dict[str, Tensor] = torch.load(
-        folder / "pytorch_model.bin", map_location="cpu", weights_only=True
-    )
-    return loaded
 
 
 def _activation(config: Fields) -> nn.Module:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,6 +12,8 @@ from edge_distil.manifest import LONGEST_SEQUENCE
 from edge_distil_export.checkpoints.checkpoint import Source
 from edge_distil_export.checkpoints.static import MODEL2VEC, TABLES
 from edge_distil_export.checkpoints.static_tokens import StaticTokens
+from edge_distil_export.checkpoints.tensors import PICKLE, read_tensors
+from edge_distil_export.checkpoints.weights import SAFETENSORS
 
 _MATRIX = 2
 
@@ -109,20 +110,14 @@ def _read(source: Source) -> dict[str, Tensor]:
     Raises:
         CheckpointError: The file is damaged, or holds more than tensors.
     """
-    name = "model.safetensors" if source.safetensors else "pytorch_model.bin"
-    file = source.path / name
     try:
-        if source.safetensors:
-            from safetensors.torch import load_file
-
-            return load_file(file)
-        loaded: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
-        return loaded
+        return read_tensors(source.path)
     except Exception as error:  # torch's, safetensors' and the pickle reader's share no base
         first_line = str(error).strip().split("\n", 1)[0]
+        weights = SAFETENSORS if source.safetensors else PICKLE
         raise CheckpointError(
-            f"{source.name}'s {name} cannot be read ({type(error).__name__}: {first_line}): fetch "
-            "it again"
+            f"{source.name}'s {weights} cannot be read ({type(error).__name__}: {first_line}): "
+            "fetch it again"
         ) from error
 
 

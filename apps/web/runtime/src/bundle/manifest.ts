@@ -70,8 +70,6 @@ export interface Pooling {
   /** False where a prompt's tokens are left out of the pooling. */
   readonly includePrompt: boolean;
   readonly similarity: Similarity;
-  /** True where a token has one vector, whatever stands beside it: the attention mask may count tokens. */
-  readonly static: boolean;
 }
 
 /** One model with its evidence. */
@@ -98,6 +96,8 @@ export interface Manifest {
   readonly problemType?: string | undefined;
   readonly functionToApply?: FunctionToApply | undefined;
   readonly pooling?: Pooling | undefined;
+  /** A token has one vector, whatever stands beside it: a text may have none, and the mask may count them. */
+  readonly static: boolean;
   readonly files: readonly FileRecord[];
   readonly golden: readonly GoldenTokens[];
   readonly variants: ReadonlyMap<string, Variant>;
@@ -121,6 +121,7 @@ export function readManifest(document: unknown, file: string): Manifest {
       ? (raw.text("function_to_apply", FUNCTIONS) as FunctionToApply)
       : undefined,
     pooling: raw.has("pooling") || task === "sentence-similarity" ? pooling(raw.object("pooling")) : undefined,
+    static: raw.flag("static"),
     files: records(raw, "files"),
     golden: raw
       .objects("golden", MOST_GOLDEN)
@@ -171,7 +172,6 @@ function pooling(raw: Fields): Pooling {
     defaultPrompt: raw.optionalText("default_prompt"),
     includePrompt: raw.flag("include_prompt", true),
     similarity: raw.has("similarity") ? (raw.text("similarity", SIMILARITIES) as Similarity) : "cosine",
-    static: raw.flag("static"),
   };
 }
 

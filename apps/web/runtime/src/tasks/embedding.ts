@@ -160,7 +160,7 @@ export class Embedding extends Task {
   /** Tokenize a text; of many tokens whose order changes nothing, keep how many there are of each. */
   #row(text: string): Row {
     const row = this.encoder.encode(text);
-    return this.bundle.manifest.pooling?.static && row.ids.length > COUNTED ? bag(row) : row;
+    return this.bundle.manifest.static && row.ids.length > COUNTED ? bag(row) : row;
   }
 
   /** Run one batch; the first `leftOut` tokens are not pooled. */

@@ -55,6 +55,10 @@ class Encoder(val bundle: Bundle, variant: String? = null, open: (File) -> Engin
      * Run one encoding, not padded, and return the outputs wanted, each of shape (1, ...).
      */
     internal fun run(encoding: Encoding, wanted: List<String>): Map<String, Floats> {
+        if (encoding.size == 0 && !bundle.manifest.static) throw SessionException(
+            "$name: the tokenizer makes no tokens of a text, expected at least one for this model: give another " +
+                "text, or check tokenizer.json's post_processor"
+        )
         val width = maxOf(1, encoding.size) // engines differ about arrays without numbers
         val missing = wanted.filter { it !in engine.outputs }
         if (missing.isNotEmpty()) throw SessionException(

@@ -31,6 +31,8 @@ class Manifest(
     /** Longest sequence in tokens, special tokens included. */
     val maxLength: Int,
     val pooling: Pooling?,
+    /** True where a token has one vector, whatever stands beside it: a text may have no tokens. */
+    val static: Boolean,
     val files: List<FileRecord>,
     val golden: List<GoldenTokens>,
     val variants: Map<String, Variant>
@@ -68,6 +70,7 @@ class Manifest(
                 raw.texts("outputs", MOST_TENSORS),
                 raw.whole("max_length", 1, LONGEST_SEQUENCE).toInt(),
                 if ("pooling" in raw || task == "sentence-similarity") pooling(raw.objectAt("pooling")) else null,
+                raw.flag("static"),
                 raw.objects("files", MOST_FILES).map { record(it) },
                 raw.objects("golden", MOST_GOLDEN).map { golden(it) },
                 variants.names.associateWith { variant(variants.objectAt(it)) }
