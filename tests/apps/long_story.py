@@ -18,9 +18,9 @@ FACTS = [
     Planted(*fact)
     for fact in (
         (
-            "The lighthouse of Skarvik was designed by the engineer Marta Lindqvist.",
-            "Who designed the lighthouse of Skarvik?",
-            "Marta Lindqvist",
+            "The lighthouse of Skarvik was first lit in 1847.",
+            "When was the lighthouse of Skarvik first lit?",
+            "1847",
         ),
         (
             "The bell foundry of Ostrava-on-Sea burned down in 1874.",
@@ -28,9 +28,9 @@ FACTS = [
             "1874",
         ),
         (
-            "The language of the Ilvani herders is called Tamrek.",
-            "What is the language of the Ilvani herders called?",
-            "Tamrek",
+            "The orphanage of Ilvan was closed in 1659.",
+            "When was the orphanage of Ilvan closed?",
+            "1659",
         ),
         (
             "The railway tunnel of Montreval was finished in 1902.",
@@ -58,9 +58,9 @@ FACTS = [
             "walnut shells",
         ),
         (
-            "The novel about the glass harbour was written by Nadia Osei.",
-            "Who wrote the novel about the glass harbour?",
-            "Nadia Osei",
+            "The novel about the glass harbour was printed in 1788.",
+            "When was the novel about the glass harbour printed?",
+            "1788",
         ),
         (
             "The capital of the island republic of Quillon is Port Esmé.",
