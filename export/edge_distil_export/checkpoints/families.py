@@ -14,7 +14,6 @@ _BOTH_WAYS = "use_bidirectional_attention"  # what makes an encoder of Gemma 3, 
 # Model type -> why no graph with a free length can be made of it.
 _UNTRACEABLE = {
     "longformer": "pads a text to whole attention windows, and how far depends on its length",
-    "led": "pads a text to whole attention windows, and how far depends on its length",
     "xmod": "asks for the language of each text beside its tokens",
     "canine": "reads characters and has no tokenizer.json",
     "reformer": "sorts tokens into buckets, and into how many depends on the length",

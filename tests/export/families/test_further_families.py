@@ -26,7 +26,7 @@ TEXTS = [
     "a",
 ]
 QUICK = ("deberta-v2", "gemma3_text")
-CONVOLUTIONS = ("squeezebert",)  # and no matrix: there is nothing for int8
+CONVOLUTIONS = ("squeezebert",)  # and no matrix: int8 has the table alone, here a small one
 HEADS = [task for task in tiny.AUTO_CLASSES if task != "feature-extraction"]
 FAMILIES = [
     pytest.param(name, marks=pytest.mark.safety if name in QUICK else pytest.mark.slow)
