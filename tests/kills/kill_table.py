@@ -25,7 +25,8 @@ _ROW = re.compile(r"\| (?P<name>[^|]+?) \| \d+ \|.*\n")
 
 
 def main() -> None:
-    sys.path[:0] = [str(_HERE), str(_HERE.parent / "export"), str(_HERE.parent / "apps")]
+    checkpoints = _HERE.parents[1] / "bench" / "tables" / "checkpoints"
+    sys.path[:0] = [str(_HERE), str(checkpoints), str(_HERE.parent / "apps")]
     import kill_cases
     from kill_materials import make_materials
     from kill_server import serve

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 import transformers
-from tiny import AUTO_CLASSES, POSITIONS, fast_tokenizer
+
+from tables.checkpoints.tiny import AUTO_CLASSES, POSITIONS, fast_tokenizer
 
 _SIZES = {
     "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64,
@@ -48,14 +49,21 @@ def config(family: str, **options: Any) -> Any:
 
 def save(folder: Path, family: str, task: str = "feature-extraction", **options: Any) -> Path:
     """Save a seeded random model, whose weights are large enough that a wrong mask shows."""
-    torch.manual_seed(7)
     made = config(family, **options)
+    model = seeded(made, task)
+    with torch.no_grad():
+        model.get_input_embeddings().weight[made.pad_token_id] = 0  # as training leaves it
+    model.save_pretrained(folder)
+    fast_tokenizer(FURTHER.get(family, ("bert",))[0]).save_pretrained(folder)
+    return folder
+
+
+def seeded(made: Any, task: str) -> Any:
+    """A model of a configuration, with random weights, the same ones each time."""
+    torch.manual_seed(7)
     model = getattr(transformers, AUTO_CLASSES[task]).from_config(made).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim > 1 and "position_embeddings" not in name:
                 parameter.normal_(0, 0.15)
-        model.get_input_embeddings().weight[made.pad_token_id] = 0  # as training leaves it
-    model.save_pretrained(folder)
-    fast_tokenizer(FURTHER.get(family, ("bert",))[0]).save_pretrained(folder)
-    return folder
+    return model
