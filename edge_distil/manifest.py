@@ -17,6 +17,7 @@ from typing import Any
 from edge_distil._machine import installation
 from edge_distil._reading import fields
 from edge_distil._reading.fields import Fields
+from edge_distil._reading.manifest_late import LARGEST_ID, LateSettings, read_late
 from edge_distil._reading.manifest_pooling import Pooling, read_pooling, written
 from edge_distil.errors import BundleCorrupt, SchemaUnsupported
 
@@ -28,6 +29,7 @@ PRODUCER = "edge-distil"  # what our exporter signs its graphs with
 TASKS = (
     "feature-extraction",
     "fill-mask",
+    "late-interaction",
     "question-answering",
     "sentence-similarity",
     "text-classification",
@@ -41,7 +43,6 @@ _MOST_VARIANTS = 100
 _MOST_TENSORS = 100
 _MOST_GOLDEN = 100
 LONGEST_SEQUENCE = 10_000_000
-_LARGEST_ID = 2**31 - 1
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -123,6 +124,7 @@ class Manifest:
         function_to_apply: One of `FUNCTIONS`, what turns logits into scores where the checkpoint
             says so itself (cross-encoders); ``None``: as `problem_type` says.
         pooling: Set for ``sentence-similarity``.
+        late_interaction: Set for ``late-interaction``.
         static: True where a token has one vector, whatever stands beside it: the order of a text's
             tokens changes nothing, the attention mask may count them, and a text may have none.
         files: Tokenizer and configuration files.
@@ -140,6 +142,7 @@ class Manifest:
     problem_type: str | None = None
     function_to_apply: str | None = None
     pooling: Pooling | None = None
+    late_interaction: LateSettings | None = None
     static: bool = False
     files: tuple[FileRecord, ...] = ()
     golden: tuple[GoldenTokens, ...] = ()
@@ -157,10 +160,9 @@ def to_json(manifest: Manifest) -> str:
     for variant in plain["variants"].values():
         if not variant["parts"]:  # a model of one file is written as it was before there were parts
             del variant["parts"]
-    if plain["function_to_apply"] is None:
-        del plain["function_to_apply"]
-    if not plain["static"]:
-        del plain["static"]
+    for name in ("function_to_apply", "late_interaction", "static"):
+        if not plain[name]:  # of later releases: written where it says something
+            del plain[name]
     if manifest.pooling is not None:
         plain["pooling"] = written(manifest.pooling)
     return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
@@ -197,6 +199,7 @@ def parse(document: Any, source: str = FILE_NAME) -> Manifest:
         if "function_to_apply" in raw
         else None,
         pooling=read_pooling(raw, required=task == "sentence-similarity"),
+        late_interaction=read_late(raw, required=task == "late-interaction"),
         static=raw.flag("static"),
         files=_records(raw, "files"),
         golden=tuple(_golden(entry) for entry in raw.objects("golden", most=_MOST_GOLDEN)),
@@ -234,7 +237,7 @@ def _checkpoint(raw: Fields) -> Checkpoint:
 
 
 def _golden(raw: Fields) -> GoldenTokens:
-    return GoldenTokens(raw.text("text"), raw.wholes("ids", 0, _LARGEST_ID))
+    return GoldenTokens(raw.text("text"), raw.wholes("ids", 0, LARGEST_ID))
 
 
 def _variants(raw: Fields) -> dict[str, Variant]:

@@ -22,8 +22,9 @@ from edge_distil.session import Tokens
 Shape = tuple[int | None, ...]  # None: of any length from 1
 
 POOLED = "sentence_embedding"
+TOKENS = "token_embeddings"  # of late interaction, and what others call hidden states
 _PER_TOKEN = ("start_logits", "end_logits")
-HIDDEN = ("last_hidden_state", "token_embeddings")  # ours and optimum's, sentence-transformers'
+HIDDEN = ("last_hidden_state", TOKENS)  # ours and optimum's, sentence-transformers'
 _EXPORT = "export the checkpoint again, or use another variant"
 
 
@@ -115,6 +116,8 @@ def _expected(bundle: Bundle, name: str, shape: tuple[int, ...], asked: bool) ->
         labels = len(manifest.labels) if manifest.task.endswith("-classification") else 0
         axes = (rows,) if manifest.task == "text-classification" else (rows, tokens)
         return (*axes, labels or None)
+    if name == TOKENS and manifest.late_interaction is not None:
+        return (rows, tokens, manifest.late_interaction.dimension)
     if name in HIDDEN or asked:
         cls = manifest.pooling is not None and manifest.pooling.mode == "cls"
         return (rows, None if cls else tokens, None)  # CLS pooling may give its token alone

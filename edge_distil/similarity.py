@@ -1,21 +1,24 @@
 """How alike vectors are, by the function that a checkpoint names.
 
 Source: ``SentenceTransformer.similarity`` and ``similarity_pairwise``; distances are negated, so
-that more is always nearer.
+that more is always nearer. ``MultiVectorEncoder.similarity`` for texts of a vector a token.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from edge_distil import calls
 from edge_distil.errors import InputError, InputTypeError
 from edge_distil.pooling import Floats, normalize
 
 _AT_ONCE = 1 << 22  # differences held at a time, 16 MiB
+_TOKENS_AT_ONCE = 4_096  # of a document, which may be of any length
+_NO_VECTORS = -1e9  # of a document without vectors: sentence-transformers' number
 
 
 def all_pairs(first: ArrayLike, second: ArrayLike, function: str) -> Floats:
@@ -61,6 +64,65 @@ def pairwise(first: ArrayLike, second: ArrayLike, function: str) -> Floats:
             "similarity to compare all with all"
         )
     return FUNCTIONS[function](a, b)
+
+
+def late(
+    queries: ArrayLike | Sequence[ArrayLike],
+    documents: ArrayLike | Sequence[ArrayLike],
+    function: str,
+) -> Floats:
+    """Compare each query with each document by their tokens' vectors: ``(n, m)``.
+
+    A pair's number depends on nothing else: its products are taken by themselves.
+
+    >>> query, document = [[1, 0], [0, 1]], [[3, 0], [1, 2], [0, 1]]
+    >>> late([query], [document], "maxsim").tolist()
+    [[5.0]]
+    >>> late([query], [document], "meanmaxsim").tolist()
+    [[2.5]]
+
+    Args:
+        queries: Arrays ``(tokens, dimension)``, or one of them.
+        documents: Arrays ``(tokens, dimension)``, or one of them.
+        function: ``"maxsim"`` or ``"meanmaxsim"``.
+
+    Raises:
+        InputError: They are no vectors of one length.
+    """
+    a, b = _token_vectors(queries, "queries"), _token_vectors(documents, "documents")
+    if len(lengths := {text.shape[1] for text in (*a, *b)}) > 1:
+        raise InputError(
+            f"got vectors of {' and '.join(map(str, sorted(lengths)))} numbers, expected one "
+            "length: give what one model encodes"
+        )
+    found = np.empty((len(a), len(b)), np.float32)
+    for row, query in zip(found, a, strict=True):
+        share = 1 / max(1, len(query)) if function == "meanmaxsim" else 1.0
+        row[:] = [share * _maxsim(query, document) for document in b]
+    return found
+
+
+def _maxsim(query: Floats, document: Floats) -> float:
+    """Add up each query vector's greatest product with any of the document's."""
+    if not len(document):
+        return _NO_VECTORS
+    parts = (document[i : i + _TOKENS_AT_ONCE] for i in range(0, len(document), _TOKENS_AT_ONCE))
+    best = [(query @ part.T).max(axis=1) for part in parts]
+    return float(np.max(best, axis=0).sum(dtype=np.float64))
+
+
+def _token_vectors(given: Any, name: str) -> list[Floats]:
+    """Return the vectors of each text; one text alone is a list of one."""
+    axes = given.ndim if isinstance(given, np.ndarray) else 1
+    texts = [given] if axes == 2 else list(given if axes == 3 else calls.many(given, name))
+    found = _vectors(*texts) if texts else []
+    for text in found:
+        if text.ndim != 2:
+            raise InputError(
+                f"one of the {name} is of shape {text.shape}, expected (tokens, dimension): give "
+                "what encode_query and encode_document give"
+            )
+    return [np.ascontiguousarray(text) for text in found]
 
 
 def _vectors(*given: ArrayLike) -> list[Floats]:

@@ -1,4 +1,4 @@
-"""What people also call the six tasks."""
+"""What people also call the tasks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from edge_distil.manifest import TASKS
 # The hub's names of auto classes, as optimum's TasksManager resolves them, and what people type.
 _SYNONYMS = {
     "classification": "text-classification",
+    "colbert": "late-interaction",
     "cross-encoder": "text-classification",
     "default": "feature-extraction",
     "embedding": "sentence-similarity",
@@ -15,6 +16,7 @@ _SYNONYMS = {
     "extractive-qa": "question-answering",
     "masked-lm": "fill-mask",
     "mlm": "fill-mask",
+    "multi-vector": "late-interaction",
     "ner": "token-classification",
     "pretraining": "feature-extraction",
     "qa": "question-answering",

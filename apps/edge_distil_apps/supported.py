@@ -16,6 +16,10 @@ TASKS = {
         "sentence-transformers, model2vec",
     ),
     "feature-extraction": ("text to vector, mean of its tokens", "Model"),
+    "late-interaction": (
+        "text to a vector a token, texts in order for a query",
+        "sentence-transformers' MultiVectorEncoder, PyLate, ColBERT",
+    ),
     "text-classification": ("labels a text or a pair", "ForSequenceClassification, SetFit"),
     "token-classification": ("finds names and the like", "ForTokenClassification"),
     "fill-mask": ("words for a [MASK]", "ForMaskedLM"),

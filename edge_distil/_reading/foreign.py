@@ -79,6 +79,7 @@ def describe(path: Path, variants: Mapping[str, Variant]) -> Manifest:
         TaskError: The task cannot be told.
     """
     config = fields.read(path / "config.json")
+    _check_not_late(path)
     sentence = sentence_modules.is_sentence_model(path)
     return Manifest(
         task="sentence-similarity" if sentence else _task(config, path),
@@ -96,6 +97,15 @@ def describe(path: Path, variants: Mapping[str, Variant]) -> Manifest:
         pooling=_pooling(path) if sentence else None,
         variants=variants,
     )
+
+
+def _check_not_late(path: Path) -> None:
+    """Refuse late interaction, whose settings are in no file that others' ONNX comes with."""
+    if (kind := sentence_modules.model_type(path)) in sentence_modules.LATE:
+        raise TaskError(
+            f"{path} is a {kind}, whose projection of each token's vector only an edge-distil "
+            "export puts into the graph: export the checkpoint with edge-distil"
+        )
 
 
 def _find_variants(path: Path, model_files: Mapping[str, str]) -> dict[str, Variant]:

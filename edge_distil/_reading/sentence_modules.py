@@ -31,6 +31,8 @@ _STEPS = ("Dense", "LayerNorm", "Normalize")
 _TRANSFORMER, _STATIC = ["Transformer", "Pooling"], ["StaticEmbedding"]
 _PACKAGE = "sentence_transformers."
 EMBEDDER, CROSS_ENCODER = "SentenceTransformer", "CrossEncoder"
+LATE = ("MultiVectorEncoder", "ColBERT")  # the library's own, and PyLate's
+_PYLATE_DENSE = "pylate.models.Dense.Dense"  # which the library reads as its own
 
 
 @dataclass(frozen=True)
@@ -102,20 +104,20 @@ def transformer_folder(path: Path) -> Path:
     """
     if not (path / "modules.json").is_file():
         return path
-    modules = _modules(path)
+    modules = modules_of(path)
     if modules and modules[0].kind == _STATIC[0]:
         raise TaskError(
             f"{path} is a table of static embeddings, expected a transformer: choose another "
             "checkpoint"
         )
     if not modules or modules[0].kind != "Transformer":
-        raise _wrong_modules(path, modules)
+        raise wrong_modules(path, modules)
     return path / modules[0].folder
 
 
 def static_folder(path: Path) -> Path | None:
     """Return where the table of a checkpoint is that begins with a StaticEmbedding, if it does."""
-    modules = _modules(path) if (path / "modules.json").is_file() else []
+    modules = modules_of(path) if (path / "modules.json").is_file() else []
     return path / modules[0].folder if modules and modules[0].kind == _STATIC[0] else None
 
 
@@ -125,9 +127,9 @@ def only_transformer(path: Path) -> Path:
     Raises:
         TaskError: There are more modules.
     """
-    modules = _modules(path)
+    modules = modules_of(path)
     if [module.kind for module in modules] != ["Transformer"]:
-        raise _wrong_modules(path, modules)
+        raise wrong_modules(path, modules)
     return path / modules[0].folder
 
 
@@ -139,7 +141,7 @@ def read_sentence_modules(path: Path) -> SentenceModules:
         BundleCorrupt: A file is not JSON, or a field is missing or of the wrong kind.
         TaskError: A module, a pooling or a setting that edge-distil does not have.
     """
-    modules = _modules(path)
+    modules = modules_of(path)
     kinds = [module.kind for module in modules]
     settings = read_model_settings(path)
     static = kinds[:1] == _STATIC
@@ -147,7 +149,7 @@ def read_sentence_modules(path: Path) -> SentenceModules:
     behind = modules[len(begin) :]
     known = kinds[: len(begin)] == begin and {m.kind for m in behind} <= {*_STEPS, "Dropout"}
     if not known or model_type(path) != EMBEDDER:
-        raise _wrong_modules(path, modules)
+        raise wrong_modules(path, modules)
     if (kept := settings.optional_whole("truncate_dim", 1)) is not None:
         raise TaskError(
             f"{settings.file} cuts vectors to truncate_dim {kept}, expected whole ones: take it "
@@ -176,10 +178,17 @@ def _pooled(path: Path, modules: Sequence[Module]) -> SentenceModules:
     )
 
 
-def _modules(path: Path) -> list[Module]:
+def modules_of(path: Path) -> list[Module]:
+    """Read ``modules.json``.
+
+    Raises:
+        BundleError: It is missing or damaged.
+        TaskError: A module is code of the checkpoint's own, or two have one name.
+    """
     file = path / "modules.json"
     entries = list(Fields({"modules": fields.read_json(file)}, str(file)).objects("modules"))
-    foreign = [e.text("type") for e in entries if not e.text("type").startswith(_PACKAGE)]
+    kinds = [e.text("type") for e in entries]
+    foreign = [k for k in kinds if not k.startswith(_PACKAGE) and k != _PYLATE_DENSE]
     if foreign:
         raise TaskError(
             f"{file} names the module {shortened(foreign[0])}, code of the checkpoint's own, "
@@ -188,7 +197,9 @@ def _modules(path: Path) -> list[Module]:
         )
     if len({entry.text("name") for entry in entries}) < len(entries):
         raise TaskError(f"{file} names two modules alike, expected a name each: rename one")
-    modules = [Module(e.text("type").rsplit(".", 1)[-1], _folder(e)) for e in entries]
+    modules = [
+        Module(k.rsplit(".", 1)[-1], _folder(e)) for k, e in zip(kinds, entries, strict=True)
+    ]
     for module in modules:
         links.check_inside(path, path / module.folder)
     return modules
@@ -199,7 +210,8 @@ def _folder(module: Fields) -> str:
     return "" if module.values.get("path") in ("", ".") else module.path("path")
 
 
-def _wrong_modules(path: Path, modules: Sequence[Module]) -> TaskError:
+def wrong_modules(path: Path, modules: Sequence[Module]) -> TaskError:
+    """Return the error of modules that are not those of any model that is run here."""
     kind = model_type(path)
     found = shortened(" -> ".join(module.kind for module in modules) or "empty", most=100)
     return TaskError(

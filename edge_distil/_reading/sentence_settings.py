@@ -5,7 +5,7 @@ Source: ``Transformer.load_config`` and ``Transformer.__init__`` of sentence-tra
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,8 @@ _KNOWN = (
     "max_seq_length",
     "do_lower_case",
 )
+# What late interaction has beside, a part of which other models were saved with, as nothing.
+LATE_SETTINGS = ("query_length", "document_length", "query_expansion")
 _OLD_NAMES = {
     "model_args": "model_kwargs",
     "tokenizer_args": "processor_kwargs",
@@ -65,12 +67,22 @@ class TransformerSettings:
     tokenizer_options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_transformer_settings(folder: Path, task: str) -> TransformerSettings:
+def read_late_settings(folder: Path) -> Fields:
+    """Read `LATE_SETTINGS` as far as they are in the module's folder."""
+    settings = _read(folder)
+    found = {name: settings.values[name] for name in LATE_SETTINGS if name in settings.values}
+    return Fields(found, settings.file)
+
+
+def read_transformer_settings(
+    folder: Path, task: str, *, further: Collection[str] = ()
+) -> TransformerSettings:
     """Read the settings in the module's folder.
 
     Args:
         folder: Of the module.
         task: ``"feature-extraction"`` or ``"sequence-classification"``.
+        further: Names of settings that the caller reads.
 
     Raises:
         BundleCorrupt: A file is not JSON, or a field is of the wrong kind.
@@ -78,7 +90,7 @@ def read_transformer_settings(folder: Path, task: str) -> TransformerSettings:
     """
     settings = _read(folder)
     _check_outputs(settings, task)
-    _check_model(settings)
+    _check_model(settings, further)
     options = dict(settings.object("processor_kwargs").values)
     length = Fields(options, settings.file, "processor_kwargs").optional_whole(
         "model_max_length", 1, fields.NO_LIMIT
@@ -118,9 +130,9 @@ def _check_outputs(settings: Fields, task: str) -> None:
         raise _unknown(settings, "module_output_name", name)
 
 
-def _check_model(settings: Fields) -> None:
+def _check_model(settings: Fields, further: Collection[str]) -> None:
     for name, value in settings.values.items():
-        if name not in _KNOWN and value not in (None, {}, []):
+        if name not in (*_KNOWN, *further) and value not in (None, {}, []):
             raise _unknown(settings, name)
     options = settings.object("model_kwargs")
     for name, value in options.values.items():

@@ -23,6 +23,7 @@ def tokenized(
     texts: Iterable[Text],
     sizes: Iterator[int],
     *,
+    max_length: int | None = None,
     offsets: bool = False,
     only_first: bool = False,
     item: Callable[[int], str] | None = None,
@@ -33,6 +34,7 @@ def tokenized(
         tokenizer: Tokenizes.
         texts: Read in slices that divide blocks of `sizes` texts.
         sizes: See `edge_distil.streaming.stream`.
+        max_length: Another maximum than the model's, in tokens.
         offsets: Say where in its text each token stands.
         only_first: Of a pair that is too long, cut the first text alone.
         item: What an error calls the text of a number; by default ``"text 3: "`` or ``"pair 3: "``.
@@ -46,10 +48,10 @@ def tokenized(
     for first, part in _slices(texts, sizes):
         try:
             encodings: Iterable[Encoding] = tokenizer.encode(
-                part, offsets=offsets, only_first=only_first
+                part, max_length, offsets=offsets, only_first=only_first
             )
         except InputError:
-            encodings = _one_by_one(tokenizer, part, first, only_first, item)
+            encodings = _one_by_one(tokenizer, part, first, max_length, only_first, item)
         yield from enumerate(encodings, first)
 
 
@@ -57,13 +59,14 @@ def _one_by_one(
     tokenizer: Tokenizer,
     texts: Sequence[Text],
     first: int,
+    max_length: int | None,
     only_first: bool,
     item: Callable[[int], str] | None,
 ) -> Iterator[Encoding]:
     for number, text in enumerate(texts, first):
         usual = f"{'text' if isinstance(text, str) else 'pair'} {number}: "
         with naming((item and item(number)) or usual):
-            encodings = tokenizer.encode([text], only_first=only_first)
+            encodings = tokenizer.encode([text], max_length, only_first=only_first)
         yield encodings[0]
 
 

@@ -76,6 +76,35 @@ class Bag(Row):
         return cls(ids, np.zeros_like(ids), counts)
 
 
+@dataclass(frozen=True)
+class Expanded(Row):
+    """The tokens of a query, filled up with tokens that the others may not attend to."""
+
+    mask: NDArray[np.int64]
+
+    @classmethod
+    def filled(cls, row: Row, length: int, token: int, *, attend: bool) -> Expanded:
+        """Fill a row up to `length` tokens; one that has as many stays as it is.
+
+        >>> row = Row(np.array([7, 3], np.int32), np.zeros(2, np.int32))
+        >>> expanded = Expanded.filled(row, 4, 9, attend=False)
+        >>> expanded.ids.tolist(), expanded.mask.tolist()
+        ([7, 3, 9, 9], [1, 1, 0, 0])
+
+        Args:
+            row: The tokens of a text.
+            length: At least so many.
+            token: Id of the token that fills it up.
+            attend: Attend to these tokens, too.
+        """
+        behind = (0, max(0, length - len(row)))
+        return cls(
+            np.pad(row.ids, behind, constant_values=token),
+            np.pad(row.type_ids, behind),
+            np.pad(np.ones(len(row), np.int64), behind, constant_values=attend),
+        )
+
+
 def collate(
     encodings: Sequence[Encoded],
     pad_id: int,
@@ -102,7 +131,13 @@ def collate(
     for row, encoding in enumerate(encodings):
         end = len(encoding)
         ids[row, :end] = encoding.ids
-        mask[row, :end] = encoding.counts if isinstance(encoding, Bag) else 1
+        mask[row, :end] = _attention(encoding)
         if token_types:
             types[row, :end] = encoding.type_ids
     return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+
+
+def _attention(encoding: Encoded) -> NDArray[np.int64] | int:
+    if isinstance(encoding, Bag):
+        return encoding.counts
+    return encoding.mask if isinstance(encoding, Expanded) else 1

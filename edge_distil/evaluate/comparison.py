@@ -16,6 +16,7 @@ from edge_distil.evaluate.classification import read_labelled
 from edge_distil.evaluate.evaluation import check_arguments
 from edge_distil.evaluate.fidelity import Fidelity
 from edge_distil.evaluate.kinds import expecting
+from edge_distil.evaluate.predict import TokenVectors
 from edge_distil.evaluate.spans import read_conll
 from edge_distil.evaluate.squad_file import read_squad
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from edge_distil.tasks import (
         Answer,
         Embedding,
+        LateInteraction,
         QuestionAnswering,
         Task,
         TextClassification,
@@ -83,6 +85,10 @@ def _vectors(task: Embedding, path: Path, limit: int | None) -> NDArray[np.float
     return predict.vectors(task, texts)
 
 
+def _token_vectors(task: LateInteraction, path: Path, limit: int | None) -> TokenVectors:
+    return predict.token_vectors(task, sts.read_pairs(path)[:limit])
+
+
 def _probabilities(task: TextClassification, path: Path, limit: int | None) -> NDArray[np.float64]:
     return predict.probabilities(task, [example.text for example in read_labelled(path)[:limit]])
 
@@ -107,6 +113,13 @@ def _of_pairs(reference: NDArray[np.float32], variant: NDArray[np.float32]) -> F
     return dataclasses.replace(found, spearman=sts.spearman(*scores))
 
 
+def _of_token_vectors(reference: TokenVectors, variant: TokenVectors) -> Fidelity:
+    """Compare the tokens' vectors, and the order of the pairs."""
+    found = fidelity.of_vectors(reference.vectors, variant.vectors)
+    order = sts.spearman(reference.scores, variant.scores)
+    return dataclasses.replace(found, spearman=order)
+
+
 def _of_tags(reference: Tags, variant: Tags) -> Fidelity:
     """Compare word by word."""
     a, b = ([word for words in tags for word in words] for tags in (reference, variant))
@@ -119,6 +132,7 @@ _PREDICTIONS: Mapping[str, Callable[..., Any]] = {
     "question-answering": _answers,
     "sentence-similarity": _vectors,
     "feature-extraction": _vectors,
+    "late-interaction": _token_vectors,
     "text-classification": _probabilities,
     "token-classification": _tags,
 }
@@ -126,6 +140,7 @@ _COMPARISONS: Mapping[str, Callable[..., Fidelity]] = {
     "question-answering": _of_answers,
     "sentence-similarity": _of_pairs,
     "feature-extraction": _of_pairs,
+    "late-interaction": _of_token_vectors,
     "text-classification": fidelity.of_logits,
     "token-classification": _of_tags,
 }

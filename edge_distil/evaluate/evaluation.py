@@ -61,6 +61,7 @@ def evaluate(
     question-answering          SQuAD v1.1 or v2.0 JSON                           F1
     sentence-similarity,        ``sentence1, sentence2, score``                   Spearman
     feature-extraction
+    late-interaction            the same: a query and a document                  Spearman
     text-classification         ``text, label``                                   accuracy
     ... with many labels        ``.json(l)`` with lists of labels                 micro F1
     token-classification        CoNLL with BIO tags                               entity F1

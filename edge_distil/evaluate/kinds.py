@@ -27,6 +27,7 @@ _READERS: Mapping[str, Callable[[Path], Any]] = {
 NEEDED: Mapping[str, str] = {
     "question-answering": _SQUAD,
     "sentence-similarity": _PAIRS,
+    "late-interaction": _PAIRS,
     "feature-extraction": _PAIRS,
     "text-classification": _LABELLED,
     "token-classification": _CONLL,

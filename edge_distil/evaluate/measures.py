@@ -30,6 +30,7 @@ from edge_distil.tasks.schemes import OUTSIDE, read_scheme
 if TYPE_CHECKING:
     from edge_distil.tasks import (
         Embedding,
+        LateInteraction,
         QuestionAnswering,
         TextClassification,
         TokenClassification,
@@ -69,21 +70,36 @@ def _question_answering(
 def _similarity(
     task: Embedding, path: Path, limit: int | None, progress: Progress | None
 ) -> Measured:
-    pairs = sts.read_pairs(path)[:limit]
-    gold = [pair.score for pair in pairs]
-    if len(set(gold)) < 2:
-        raise DataError(
-            f"{path} has the same score in every row ({len(gold)} read), expected two or more "
-            "different ones for a correlation: give more rows, or a larger limit"
-        )
+    pairs = _scored_pairs(path, limit)
     texts = [pair.first for pair in pairs] + [pair.second for pair in pairs]
     vectors = predict.vectors(task, texts, progress)
-    found = sts.cosines(*np.split(vectors, 2))
-    metrics = {
+    return Measured(_correlation(sts.cosines(*np.split(vectors, 2)), pairs), len(pairs), vectors)
+
+
+def _late_interaction(
+    task: LateInteraction, path: Path, limit: int | None, progress: Progress | None
+) -> Measured:
+    pairs = _scored_pairs(path, limit)
+    found = predict.token_vectors(task, pairs, progress)
+    return Measured(_correlation(found.scores, pairs), len(pairs), found)
+
+
+def _scored_pairs(path: Path, limit: int | None) -> list[sts.ScoredPair]:
+    pairs = sts.read_pairs(path)[:limit]
+    if len({pair.score for pair in pairs}) < 2:
+        raise DataError(
+            f"{path} has the same score in every row ({len(pairs)} read), expected two or more "
+            "different ones for a correlation: give more rows, or a larger limit"
+        )
+    return pairs
+
+
+def _correlation(found: NDArray[np.float64], pairs: Sequence[sts.ScoredPair]) -> dict[str, float]:
+    gold = [pair.score for pair in pairs]
+    return {
         "spearman": 100 * sts.spearman(found, gold),
         "pearson": 100 * sts.pearson(found, gold),
     }
-    return Measured(metrics, len(pairs), vectors)
 
 
 def _text_classification(
@@ -173,6 +189,7 @@ MEASURES: Mapping[str, Callable[..., Measured]] = {
     "question-answering": _question_answering,
     "sentence-similarity": _similarity,
     "feature-extraction": _similarity,
+    "late-interaction": _late_interaction,
     "text-classification": _text_classification,
     "token-classification": _token_classification,
 }

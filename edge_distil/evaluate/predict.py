@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_distil.evaluate.spans import TaggedSentence, word_tags
 from edge_distil.evaluate.squad_file import SquadSet
+from edge_distil.evaluate.sts import ScoredPair
+from edge_distil.pooling import Floats
 from edge_distil.tasks.schemes import read_scheme
 
 if TYPE_CHECKING:
     from edge_distil.tasks import (
         Answer,
         Embedding,
+        LateInteraction,
         QuestionAnswering,
         TextClassification,
         TokenClassification,
@@ -29,6 +32,13 @@ CHUNK = 64  # inputs a call: few enough for a progress bar, enough to sort by le
 Progress = Callable[[int, int], None]
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class TokenVectors(NamedTuple):
+    """Of pairs: their scores ``(pairs,)``, and all vectors ``(tokens, dimension)``."""
+
+    scores: NDArray[np.float64]
+    vectors: Floats
 
 
 def answers(
@@ -53,6 +63,22 @@ def vectors(
 ) -> NDArray[np.float32]:
     """Return ``(texts, dimension)``."""
     return np.stack(_chunked(texts, lambda part: list(task.encode(part)), progress))
+
+
+def token_vectors(
+    task: LateInteraction, pairs: Sequence[ScoredPair], progress: Progress | None = None
+) -> TokenVectors:
+    """Read each pair's first text as a query and its second as a document."""
+
+    def run(part: Sequence[ScoredPair]) -> list[tuple[Floats, Floats]]:
+        queries = task.encode_query([pair.first for pair in part])
+        documents = task.encode_document([pair.second for pair in part])
+        return list(zip(queries, documents, strict=True))
+
+    found = _chunked(pairs, run, progress)
+    scores = [task.similarity(query, document)[0, 0] for query, document in found]
+    vectors = np.concatenate([array for both in found for array in both])
+    return TokenVectors(np.array(scores, np.float64), vectors)
 
 
 def probabilities(

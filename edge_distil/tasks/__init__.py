@@ -6,6 +6,7 @@ from edge_distil.tasks.document import Document
 from edge_distil.tasks.embedding import Embedding
 from edge_distil.tasks.entities import Entity
 from edge_distil.tasks.fill_mask import Candidate, FillMask
+from edge_distil.tasks.late_interaction import LateInteraction
 from edge_distil.tasks.question_answering import QuestionAnswering
 from edge_distil.tasks.reranking import Ranked, Reranker
 from edge_distil.tasks.text_classification import Label, TextClassification
@@ -16,6 +17,7 @@ from edge_distil.tasks.zero_shot import ZeroShotClassification
 BY_NAME: dict[str, type[Task]] = {
     "feature-extraction": Embedding,
     "fill-mask": FillMask,
+    "late-interaction": LateInteraction,
     "question-answering": QuestionAnswering,
     "reranking": Reranker,
     "sentence-similarity": Embedding,
@@ -33,6 +35,7 @@ __all__ = [
     "Entity",
     "FillMask",
     "Label",
+    "LateInteraction",
     "QuestionAnswering",
     "Ranked",
     "Reranker",

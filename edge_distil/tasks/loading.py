@@ -12,6 +12,7 @@ from edge_distil.tasks import (
     BY_NAME,
     Embedding,
     FillMask,
+    LateInteraction,
     QuestionAnswering,
     Reranker,
     Task,
@@ -20,7 +21,14 @@ from edge_distil.tasks import (
     ZeroShotClassification,
 )
 
-AnyTask = QuestionAnswering | Embedding | TextClassification | TokenClassification | FillMask
+AnyTask = (
+    QuestionAnswering
+    | Embedding
+    | LateInteraction
+    | TextClassification
+    | TokenClassification
+    | FillMask
+)
 _Place = str | Path
 
 
@@ -60,6 +68,10 @@ def load(
 @overload
 def load(path: _Place, *, task: Literal["fill-mask"], **options: Unpack[_Options]) -> FillMask: ...
 @overload
+def load(
+    path: _Place, *, task: Literal["late-interaction"], **options: Unpack[_Options]
+) -> LateInteraction: ...
+@overload
 def load(path: _Place, *, task: Literal["reranking"], **options: Unpack[_Options]) -> Reranker: ...
 @overload
 def load(
@@ -79,7 +91,7 @@ def load(
 ) -> Task:
     """Open a bundle as the task object that its manifest names.
 
-    To a type checker the result is one of five classes; where the task is given, its class.
+    To a type checker the result is one of six classes; where the task is given, its class.
 
     Args:
         path: A bundle, or a plain hub ONNX directory (``config.json``, ``tokenizer.json``,

@@ -185,11 +185,12 @@ def _describe(
 
     classes = loaded.classes
     settings, function = _sentence_settings(source, loaded, task)
+    late = None
     if loaded.tokens is not None:
         longest, golden = write_static_files(source, loaded.tokens, staged)
     else:
-        modules = loaded.sentence is not None or function is not None
-        longest, golden = write_files(
+        modules = bool(loaded.sentence or loaded.late or function)
+        longest, golden, late = write_files(
             source, loaded, settings, staged, sentence=modules, trust_remote_code=trust_remote_code
         )
     if classes is not None:
@@ -204,6 +205,7 @@ def _describe(
         problem_type=getattr(classes or loaded.config, "problem_type", None),
         function_to_apply=function,
         pooling=_pooling(loaded),
+        late_interaction=late,
         static=source.static is not None,
         files=tuple(storage.record(staged, path) for path in _made(staged)),
         golden=golden,
@@ -220,7 +222,7 @@ def _sentence_settings(
     source: Source, loaded: Loaded, task: str
 ) -> tuple[TransformerSettings, str | None]:
     """Return what sentence-transformers says of the transformer, and what makes its scores."""
-    if loaded.sentence is not None or loaded.classes is not None:
+    if loaded.sentence or loaded.late or loaded.classes:
         return loaded.settings, None
     config = Fields(source.config, f"{source.name}'s config.json")
     if task != "text-classification" or not cross_encoder.is_cross_encoder(source.root, config):

@@ -14,14 +14,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from edge_distil._reading.manifest_late import LateSettings
 from edge_distil._reading.sentence_settings import NAMES as SETTINGS_NAMES
 from edge_distil._reading.sentence_settings import TransformerSettings
 from edge_distil.errors import CheckpointError
 from edge_distil.manifest import GoldenTokens
 from edge_distil_export.checkpoints.checkpoint import Source
+from edge_distil_export.checkpoints.late_steps import describe_late, register_prefixes
 from edge_distil_export.checkpoints.model import Loaded
 from edge_distil_export.golden import golden_tokens
-from edge_distil_export.limits import max_length
+from edge_distil_export.limits import max_length, position_limit
 from edge_distil_export.tokenizer_files import check_vocabulary, settle
 
 _NAMES = (
@@ -53,7 +55,7 @@ def write_files(
     *,
     sentence: bool,
     trust_remote_code: bool = False,
-) -> tuple[int, tuple[GoldenTokens, ...]]:
+) -> tuple[int, tuple[GoldenTokens, ...], LateSettings | None]:
     """Put the tokenizer and the configuration files of a transformer into place.
 
     Args:
@@ -65,10 +67,12 @@ def write_files(
         trust_remote_code: Let the checkpoint's own Python files run.
 
     Returns:
-        The longest sequence, and the probes with the ids that transformers gives.
+        The longest sequence, the probes with the ids that transformers gives, and of late
+        interaction how texts are read.
 
     Raises:
         CheckpointError: The tokenizer is missing, cannot be read or is of another model.
+        TaskError: The checkpoint reads texts in a way that edge-distil does not have.
     """
     tokenizer = load_tokenizer(
         source, trust_remote_code=trust_remote_code, options=settings.tokenizer_options
@@ -76,9 +80,28 @@ def write_files(
     check_vocabulary(tokenizer, loaded.head.transformer, source.name)
     if settings.lower_case:
         lower_case(tokenizer)
-    longest = max_length(loaded.head, loaded.config, tokenizer, settings.max_length)
+    longest, late = max_length(loaded.head, loaded.config, tokenizer, settings.max_length), None
+    if loaded.late is not None:
+        register_prefixes(tokenizer, loaded.late.prefixes)
+        late = describe_late(
+            source.name,
+            loaded.late,
+            tokenizer,
+            dimension=loaded.dimension,
+            usual=longest,
+            positions=position_limit(loaded.head, loaded.config),
+            reach=_reach(loaded.config),
+        )
+        filled = late.expansion.length if late.expansion else 0
+        longest = max(late.query.max_length, late.document.max_length, filled)
     copy_files(source, bundle, tokenizer, longest, sentence=sentence)
-    return longest, golden_tokens(tokenizer, bundle)
+    return longest, golden_tokens(tokenizer, bundle), late
+
+
+def _reach(config: Any) -> int | None:
+    """Return how many tokens away a token sees where attention is local (ModernBERT)."""
+    window = getattr(config, "local_attention", None)
+    return None if window is None else int(window) // 2
 
 
 def load_tokenizer(

@@ -1,4 +1,4 @@
-"""Which of the six tasks a checkpoint serves."""
+"""Which of the tasks a checkpoint serves."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from edge_distil.manifest import TASKS
 from edge_distil.task_names import task_named
 from edge_distil_export.checkpoints.checkpoint import Source
 from edge_distil_export.checkpoints.families import check_family
+from edge_distil_export.checkpoints.late_interaction import is_late
 from edge_distil_export.checkpoints.setfit import is_setfit
 
 _OF_TABLES = ("sentence-similarity", "text-classification")  # the latter by SetFit's head
@@ -18,8 +19,9 @@ _OF_TABLES = ("sentence-similarity", "text-classification")  # the latter by Set
 def choose_task(source: Source, requested: str | None = None) -> str:
     """Choose the task: as requested, else as the checkpoint says.
 
-    A directory with ``modules.json`` is an embedding model, or with SetFit's head a classifier; any
-    other is what the class in ``config.json``'s ``architectures`` is for.
+    A directory with ``modules.json`` is an embedding model, one of late interaction if its settings
+    say so, or with SetFit's head a classifier; any other is what the class in ``config.json``'s
+    ``architectures`` is for.
 
     Args:
         source: The checkpoint.
@@ -43,6 +45,8 @@ def choose_task(source: Source, requested: str | None = None) -> str:
 def _choose(source: Source) -> str:
     if is_setfit(source):
         return "text-classification"
+    if source.static is None and is_late(source):
+        return "late-interaction"
     if source.static is not None or sentence_modules.is_sentence_model(source.root):
         return "sentence-similarity"
     return _task_of_architecture(source)

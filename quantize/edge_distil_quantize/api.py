@@ -182,6 +182,8 @@ def _evidence(
     found = {"random_tokens": evidence.fidelity(expected[split:], got[split:])}
     if texts:
         found = {"fidelity": evidence.fidelity(expected[:split], got[:split]), **found}
+    if manifest.late_interaction is not None and texts:
+        found["late_interaction"] = evidence.late_interaction(bundle, source, model_file)
     company = evidence.company(model_file, made.vocabulary, manifest.max_length)
     kept = {k: v for k, v in made.evidence.items() if company["same_bits"] or k != BATCH_INVARIANT}
     return {**found, **kept, "company": company}

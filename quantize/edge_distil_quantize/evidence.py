@@ -11,10 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_distil import hardware
+from edge_distil._tokenizing.tokenizer import Tokenizer
+from edge_distil.bundle import Bundle
+from edge_distil.encoder import Encoder
 from edge_distil.evaluate.drift import compare_outputs
+from edge_distil.evaluate.fidelity import of_vectors
 from edge_distil.manifest import Manifest
 from edge_distil.outputs import POOLED
 from edge_distil.session import Floats, OnnxSession, Tokens
+from edge_distil.tasks import LateInteraction
 
 _SEED = 2018
 _TOGETHER, _WIDTH = 5, 23  # rows of a batch, and their tokens
@@ -91,6 +96,36 @@ def fidelity(reference: Outputs, variant: Outputs) -> dict[str, Any]:
     """
     drift = dataclasses.asdict(compare_outputs(reference, variant))
     return {**drift, "inputs": len(reference), "cpu": hardware.cpu_name()}
+
+
+def late_interaction(bundle: Bundle, reference: Path, model: Path) -> dict[str, Any]:
+    """Compare what users get of late interaction: tokens' vectors, and how texts compare by them.
+
+    Args:
+        bundle: Whose probe texts are read, each as a query and as a document.
+        reference: The fp32 model.
+        model: The other one.
+    """
+    tokenizer = Tokenizer(bundle.path, bundle.manifest.max_length)
+    texts = [probe.text for probe in bundle.manifest.golden]
+
+    def read(path: Path) -> tuple[Floats, Floats]:
+        task = LateInteraction(Encoder(bundle, path.stem, tokenizer, OnnxSession(path)))
+        queries, documents = task.encode_query(texts), task.encode_document(texts)
+        return np.concatenate([*queries, *documents]), task.similarity(queries, documents)
+
+    (vectors, scores), (others, found) = read(reference), read(model)
+    tokens = of_vectors(vectors, others)
+    return {
+        "mean_cosine": tokens.cosine_mean,
+        "min_cosine": tokens.cosine_min,
+        "vectors": tokens.count,
+        "max_score_diff": float(np.abs(scores - found).max()),
+        "mean_score": float(scores.mean()),
+        "same_best": float((scores.argmax(axis=1) == found.argmax(axis=1)).mean()),
+        "pairs": scores.size,
+        "cpu": hardware.cpu_name(),
+    }
 
 
 def _feeds(rows: Sequence[Row] | NDArray[np.int64]) -> dict[str, Tokens]:

@@ -31,6 +31,7 @@ _ON_THE_HUB = {
     "cross-encoder/ms-marco-MiniLM-L6-v2": ("bert", _CLASSES, {"num_labels": 1}),
     "cross-encoder/nli-distilroberta-base": ("roberta", _CLASSES, _NLI),
 }
+_COLBERT = "lightonai/GTE-ModernColBERT-v1"
 _REVISION = "0" * 40
 _TEXTS = "Ada keeps the light.\nA storm, and a lamp.\nThe ship sat on the sea.\n"
 
@@ -50,11 +51,33 @@ def _make_checkpoints(folder: Path) -> None:
     for place in ("teacher", "qa-teacher"):
         checkpoints.save_checkpoint(folder / place, "bert", _QA, num_hidden_layers=7)
     for name, (family, task, options) in _ON_THE_HUB.items():
-        cache = folder / HUB / "hub" / f"models--{name.replace('/', '--')}"
-        checkpoints.save_checkpoint(cache / "snapshots" / _REVISION, family, task, **options)
-        (cache / "refs").mkdir()
-        (cache / "refs" / "main").write_text(_REVISION)
+        checkpoints.save_checkpoint(_cached(folder, name), family, task, **options)
     _make_table(folder / "potion-base-8M")
+    _make_colbert(_cached(folder, _COLBERT))
+
+
+def _cached(folder: Path, name: str) -> Path:
+    """Return where the hub's cache has a checkpoint."""
+    cache = folder / HUB / "hub" / f"models--{name.replace('/', '--')}"
+    (cache / "refs").mkdir(parents=True)
+    (cache / "refs" / "main").write_text(_REVISION)
+    return cache / "snapshots" / _REVISION
+
+
+def _make_colbert(folder: Path) -> None:
+    """A late-interaction model in PyLate's layout."""
+    checkpoints.save_checkpoint(folder, "bert", "feature-extraction")
+    kinds = {"": "sentence_transformers.models.Transformer", "1_Dense": "pylate.models.Dense.Dense"}
+    modules = [{"name": path, "path": path, "type": kind} for path, kind in kinds.items()]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    about = {"model_type": "ColBERT", "query_prefix": "[Q] ", "document_prefix": "[D] "}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(about))
+    (folder / "1_Dense").mkdir()
+    sizes = {"in_features": 32, "out_features": 16, "bias": False}
+    activation = {"activation_function": "torch.nn.modules.linear.Identity"}
+    (folder / "1_Dense" / "config.json").write_text(json.dumps({**sizes, **activation}))
+    weight = np.random.default_rng(7).normal(size=(16, 32)).astype(np.float32)
+    save_file({"linear.weight": weight}, folder / "1_Dense" / "model.safetensors")
 
 
 def _make_table(folder: Path) -> None:
@@ -84,6 +107,8 @@ def _make_bundles(folder: Path) -> None:
     ):
         cached = hub / f"models--cross-encoder--{name}" / "snapshots" / _REVISION
         export_bundle(cached, folder / place)
+    colbert = hub / f"models--{_COLBERT.replace('/', '--')}" / "snapshots" / _REVISION
+    export_bundle(colbert, folder / "colbert")
 
 
 def _make_texts(folder: Path) -> None:

@@ -76,6 +76,12 @@ WALKED = {
     ),
     'edge-distil run cross-encoder -q "Who keeps the light?" --file passages.txt --top-k 3':
         End(("Ada keeps the light.",)),
+    "edge-distil export lightonai/GTE-ModernColBERT-v1 -o colbert --int8": _made(*_BUNDLE),
+    'edge-distil search docs.index "How are weights quantized?" --rerank colbert': End(
+        ("relevance",)
+    ),
+    'edge-distil run colbert -q "Who keeps the light?" --file passages.txt --top-k 3':
+        End(("Ada keeps the light.",)),
     "edge-distil export cross-encoder/nli-distilroberta-base -o nli --int8": _made(*_BUNDLE),
     'edge-distil run nli "My phone is dead." --labels "urgent, not urgent"': End(("not urgent",)),
     "edge-distil export sentence-transformers/all-MiniLM-L6-v2 -o minilm --int8": _made(*_BUNDLE),

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 from edge_distil._reading.fields import figure
+from edge_distil._reading.manifest_late import Side
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.manifest import LONGEST_SEQUENCE, Manifest, Variant, to_json
 from edge_distil_apps.cli import console, options
@@ -40,7 +41,8 @@ def show(bundle: Bundle, as_json: bool) -> None:
         "architecture": origin.architecture,
         "parameters": f"{origin.parameters:,}" if origin.parameters else None,
         "licence": origin.license,
-        "longest input": _longest(manifest),
+        "longest input": None if manifest.late_interaction else _longest(manifest),
+        **_sides(manifest),
         "labels": ", ".join(manifest.labels),
         "last layer": _last_layer(manifest),
         "witness": _witness(manifest),
@@ -76,6 +78,27 @@ def _longest(manifest: Manifest) -> str:
     return f"{manifest.max_length} tokens" if limited else "any number of tokens"
 
 
+def _sides(manifest: Manifest) -> dict[str, str]:
+    """Say of late interaction how queries and documents are read, and how they are compared."""
+    if (late := manifest.late_interaction) is None:
+        return {}
+    filled = f"filled up to {late.expansion.length}" if late.expansion else ""
+    if late.expansion and late.expansion.attend:
+        filled += ", which are attended to"
+    return {
+        "queries": _side(late.query, filled),
+        "documents": _side(late.document),
+        "compared by": f"{late.similarity}, {late.dimension} numbers a token",
+    }
+
+
+def _side(side: Side, filled: str = "") -> str:
+    prompt = f"behind {side.prompt!r}" if side.prompt else ""
+    skipped = f"{console.count(len(side.skip), 'token')} without a vector" if side.skip else ""
+    words = (f"at most {side.max_length} tokens", prompt, filled, skipped)
+    return ", ".join(word for word in words if word)
+
+
 def _last_layer(manifest: Manifest) -> str | None:
     """Say what the exporter left out of the last layer, if anything."""
     fp32 = manifest.variants.get("fp32")
@@ -109,7 +132,9 @@ def _evidence(variant: Variant) -> str:
     parity = figure(variant.evidence, "parity", "max_abs_diff")
     if parity is not None:
         return f"{parity:.1e} from PyTorch"
-    fidelity = figure(variant.evidence, "fidelity", "mean_cosine")
+    fidelity = figure(variant.evidence, "late_interaction", "mean_cosine")
+    if fidelity is None:
+        fidelity = figure(variant.evidence, "fidelity", "mean_cosine")
     if fidelity is None:
         return "others' own export" if made.origin(variant) else ""
     return f"{console.cosine(fidelity)} cosine to fp32"

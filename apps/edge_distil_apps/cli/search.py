@@ -52,7 +52,7 @@ def search(
     rerank: Annotated[
         Path | None,
         options.value(
-            "--rerank", kind="BUNDLE", text="A cross-encoder, to put them in order.", panel=_ASK
+            "--rerank", kind="BUNDLE", text="A cross-encoder or ColBERT, to order them.", panel=_ASK
         ),
     ] = None,
     answer: Annotated[
@@ -136,15 +136,15 @@ def _search(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    from edge_distil.tasks import QuestionAnswering, Reranker
+    from edge_distil.tasks import QuestionAnswering
 
     with console.needs_apps():
         from edge_distil_apps.search import Mode, answer, open_index, rerank
-        from edge_distil_apps.search.rerank import READ
+        from edge_distil_apps.search.rerank import READ, open_reranker
         from edge_distil_apps.search.view import Page
 
     task = QuestionAnswering.load(qa, threads=threads) if qa else None
-    reranker = Reranker.load(cross_encoder, threads=threads) if cross_encoder else None
+    reranker = open_reranker(cross_encoder, threads) if cross_encoder else None
     with open_index(place, bundle=bundle, threads=threads) as index:
         hits = index.search(query, max(k, READ) if reranker else k, cast("Mode", mode))
         if reranker:

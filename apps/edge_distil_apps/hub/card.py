@@ -12,9 +12,12 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _SCRIPT = {
     "question-answering": 'task("Who keeps the light?", "Ada keeps the light.")',
     "fill-mask": 'task("Paris is the [MASK] of France.")',
+    "late-interaction": 'task.rank("Who keeps the light?", ["Ada keeps it.", "The sea is cold."])',
     "sentence-similarity": 'task.encode(["a charming film", "a dull one"])',
     "feature-extraction": 'task.encode(["a charming film", "a dull one"])',
 }
+
+_HUB_TASKS = {"late-interaction": "feature-extraction"}  # as sentence-transformers' cards say
 
 
 def card(manifest: Manifest, name: str) -> str:
@@ -64,7 +67,7 @@ def _front_matter(manifest: Manifest) -> str:
     origin = manifest.checkpoint
     fields = {
         "license": origin.license,
-        "pipeline_tag": manifest.task,
+        "pipeline_tag": _HUB_TASKS.get(manifest.task, manifest.task),
         "base_model": origin.name if _HUB_ID.fullmatch(origin.name) else None,
         "tags": ["edge-distil", "onnx"],
     }

@@ -20,7 +20,7 @@ from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.encoder import Encoder
 from edge_distil.errors import InputError
 from edge_distil.session import Floats, Session, Tokens
-from edge_distil.tasks import BY_NAME, Embedding, QuestionAnswering, Task
+from edge_distil.tasks import BY_NAME, Embedding, LateInteraction, QuestionAnswering, Task
 
 
 class Timing(NamedTuple):
@@ -172,6 +172,8 @@ def answer(task: Any, query: Sequence[str]) -> Any:
     expected = 2 if isinstance(task, QuestionAnswering) else 1
     if len(query) != expected:
         raise InputError(f"a query has {len(query)} texts, {task.names[0]} takes {expected}")
+    if isinstance(task, LateInteraction):
+        return task.encode_document(query[0])
     return task.encode(query[0]) if isinstance(task, Embedding) else task(*query)
 
 

@@ -43,7 +43,8 @@ def check_family(source: Source, task: str | None = None) -> None:
 
 def is_embedder(source: Source, task: str | None) -> bool:
     """Say whether a checkpoint was saved as an embedding model, and is to be exported as one."""
-    return task in (None, "sentence-similarity") and is_sentence_model(source.root)
+    embeds = task in (None, "late-interaction", "sentence-similarity")
+    return embeds and is_sentence_model(source.root)
 
 
 def check_encoder(name: str, config: Any, *, embedder: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +17,8 @@ from edge_distil_export.checkpoints import adapters
 from edge_distil_export.checkpoints.checkpoint import Source
 from edge_distil_export.checkpoints.completeness import check_finite, check_loaded
 from edge_distil_export.checkpoints.families import check_encoder
+from edge_distil_export.checkpoints.late_interaction import LateModules, read_late_modules
+from edge_distil_export.checkpoints.late_steps import PROJECTION, late_steps
 from edge_distil_export.checkpoints.remote_code import rebuild
 from edge_distil_export.checkpoints.setfit import FittedHead, is_setfit, load_head, read_head
 from edge_distil_export.checkpoints.static import MODEL2VEC, model2vec_modules
@@ -26,6 +29,7 @@ from edge_distil_export.graphs.heads import (
     Encoder,
     Head,
     SentenceEncoder,
+    TokenEncoder,
     VectorClassifier,
 )
 
@@ -39,7 +43,8 @@ class Loaded:
         config: transformers' configuration object, or a `StaticConfig`.
         parameters: Number of weights, shared ones counted once.
         sentence: Set for ``sentence-similarity``.
-        dimension: Length of the sentence vector, after Dense modules.
+        late: Set for ``late-interaction``.
+        dimension: Length of the text's vector, or a token's, after Dense modules.
         settings: Settings of sentence-transformers' Transformer module.
         classes: Set for a SetFit model: its classifier.
         tokens: Set for static embeddings: their tokenizer.
@@ -53,6 +58,7 @@ class Loaded:
     settings: TransformerSettings = field(default_factory=TransformerSettings)
     classes: FittedHead | None = None
     tokens: StaticTokens | None = None
+    late: LateModules | None = None
 
 
 def load_model(
@@ -75,14 +81,16 @@ def load_model(
         fitted = load_head(source, trust_pickle=trust_pickle)  # before the work: it may be refused
         task = "sentence-similarity"
     sentence = _sentence(source) if task == "sentence-similarity" else None
+    late = read_late_modules(source) if task == "late-interaction" else None
     tokens = read_tokens(source) if source.static is not None else None
     if tokens is not None:
         model: Any = load_table(source, tokens)
     else:
-        model = _from_pretrained(source, task, trust_remote_code)
+        beside = (PROJECTION,) if late is not None and late.stanford else ()
+        model = _from_pretrained(source, task, trust_remote_code, beside)
         model.config.use_cache = False  # of decoders: there is no next token to keep it for
-    check_encoder(source.name, model.config, embedder=sentence is not None)
-    loaded = _with_head(source, task, model.eval().requires_grad_(False), sentence)
+    check_encoder(source.name, model.config, embedder=(sentence or late) is not None)
+    loaded = _with_head(source, task, model.eval().requires_grad_(False), sentence, late)
     loaded = replace(loaded, tokens=tokens)
     if fitted is not None:
         loaded = _with_classes(source, loaded, fitted)
@@ -90,8 +98,16 @@ def load_model(
     return loaded
 
 
-def _with_head(source: Source, task: str, model: Any, sentence: SentenceModules | None) -> Loaded:
+def _with_head(
+    source: Source,
+    task: str,
+    model: Any,
+    sentence: SentenceModules | None,
+    late: LateModules | None,
+) -> Loaded:
     parameters = sum(p.numel() for p in model.parameters())
+    if late is not None:
+        return _with_tokens(source, model, late, parameters)
     if sentence is None:
         return Loaded(Encoder(model, tuple(OUTPUTS[task])), model.config, parameters)
     encoder = Encoder(model, ("last_hidden_state",))
@@ -100,6 +116,17 @@ def _with_head(source: Source, task: str, model: Any, sentence: SentenceModules 
     hidden = getattr(model.config, "hidden_size", sentence.dimension)
     dimension = head.dimension(hidden)
     return Loaded(head, model.config, parameters, sentence, dimension, sentence.transformer)
+
+
+def _with_tokens(source: Source, model: Any, late: LateModules, parameters: int) -> Loaded:
+    """Put a late-interaction checkpoint's projection behind each token's vector."""
+    encoder = Encoder(model, ("last_hidden_state",))
+    head = TokenEncoder(encoder, late_steps(source, late)).eval().requires_grad_(False)
+    parameters += sum(p.numel() for p in head.steps.parameters())
+    dimension = head.dimension(model.config.hidden_size)
+    return Loaded(
+        head, model.config, parameters, dimension=dimension, settings=late.transformer, late=late
+    )
 
 
 def _with_classes(source: Source, loaded: Loaded, fitted: Any) -> Loaded:
@@ -144,10 +171,14 @@ def _runnable(modules: SentenceModules, name: str) -> SentenceModules:
     return modules
 
 
-def _from_pretrained(source: Source, task: str, trust_remote_code: bool) -> Any:
+def _from_pretrained(
+    source: Source, task: str, trust_remote_code: bool, beside: Collection[str] = ()
+) -> Any:
+    """Load the transformers model; the weights of the names `beside` are read by the caller."""
     from optimum.exporters.tasks import TasksManager
 
-    base_task = "feature-extraction" if task == "sentence-similarity" else task
+    bare = ("late-interaction", "sentence-similarity")  # what is behind it, we put there
+    base_task = "feature-extraction" if task in bare else task
     auto_class = TasksManager.get_model_class_for_task(base_task)
     adapter = adapters.has_adapter(source)
     folder = adapters.base_alone(source) if adapter else nullcontext(source.path)
@@ -170,6 +201,7 @@ def _from_pretrained(source: Source, task: str, trust_remote_code: bool) -> Any:
         raise _explain(source, task, error) from error
     if adapter:
         report["missing_keys"] -= adapters.trained_whole(source, report["missing_keys"])
+    report["unexpected_keys"] = set(report["unexpected_keys"]) - set(beside)
     check_loaded(source, task, model, report)
     model = rebuild(source, model, report["missing_keys"])
     return adapters.merge(source, model) if adapter else model

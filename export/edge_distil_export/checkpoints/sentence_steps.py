@@ -15,7 +15,7 @@ from edge_distil._reading.sentence_modules import Module
 from edge_distil.errors import CheckpointError, EdgeDistilError
 from edge_distil_export.checkpoints.tensors import read_tensors
 
-_VECTOR = "sentence_embedding"
+VECTOR, TOKENS = "sentence_embedding", "token_embeddings"  # what a module reads and writes
 _TANH = "torch.nn.modules.activation.Tanh"
 _SMALLEST_NORM = 1e-12  # torch.nn.functional.normalize's guard against a vector of zeros
 
@@ -34,7 +34,7 @@ class Dense(nn.Module):
             self.residual = nn.Identity() if same else nn.Linear(width, size, bias=False)
 
     def forward(self, vector: Tensor) -> Tensor:
-        """Map ``(batch, in_features)`` to ``(batch, out_features)``."""
+        """Map ``(..., in_features)`` to ``(..., out_features)``."""
         out = cast(Tensor, self.activation(self.linear(vector)))
         return out if self.residual is None else out + self.residual(vector)
 
@@ -55,26 +55,31 @@ class Normalize(nn.Module):
     """Scaling to length 1; `torch.nn.functional.normalize` without its Expand."""
 
     def forward(self, vector: Tensor) -> Tensor:
-        """Scale ``(batch, dimension)``."""
-        length = torch.linalg.vector_norm(vector, dim=1, keepdim=True)  # (batch, 1)
+        """Scale ``(..., dimension)``."""
+        length = torch.linalg.vector_norm(vector, dim=-1, keepdim=True)  # (..., 1)
         return cast(Tensor, vector / length.clamp(min=_SMALLEST_NORM))
 
 
-def load_step(step: Module, checkpoint: Path) -> nn.Module:
+def load_step(step: Module, checkpoint: Path, about: str = VECTOR) -> nn.Module:
     """Load a module of a checkpoint.
+
+    Args:
+        step: The module.
+        checkpoint: The checkpoint's directory.
+        about: What it reads and writes: `VECTOR`, or `TOKENS` of late interaction.
 
     Raises:
         BundleError: Its configuration is missing or damaged.
-        CheckpointError: Its weights are, or it is not about the vector, or its activation is
+        CheckpointError: Its weights are, or it reads something else, or its activation is
             none of ``torch.nn``.
     """
     folder = checkpoint / step.folder
     file = folder / "config.json"
     if step.kind == "Normalize":
-        _check_names(fields.read(file) if file.is_file() else Fields({}, str(file)))
+        _check_names(fields.read(file) if file.is_file() else Fields({}, str(file)), about)
         return Normalize()
     config = fields.read(file)
-    _check_names(config)
+    _check_names(config, about)
     module = Dense(config) if step.kind == "Dense" else LayerNorm(config)
     try:
         module.load_state_dict({k: v.float() for k, v in read_tensors(folder).items()})
@@ -89,12 +94,12 @@ def load_step(step: Module, checkpoint: Path) -> nn.Module:
     return module
 
 
-def _check_names(config: Fields) -> None:
-    """Refuse a module that reads or writes something else than the vector."""
+def _check_names(config: Fields, about: str) -> None:
+    """Refuse a module that reads or writes something else."""
     for name in ("module_input_name", "module_output_name"):
-        if config.optional_text(name) not in (None, _VECTOR):
+        if config.optional_text(name) not in (None, about):
             raise CheckpointError(
-                f"{config.file} has {name} {config.text(name)!r}, expected {_VECTOR}: export the "
+                f"{config.file} has {name} {config.text(name)!r}, expected {about}: export the "
                 "checkpoint with --task feature-extraction and do the rest in your own code"
             )
 

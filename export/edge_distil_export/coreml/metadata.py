@@ -17,6 +17,7 @@ _OUTPUTS = {
     "end_logits": "Score of each token as the last of the answer, (1, sequence).",
     "logits": "Scores of the labels, or of the vocabulary at each token.",
     "last_hidden_state": "Vector of each token, (1, sequence, hidden).",
+    "token_embeddings": "Vector of each token for late interaction, (1, sequence, dimension).",
     "sentence_embedding": "Vector of the text, (1, dimension).",
 }
 # Keys of user-defined metadata; values are JSON.

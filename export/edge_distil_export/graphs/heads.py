@@ -22,6 +22,7 @@ _PER_TOKEN, _PER_ROW = (BATCH_AXIS, LENGTH_AXIS), (BATCH_AXIS,)
 OUTPUTS: dict[str, dict[str, tuple[str, ...]]] = {
     "feature-extraction": {"last_hidden_state": _PER_TOKEN},
     "fill-mask": {"logits": _PER_TOKEN},
+    "late-interaction": {"last_hidden_state": _PER_TOKEN, "token_embeddings": _PER_TOKEN},
     "question-answering": {"start_logits": _PER_TOKEN, "end_logits": _PER_TOKEN},
     "sentence-similarity": {"last_hidden_state": _PER_TOKEN, "sentence_embedding": _PER_ROW},
     "text-classification": {"logits": _PER_ROW},
@@ -83,8 +84,7 @@ class SentenceEncoder(nn.Module):
 
     def dimension(self, hidden: int) -> int:
         """Return the length of the vectors, where a token's has length `hidden`."""
-        dense = [step.linear for step in self.steps if isinstance(step, Dense)]
-        return dense[-1].out_features if dense else hidden * len(self.pooling)
+        return last_width(self.steps, hidden * len(self.pooling))
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
@@ -95,6 +95,33 @@ class SentenceEncoder(nn.Module):
             attention_mask = attention_mask.masked_fill(input_ids == self.left_out, 0)
         pooled = [pool(hidden, attention_mask, mode) for mode in self.pooling]
         return hidden, self.steps(pooled[0] if len(pooled) == 1 else torch.cat(pooled, dim=1))
+
+
+class TokenEncoder(nn.Module):
+    """An encoder with the modules that late interaction has behind each token's vector."""
+
+    def __init__(self, encoder: Encoder, steps: nn.Sequential) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.outputs = tuple(OUTPUTS["late-interaction"])
+        self.inputs = encoder.inputs
+        self.steps = steps
+
+    @property
+    def transformer(self) -> Any:
+        """The transformers model."""
+        return self.encoder.model
+
+    def dimension(self, hidden: int) -> int:
+        """Return the length of the vectors, where the encoder's have length `hidden`."""
+        return last_width(self.steps, hidden)
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return the hidden states ``(batch, sequence, hidden)`` and vectors ``(..., dim)``."""
+        (hidden,) = self.encoder(input_ids, attention_mask, token_type_ids)
+        return hidden, self.steps(hidden)
 
 
 class VectorClassifier(nn.Module):
@@ -126,7 +153,13 @@ class VectorClassifier(nn.Module):
         return (self.link(self.linear(self.normalize(vector))),)
 
 
-Head = Encoder | SentenceEncoder | VectorClassifier
+Head = Encoder | SentenceEncoder | TokenEncoder | VectorClassifier
+
+
+def last_width(steps: nn.Sequential, width: int) -> int:
+    """Return the length of what Dense modules make of vectors of length `width`."""
+    dense = [step.linear for step in steps if isinstance(step, Dense)]
+    return dense[-1].out_features if dense else width
 
 
 def run(head: Head, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:

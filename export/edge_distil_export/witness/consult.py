@@ -13,7 +13,7 @@ from edge_distil_export.checkpoints.checkpoint import Source
 from edge_distil_export.checkpoints.setfit import is_setfit
 from edge_distil_export.checkpoints.static import MODEL2VEC, is_installed
 from edge_distil_export.parity import one_core_left
-from edge_distil_export.witness import library, sentences, static
+from edge_distil_export.witness import late, library, sentences, static
 from edge_distil_export.witness.probes import make_probes
 from edge_distil_export.witness.testimony import Probe, Seen, Testimony
 
@@ -118,6 +118,11 @@ def _choose(source: Source, task: str) -> tuple[str, str]:
         if not is_installed(source.static):
             return "Tokenizer", f"its vectors: {source.static} is not installed"
         return {MODEL2VEC: "StaticModel"}.get(source.static, "SentenceTransformer"), ""
+    if task == "late-interaction":
+        if late.is_installed():
+            return late.KIND, ""
+        blind = "its projection, and how queries and documents are read"
+        return "AutoModel", f"{blind}: sentence-transformers 6 is not installed"
     if task == "sentence-similarity":
         kind, blind = "SentenceTransformer", "pooling and what follows it"
     elif task == "text-classification" and is_setfit(source):
@@ -132,6 +137,8 @@ def _choose(source: Source, task: str) -> tuple[str, str]:
 def _load(kind: str, source: Source, task: str, limit: int, trust: bool) -> _Witness:
     if kind == "SentenceTransformer":
         return sentences.SentenceWitness(source, limit, trust_remote_code=trust)
+    if kind == late.KIND:
+        return late.LateWitness(source, limit, trust_remote_code=trust)
     if kind == "StaticModel":
         return static.StaticWitness(source, limit)
     if kind == "Tokenizer":

@@ -19,6 +19,7 @@ LIBRARY = "transformers"
 _CLASSES = {
     "feature-extraction": "AutoModel",
     "fill-mask": "AutoModelForMaskedLM",
+    "late-interaction": "AutoModel",
     "question-answering": "AutoModelForQuestionAnswering",
     "sentence-similarity": "AutoModel",
     "text-classification": "AutoModelForSequenceClassification",

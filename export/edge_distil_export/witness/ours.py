@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from edge_distil._tokenizing.sides import side_rows
 from edge_distil.encoder import Encoder
 from edge_distil.session import Floats, Session, Tokens
+from edge_distil.streaming import sizes
 from edge_distil.tasks import (
     BY_NAME,
     Embedding,
     FillMask,
+    LateInteraction,
     QuestionAnswering,
     TextClassification,
     TokenClassification,
@@ -77,8 +80,14 @@ class Bundle:
         return found
 
     def _tokenize(self, probe: Probe) -> Seen:
-        [encoding] = self._tokenizer.encode([probe.text])
-        feeds = self._task.encoder.features([encoding])
+        rows: list[Any] = self._tokenizer.encode([probe.text])
+        if probe.prompt is not None and isinstance(self._task, LateInteraction):
+            text, query = [str(probe.text)], probe.prompt == "query"
+            found = side_rows(
+                self._tokenizer, self._task.settings, text, sizes(known=True), query=query
+            )
+            rows = [row for _, row in found]
+        feeds = self._task.encoder.features(rows)
         return Seen(tuple(rows_of({n: feeds[n] for n in self._ear.inputs}, {}, self.task_name)))
 
     def _answer(self, text: str | tuple[str, str], prompt: str | None) -> Any:
@@ -93,6 +102,10 @@ class Bundle:
                 self._task(*texts)
             case FillMask():
                 self._task.each_mask(*texts)
+            case LateInteraction() if prompt is None:  # of a witness that knows no sides
+                list(self._task.encoder.run(self._tokenizer.encode(texts)))
+            case LateInteraction():
+                return getattr(self._task, f"encode_{prompt}")(*texts)
             case Embedding():
                 return self._task.encode(*texts, prompt_name=prompt)
         return None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from edge_distil_export.golden import PROBES
@@ -24,7 +25,7 @@ def make_probes(
     limit: int,
     *,
     pairs_only: bool,
-    prompts: Iterable[str],
+    prompts: Sequence[str],
     longest_run: int,
 ) -> tuple[Probe, ...]:
     """Write the probes for a checkpoint.
@@ -35,7 +36,7 @@ def make_probes(
             its count of tokens makes a text longer than the limit.
         limit: Longest sequence in tokens.
         pairs_only: The checkpoint's users give pairs alone (a cross-encoder).
-        prompts: Names of its prompts.
+        prompts: Names of its prompts; of late interaction the sides that a text may be on.
         longest_run: A longer sequence is tokenized, but no model runs it.
     """
     added, rest = _added_tokens(tokenizer)
@@ -59,6 +60,13 @@ def make_probes(
         return (*with_all(lambda text: (SECOND, text)), *pairs)
     tokens_only = [Probe("its added tokens", text, whole=False) for text in rest]
     tokens_only += [Probe("odd characters", text, whole=False) for text in PROBES]
+    if task == "late-interaction" and prompts:
+        every = [*with_all(lambda text: text), Probe("an empty text", ""), *tokens_only]
+        return tuple(
+            replace(probe, name=f"{probe.name} as a {side}", prompt=side)
+            for probe in every
+            for side in prompts
+        )
     if task == "fill-mask":
         return (*_with_mask(texts, tokenizer, limit, run_long), *tokens_only)
     named = [Probe(f"the prompt {name!r}", SHORT, prompt=name) for name in prompts]

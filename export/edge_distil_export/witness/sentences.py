@@ -32,7 +32,7 @@ def is_cross_encoder(source: Source) -> bool:
     return cross_encoder.is_cross_encoder(source.root, config)
 
 
-class _Listener:
+class Listener:
     """What a sentence-transformers model feeds its transformer or table, heard at ``forward``."""
 
     def __init__(self, source: Source, model: Any) -> None:
@@ -46,7 +46,9 @@ class _Listener:
 
         @functools.wraps(forward)
         def heard(*args: Any, **inputs: Any) -> Any:
-            self.feeds.append(_arrays(args[0] if args else inputs))  # a table takes a dict of them
+            self.feeds.append(
+                arrays_of(args[0] if args else inputs)
+            )  # a table takes a dict of them
             return forward(*args, **inputs)
 
         inner.forward = heard
@@ -56,7 +58,7 @@ class _Listener:
         if not probe.whole:
             text = list(probe.text) if isinstance(probe.text, tuple) else probe.text
             read = getattr(self.model, "preprocess", None) or self.model.tokenize
-            return Seen(tuple(rows_of(_arrays(read([text])), {}, task)))
+            return Seen(tuple(rows_of(arrays_of(read([text])), {}, task)))
         self.feeds.clear()
         found = np.asarray(answer(probe.text), np.float32)
         return Seen(tuple(row for feeds in self.feeds for row in rows_of(feeds, {}, task)), found)
@@ -79,7 +81,7 @@ class SentenceWitness:
             local_files_only=True,
             trust_remote_code=trust_remote_code,
         )
-        self.listener = _Listener(source, self._model)
+        self.listener = Listener(source, self._model)
         self._fallback = limit
         # A table has no limit of its own.
         self._most = 1 << 20 if source.static is None else static.LONG
@@ -170,7 +172,7 @@ class CrossWitness:
             local_files_only=True,
             trust_remote_code=trust_remote_code,
         )
-        self._listener = _Listener(source, self._model)
+        self._listener = Listener(source, self._model)
         self.tokenizer = self._model.tokenizer
         self.labels = labels_of(self._model.config)
         self.limit = min(limit, int(min(self.tokenizer.model_max_length, 1 << 20)))
@@ -184,7 +186,7 @@ class CrossWitness:
         return self._listener.see(probe, predict, "text-classification")
 
 
-def _arrays(inputs: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+def arrays_of(inputs: dict[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """Return tensors as rows; a table is fed one row after the other, here a single one."""
     tensors = {n: v.numpy() for n, v in inputs.items() if isinstance(v, torch.Tensor)}
     return {name: np.atleast_2d(array) for name, array in tensors.items()}

@@ -22,7 +22,7 @@ class Probe:
         name: What it tries, for messages.
         text: The text; a pair is a question and its context, or a text and its ``text_pair``.
         whole: True where the models run; else the tokens alone are compared, which is cheap.
-        prompt: Name of the prompt that is put before the text.
+        prompt: Name of the prompt that is put before the text; of late interaction its side.
     """
 
     name: str

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_distil._reading.manifest_late import LateSettings
 from edge_distil._tokenizing.rows import collate
+from edge_distil._tokenizing.sides import side_rows
 from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.bundle import Bundle
 from edge_distil.errors import DataError
@@ -19,6 +21,7 @@ from edge_distil.evaluate.spans import read_conll
 from edge_distil.evaluate.squad_file import read_squad
 from edge_distil.evaluate.sts import read_pairs
 from edge_distil.rows import split_lines
+from edge_distil.streaming import sizes
 from edge_distil_quantize.recipe import Feeds
 
 MOST_INPUTS = 256  # beyond this statistics change little and time grows
@@ -50,11 +53,23 @@ def calibration_inputs(bundle: Bundle, data: str | Path | None = None) -> list[F
         chosen = np.random.default_rng(_SEED).choice(len(texts), MOST_INPUTS, replace=False)
         texts = [texts[index] for index in sorted(chosen)]
     tokenizer = Tokenizer(bundle.path, bundle.manifest.max_length)
+    if (late := bundle.manifest.late_interaction) is not None:
+        return _of_both_sides(tokenizer, late, texts)
     longest = min(_LONGEST, bundle.manifest.max_length)
     types = tokenizer.token_types
     return [
         collate([encoding], tokenizer.pad_id, token_types=types)
         for encoding in tokenizer.encode(texts, longest)
+    ]
+
+
+def _of_both_sides(tokenizer: Tokenizer, late: LateSettings, texts: Sequence[Text]) -> list[Feeds]:
+    """Return texts as queries and as documents, by turns, as pairs are."""
+    parts = [part for text in texts for part in ([text] if isinstance(text, str) else text)]
+    return [
+        collate([row], tokenizer.pad_id, token_types=tokenizer.token_types)
+        for side, query in ((parts[::2], True), (parts[1::2], False))
+        for _, row in side_rows(tokenizer, late, side, sizes(known=True), query=query)
     ]
 
 
@@ -129,6 +144,7 @@ def _conll(path: Path) -> list[Text]:
 
 _READERS: Mapping[str, Callable[[Path], Sequence[Text]]] = {
     "question-answering": _squad,
+    "late-interaction": _pairs,
     "sentence-similarity": _pairs,
     "feature-extraction": _pairs,
     "text-classification": _labelled,

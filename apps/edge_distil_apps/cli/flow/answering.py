@@ -15,6 +15,7 @@ from edge_distil.errors import InputError, OutputError
 from edge_distil.tasks import (
     Embedding,
     FillMask,
+    LateInteraction,
     QuestionAnswering,
     Reranker,
     TextClassification,
@@ -40,8 +41,9 @@ _FORGOT = (
     "this is a question-answering bundle: give --question Q and --context TEXT|@FILE|-, or "
     "--file FILE, or lines of question, tab, context on stdin"
 )
-_COMPARED = (Embedding, Reranker)  # tasks that read all texts before they say anything
-_NUMBERED = re.compile(r"^(?:text|pair|passage) (\d+)(?:: )?")  # how a task names an input
+_RANKING = (Reranker, LateInteraction)
+_COMPARED = (Embedding, *_RANKING)  # tasks that read all texts before they say anything
+_NUMBERED = re.compile(r"^(?:text|pair|passage|document) (\d+)(?:: )?")  # how a task names an input
 _CANDIDATES = 5  # for a mask, by default
 
 
@@ -81,7 +83,7 @@ def answer(task: Any, asked: Asked, open_embedding: Callable[[Path], Embedding])
     with _placed(given):
         found = (
             _ranked(task, asked, given)
-            if isinstance(task, Reranker)
+            if isinstance(task, _RANKING)
             else _found(task, given, settings)
         )
     if asked.json:
@@ -207,12 +209,13 @@ def _stream(task: Any, texts: list[Any], settings: dict[str, Any]) -> Iterator[l
         yield [items]
 
 
-def _ranked(task: Reranker, asked: Asked, given: list[Given]) -> list[Found]:
+def _ranked(task: Reranker | LateInteraction, asked: Asked, given: list[Given]) -> list[Found]:
     """Put the passages in order for each query."""
     passages: list[Any] = [one.input for one in given]
+    rank = task.rank if isinstance(task, LateInteraction) else task
     queries = [console.argument(query) for query in asked.questions]
     return [
-        Found(Given("", query), [task(query, passages, top_k=asked.top_k)], given)
+        Found(Given("", query), [rank(query, passages, top_k=asked.top_k)], given)
         for query in queries
     ]
 

@@ -20,6 +20,7 @@ _TAKEN = {
     "token-classification": ("TEXT", *_ROWS),
     "fill-mask": ("TEXT", *_ROWS, "--top-k"),
     "feature-extraction": ("TEXT", *_ROWS),
+    "late-interaction": ("TEXT", "--question", *_ROWS, "--top-k"),
     "sentence-similarity": ("TEXT", *_ROWS),
 }  # fmt: skip
 # Pairs that contradict each other, whatever the task, and what to do.
@@ -103,6 +104,10 @@ def check(asked: Asked, task: str) -> None:
     for first, second, what in _NEEDED if asks else ():
         if first in typed and second not in typed:
             raise typer.BadParameter(f"{first} needs {second} {what}: add it")
+    if task == "late-interaction" and not asked.questions:
+        raise typer.BadParameter(
+            "a late-interaction bundle puts TEXTs in order for a query: give --question TEXT"
+        )
     if asked.labels is None and (asked.template is not None or asked.multi_label):
         raise typer.BadParameter("--template and --multi-label go with --labels: give it")
     if asked.pair is not None and len(asked.texts) != 1:
