@@ -98,17 +98,27 @@ def pair(value: Any, names: tuple[str, str], where: str = "") -> tuple[str, str]
     Raises:
         InputTypeError: It is not a pair of texts.
     """
+    first, second = (
+        text(part, f"{where}the {name}")
+        for part, name in zip(two(value, names, where or "the pair "), names, strict=True)
+    )
+    return first, second
+
+
+def two(value: Any, names: tuple[str, str], where: str) -> tuple[Any, Any]:
+    """Return the two parts of an input, whatever they are; see `pair`.
+
+    Raises:
+        InputTypeError: It has no two parts.
+    """
     if isinstance(value, Mapping) and set(value) == set(names):
         value = tuple(value[name] for name in names)
     if not isinstance(value, tuple) or len(value) != 2:
         raise InputTypeError(
-            f"{where or 'the pair '}is {kind(value)}, expected a tuple ({', '.join(names)}) or a "
+            f"{where}is {kind(value)}, expected a tuple ({', '.join(names)}) or a "
             f"dict with the keys {' and '.join(names)}".replace(": is", " is")
         )
-    first, second = (
-        text(part, f"{where}the {name}") for part, name in zip(value, names, strict=True)
-    )
-    return first, second
+    return value
 
 
 def whole(least: int, most: int = sys.maxsize, /, **options: Any) -> None:

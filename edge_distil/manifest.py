@@ -30,6 +30,7 @@ TASKS = (
     "feature-extraction",
     "fill-mask",
     "late-interaction",
+    "multiple-choice",
     "question-answering",
     "sentence-similarity",
     "text-classification",

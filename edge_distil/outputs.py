@@ -23,6 +23,7 @@ Shape = tuple[int | None, ...]  # None: of any length from 1
 
 POOLED = "sentence_embedding"
 TOKENS = "token_embeddings"  # of late interaction, and what others call hidden states
+PER_ROW = ("multiple-choice", "text-classification")  # tasks whose logits are not by token
 _PER_TOKEN = ("start_logits", "end_logits")
 HIDDEN = ("last_hidden_state", TOKENS)  # ours and optimum's, sentence-transformers'
 _EXPORT = "export the checkpoint again, or use another variant"
@@ -113,8 +114,10 @@ def _expected(bundle: Bundle, name: str, shape: tuple[int, ...], asked: bool) ->
         known = manifest.pooling if not bundle.inferred else None
         return (rows, known.dimension if known else None)
     if name == "logits":
+        if manifest.task == "multiple-choice":
+            return (rows, 1)
         labels = len(manifest.labels) if manifest.task.endswith("-classification") else 0
-        axes = (rows,) if manifest.task == "text-classification" else (rows, tokens)
+        axes = (rows,) if manifest.task in PER_ROW else (rows, tokens)
         return (*axes, labels or None)
     if name == TOKENS and manifest.late_interaction is not None:
         return (rows, tokens, manifest.late_interaction.dimension)

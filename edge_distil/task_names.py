@@ -7,6 +7,7 @@ from edge_distil.manifest import TASKS
 
 # The hub's names of auto classes, as optimum's TasksManager resolves them, and what people type.
 _SYNONYMS = {
+    "choice": "multiple-choice",
     "classification": "text-classification",
     "colbert": "late-interaction",
     "cross-encoder": "text-classification",

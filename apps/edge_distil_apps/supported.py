@@ -21,6 +21,7 @@ TASKS = {
         "sentence-transformers' MultiVectorEncoder, PyLate, ColBERT",
     ),
     "text-classification": ("labels a text or a pair", "ForSequenceClassification, SetFit"),
+    "multiple-choice": ("which text goes best with another", "ForMultipleChoice"),
     "token-classification": ("finds names and the like", "ForTokenClassification"),
     "fill-mask": ("words for a [MASK]", "ForMaskedLM"),
 }

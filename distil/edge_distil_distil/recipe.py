@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from edge_distil.errors import InputError
+from edge_distil.errors import InputError, TaskError
 
 ARCHITECTURES = ("same", "distilbert")  # of a student
 PRECISIONS = ("fp32", "bf16", "fp16")
@@ -73,7 +73,13 @@ class Recipe:
 
         Raises:
             InputError: A number is out of range, or the task has no such loss.
+            TaskError: No student is trained for the task.
         """
+        if task not in WEIGHTS:
+            raise TaskError(
+                f"no student is trained for {task}, expected one of {', '.join(WEIGHTS)}: choose "
+                "another teacher"
+            )
         usual = WEIGHTS[task]
         known = {*usual, *LIVE}
         for name, weight in self.weights.items():

@@ -102,8 +102,8 @@ def _open(path: Path, variant: str | None, *, run: bool) -> None:
     encoder = open_encoder(path, variant=variant, threads=1)
     texts = [*PROBES, *(probe.text for probe in encoder.bundle.manifest.golden)]
     pairs = [(text, text) for text in texts]
-    question = encoder.bundle.manifest.task == "question-answering"
-    for _ in encoder.run(encoder.tokenizer.encode(pairs if question else texts), finite=False):
+    of_two = encoder.bundle.manifest.task in ("multiple-choice", "question-answering")
+    for _ in encoder.run(encoder.tokenizer.encode(pairs if of_two else texts), finite=False):
         pass
 
 

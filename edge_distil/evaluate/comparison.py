@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge_distil.errors import TaskError
 from edge_distil.evaluate import fidelity, predict, sts
+from edge_distil.evaluate.choices import read_choice_questions
 from edge_distil.evaluate.classification import read_labelled
 from edge_distil.evaluate.evaluation import check_arguments
 from edge_distil.evaluate.fidelity import Fidelity
@@ -23,8 +24,10 @@ from edge_distil.evaluate.squad_file import read_squad
 if TYPE_CHECKING:
     from edge_distil.tasks import (
         Answer,
+        Choice,
         Embedding,
         LateInteraction,
+        MultipleChoice,
         QuestionAnswering,
         Task,
         TextClassification,
@@ -97,12 +100,25 @@ def _tags(task: TokenClassification, path: Path, limit: int | None) -> Tags:
     return predict.tags(task, read_conll(path)[:limit])
 
 
+def _choices(task: MultipleChoice, path: Path, limit: int | None) -> list[Choice]:
+    return predict.choices(task, read_choice_questions(path)[:limit])
+
+
 def _of_answers(reference: list[Answer], variant: list[Answer]) -> Fidelity:
     return fidelity.of_answers(
         [answer.text for answer in reference],
         [answer.text for answer in variant],
         [answer.score for answer in reference],
         [answer.score for answer in variant],
+    )
+
+
+def _of_choices(reference: list[Choice], variant: list[Choice]) -> Fidelity:
+    return fidelity.of_answers(
+        [choice.index for choice in reference],
+        [choice.index for choice in variant],
+        [choice.score for choice in reference],
+        [choice.score for choice in variant],
     )
 
 
@@ -129,6 +145,7 @@ def _of_tags(reference: Tags, variant: Tags) -> Fidelity:
 
 
 _PREDICTIONS: Mapping[str, Callable[..., Any]] = {
+    "multiple-choice": _choices,
     "question-answering": _answers,
     "sentence-similarity": _vectors,
     "feature-extraction": _vectors,
@@ -137,6 +154,7 @@ _PREDICTIONS: Mapping[str, Callable[..., Any]] = {
     "token-classification": _tags,
 }
 _COMPARISONS: Mapping[str, Callable[..., Fidelity]] = {
+    "multiple-choice": _of_choices,
     "question-answering": _of_answers,
     "sentence-similarity": _of_pairs,
     "feature-extraction": _of_pairs,

@@ -65,6 +65,7 @@ def evaluate(
     text-classification         ``text, label``                                   accuracy
     ... with many labels        ``.json(l)`` with lists of labels                 micro F1
     token-classification        CoNLL with BIO tags                               entity F1
+    multiple-choice             ``prompt, choices, label``                        accuracy
     ==========================  ================================================  ============
 
     Args:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_distil.errors import DataError
+from edge_distil.evaluate.choices import read_choice_questions
 from edge_distil.evaluate.classification import read_labelled
 from edge_distil.evaluate.spans import read_conll
 from edge_distil.evaluate.squad_file import read_squad
@@ -16,11 +17,13 @@ from edge_distil.evaluate.sts import read_pairs
 _SQUAD = "SQuAD JSON (v1.1 or v2.0) or rows of question, context, answers (.jsonl, .csv or .tsv)"
 _PAIRS = "rows of sentence1, sentence2, score (.csv, .tsv or .jsonl)"
 _LABELLED = "rows of text, label (.tsv, .csv or .jsonl)"
+_CHOICES = "rows of prompt, choices, label (.jsonl, .csv or .tsv)"
 _CONLL = "CoNLL (a word and its BIO tag a line) or rows of tokens, tags (.jsonl)"
 
 _READERS: Mapping[str, Callable[[Path], Any]] = {
     _SQUAD: read_squad,
     _PAIRS: read_pairs,
+    _CHOICES: read_choice_questions,
     _CONLL: read_conll,
     _LABELLED: read_labelled,
 }
@@ -32,6 +35,7 @@ NEEDED: Mapping[str, str] = {
     "text-classification": _LABELLED,
     "token-classification": _CONLL,
     "fill-mask": _LABELLED,
+    "multiple-choice": _CHOICES,
 }
 
 

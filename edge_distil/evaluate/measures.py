@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edge_distil.errors import DataError, TaskError
 from edge_distil.evaluate import predict, squad, sts
+from edge_distil.evaluate.choices import read_choice_questions
 from edge_distil.evaluate.classification import (
     LabelledText,
     Scores,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from edge_distil.tasks import (
         Embedding,
         LateInteraction,
+        MultipleChoice,
         QuestionAnswering,
         TextClassification,
         TokenClassification,
@@ -155,6 +157,15 @@ def _multi_label(truth: list[list[int]], scores: NDArray[np.float64]) -> dict[st
     }
 
 
+def _multiple_choice(
+    task: MultipleChoice, path: Path, limit: int | None, progress: Progress | None
+) -> Measured:
+    questions = read_choice_questions(path)[:limit]
+    chosen = predict.choices(task, questions, progress)
+    right = [c.index == q.label for c, q in zip(chosen, questions, strict=True)]
+    return Measured({"accuracy": 100 * float(np.mean(right))}, len(questions), chosen)
+
+
 def _token_classification(
     task: TokenClassification, path: Path, limit: int | None, progress: Progress | None
 ) -> Measured:
@@ -187,6 +198,7 @@ def _percent(scores: Scores) -> dict[str, float]:
 
 MEASURES: Mapping[str, Callable[..., Measured]] = {
     "question-answering": _question_answering,
+    "multiple-choice": _multiple_choice,
     "sentence-similarity": _similarity,
     "feature-extraction": _similarity,
     "late-interaction": _late_interaction,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_distil.evaluate.choices import ChoiceQuestion
 from edge_distil.evaluate.spans import TaggedSentence, word_tags
 from edge_distil.evaluate.squad_file import SquadSet
 from edge_distil.evaluate.sts import ScoredPair
@@ -17,8 +18,10 @@ from edge_distil.tasks.schemes import read_scheme
 if TYPE_CHECKING:
     from edge_distil.tasks import (
         Answer,
+        Choice,
         Embedding,
         LateInteraction,
+        MultipleChoice,
         QuestionAnswering,
         TextClassification,
         TokenClassification,
@@ -92,6 +95,14 @@ def probabilities(
         for label, score in row:
             scores[names.index(label)] = score
     return table
+
+
+def choices(
+    task: MultipleChoice, questions: Sequence[ChoiceQuestion], progress: Progress | None = None
+) -> list[Choice]:
+    """Return the best choice of each prompt."""
+    pairs = [(question.prompt, question.choices) for question in questions]
+    return _chunked(pairs, lambda part: [best for [best] in task.batch(part, top_k=1)], progress)
 
 
 def tags(

@@ -7,6 +7,7 @@ from edge_distil.tasks.embedding import Embedding
 from edge_distil.tasks.entities import Entity
 from edge_distil.tasks.fill_mask import Candidate, FillMask
 from edge_distil.tasks.late_interaction import LateInteraction
+from edge_distil.tasks.multiple_choice import Choice, MultipleChoice
 from edge_distil.tasks.question_answering import QuestionAnswering
 from edge_distil.tasks.reranking import Ranked, Reranker
 from edge_distil.tasks.text_classification import Label, TextClassification
@@ -18,6 +19,7 @@ BY_NAME: dict[str, type[Task]] = {
     "feature-extraction": Embedding,
     "fill-mask": FillMask,
     "late-interaction": LateInteraction,
+    "multiple-choice": MultipleChoice,
     "question-answering": QuestionAnswering,
     "reranking": Reranker,
     "sentence-similarity": Embedding,
@@ -30,12 +32,14 @@ __all__ = [
     "BY_NAME",
     "Answer",
     "Candidate",
+    "Choice",
     "Document",
     "Embedding",
     "Entity",
     "FillMask",
     "Label",
     "LateInteraction",
+    "MultipleChoice",
     "QuestionAnswering",
     "Ranked",
     "Reranker",

@@ -13,6 +13,7 @@ from edge_distil.tasks import (
     Embedding,
     FillMask,
     LateInteraction,
+    MultipleChoice,
     QuestionAnswering,
     Reranker,
     Task,
@@ -28,6 +29,7 @@ AnyTask = (
     | TextClassification
     | TokenClassification
     | FillMask
+    | MultipleChoice
 )
 _Place = str | Path
 
@@ -72,6 +74,10 @@ def load(
     path: _Place, *, task: Literal["late-interaction"], **options: Unpack[_Options]
 ) -> LateInteraction: ...
 @overload
+def load(
+    path: _Place, *, task: Literal["multiple-choice"], **options: Unpack[_Options]
+) -> MultipleChoice: ...
+@overload
 def load(path: _Place, *, task: Literal["reranking"], **options: Unpack[_Options]) -> Reranker: ...
 @overload
 def load(
@@ -91,7 +97,7 @@ def load(
 ) -> Task:
     """Open a bundle as the task object that its manifest names.
 
-    To a type checker the result is one of six classes; where the task is given, its class.
+    To a type checker the result is one of seven classes; where the task is given, its class.
 
     Args:
         path: A bundle, or a plain hub ONNX directory (``config.json``, ``tokenizer.json``,

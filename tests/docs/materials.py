@@ -48,6 +48,7 @@ def make(folder: Path) -> None:
 def _make_checkpoints(folder: Path) -> None:
     for place in ("apps/models/minilm-l6-squad", "MODEL", "model", "student"):
         checkpoints.save_checkpoint(folder / place, "bert", _QA, max_position_embeddings=384)
+    checkpoints.save_checkpoint(folder / "swag-bert", "bert", checkpoints.CHOOSER)
     for place in ("teacher", "qa-teacher"):
         checkpoints.save_checkpoint(folder / place, "bert", _QA, num_hidden_layers=7)
     for name, (family, task, options) in _ON_THE_HUB.items():
@@ -98,6 +99,7 @@ def _make_bundles(folder: Path) -> None:
 
     shutil.copytree(TINY / "embedding", folder / "minilm")
     shutil.copytree(TINY / "static_embedding", folder / "potion")
+    shutil.copytree(TINY / "multiple_choice", folder / "swag")
     qa = export_bundle(folder / "model", folder / "qa")
     quantize_bundle(qa, "int8", calibrate=False)
     hub = folder / HUB / "hub"
@@ -117,6 +119,8 @@ def _make_texts(folder: Path) -> None:
     learnt = distil_data.read_back(folder / "train.json")
     (folder / "texts.txt").write_text("".join(f"{text}\n" for row in learnt for text in row))
     (folder / "passages.txt").write_text(_TEXTS)
+    question = {"prompt": "Ada keeps", "choices": ["the light.", "a storm."], "label": 0}
+    (folder / "questions.jsonl").write_text(json.dumps(question) + "\n")
     (folder / "book.txt").write_text(_TEXTS * 100)
     (folder / "posts.jsonl").write_text(json.dumps({"id": 1, "body": "a storm – ≈ 3"}) + "\n")
     (folder / "docs").mkdir()

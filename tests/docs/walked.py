@@ -84,6 +84,12 @@ WALKED = {
         End(("Ada keeps the light.",)),
     "edge-distil export cross-encoder/nli-distilroberta-base -o nli --int8": _made(*_BUNDLE),
     'edge-distil run nli "My phone is dead." --labels "urgent, not urgent"': End(("not urgent",)),
+    "edge-distil export swag-bert -o swag --int8": _made(*_BUNDLE),
+    'edge-distil run swag -q "She opens the umbrella, for" "it rains." "it sings."': End(
+        ("it rains.", "it sings.")
+    ),
+    "edge-distil run swag --file questions.jsonl --top-k 1": End(),
+    "edge-distil eval swag --data questions.jsonl": End(("accuracy",)),
     "edge-distil export sentence-transformers/all-MiniLM-L6-v2 -o minilm --int8": _made(*_BUNDLE),
     "edge-distil inspect qa": End(_BUNDLE),
     "rm qa/onnx/model.onnx && edge-distil doctor qa": End(

@@ -182,15 +182,19 @@ def build(family: Family, head: str, tokenizer: Any) -> Any:
 
 def expect(model: Any, head: str, tokenizer: Any) -> dict[str, Any]:
     """What the model computes of padded rows; of a model that chooses, its encoder's states too."""
-    pairs = head in ("ForQuestionAnswering", "ForMultipleChoice")
+    chooses = head == "ForMultipleChoice"
+    pairs = head == "ForQuestionAnswering" or chooses
     texts = [*zip(*PAIRS, strict=True)] if pairs else [TEXTS]
     inputs = dict(tokenizer(*map(list, texts), padding=True, return_tensors="np"))
-    run: Callable[..., Any] = model
     names = OUTPUTS.get(head, ("logits",))
-    if head == "ForMultipleChoice":
-        run, names = getattr(model, model.base_model_prefix), OUTPUTS["Model"]
     feeds = {name: tf.constant(rows, tf.int32) for name, rows in inputs.items()}
-    outputs = run(feeds, training=False)
+    if chooses:  # all rows are choices of one question; each is a row of its own again
+        found = model({name: rows[None] for name, rows in feeds.items()}, training=False).logits
+        encoder: Callable[..., Any] = getattr(model, model.base_model_prefix)
+        outputs = {**encoder(feeds, training=False), "logits": tf.reshape(found, (-1, 1))}
+        names = ("logits", *OUTPUTS["Model"])
+    else:
+        outputs = model(feeds, training=False)
     return {
         "class": type(model).__name__,
         "versions": PINNED,

@@ -22,6 +22,8 @@ def inputs(task: Any, texts: Sequence[str]) -> list[Any]:
         return [("Who keeps the light?", text or "Ada") for text in texts]
     if isinstance(task, ed.Reranker):
         return [("Who keeps the light?", text) for text in texts]
+    if isinstance(task, ed.MultipleChoice):
+        return [(text, ["a film", text, "the sea"][: 1 + len(text) % 3]) for text in texts]
     if isinstance(task, ed.FillMask):
         mask = task.encoder.tokenizer.mask_token
         return [f"the {mask} {text}" for text in texts]
@@ -40,6 +42,8 @@ def one(task: Any, given: Any) -> Any:
         return task(given[0], [given[1]])[0].score
     if isinstance(task, ed.ZeroShotClassification):
         return task(given, LABELS)
+    if isinstance(task, ed.MultipleChoice):
+        return task(*given)
     if isinstance(task, ed.TextClassification):
         return task(given, top_k=None)
     if isinstance(task, ed.FillMask):
@@ -57,6 +61,8 @@ def many(task: Any, given: Sequence[Any]) -> list[Any]:
         return task.score(given).tolist()
     if isinstance(task, ed.ZeroShotClassification):
         return task.batch(given, LABELS)
+    if isinstance(task, ed.MultipleChoice):
+        return list(task.stream(given))
     if isinstance(task, ed.TextClassification):
         return task.batch(given, top_k=None)
     if isinstance(task, ed.FillMask):

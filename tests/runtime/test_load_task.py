@@ -13,6 +13,7 @@ from edge_distil import errors
 CLASSES = {
     "embedding": ("sentence-similarity", ed.Embedding),
     "fill_mask": ("fill-mask", ed.FillMask),
+    "multiple_choice": ("multiple-choice", ed.MultipleChoice),
     "question_answering": ("question-answering", ed.QuestionAnswering),
     "text_classification": ("text-classification", ed.TextClassification),
     "token_classification": ("token-classification", ed.TokenClassification),

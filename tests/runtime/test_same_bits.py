@@ -17,8 +17,8 @@ import edge_distil as ed
 
 TINY = Path(__file__).parents[1] / "golden" / "tiny"
 BUNDLES = (
-    "embedding", "fill_mask", "multi_label", "question_answering", "static_embedding",
-    "text_classification", "token_classification",
+    "embedding", "fill_mask", "multi_label", "multiple_choice", "question_answering",
+    "static_embedding", "text_classification", "token_classification",
 )  # fmt: skip
 
 

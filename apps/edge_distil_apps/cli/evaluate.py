@@ -33,7 +33,8 @@ def evaluate(
 
     FILE is csv, tsv, json or jsonl with these names in its header or as its keys: question,
     context, answers (or SQuAD JSON) · text, label, for pairs text_pair too · sentence1,
-    sentence2, score (STS-B) · tokens, tags (or CoNLL). Columns of other names are left out.
+    sentence2, score (STS-B) · tokens, tags (or CoNLL) · prompt, choices, label. Columns of other
+    names are left out.
     """
     from edge_distil import evaluate as evaluation
 

@@ -21,7 +21,9 @@ def run(
     ] = None,
     question: Annotated[
         list[str] | None,
-        options.value("--question", "-q", kind="TEXT", text="A question or query; several, too."),
+        options.value(
+            "--question", "-q", kind="TEXT", text="A question, query or prompt; several, too."
+        ),
     ] = None,
     context: Annotated[
         str | None,
@@ -41,7 +43,7 @@ def run(
     ] = False,
     top_k: Annotated[
         int | None,
-        options.value(kind="N", text="Answers or labels (1), or passages (all).", min=1),
+        options.value(kind="N", text="Answers or labels (1), passages or choices (all).", min=1),
     ] = None,
     preselect: Annotated[
         int | None,
@@ -68,7 +70,7 @@ def run(
     threads: console.Threads = None,
     json: console.Json = False,
 ) -> None:
-    """Run a bundle: answer, label, rank, fill a mask, find entities, compare texts.
+    """Run a bundle: answer, label, rank, choose, fill a mask, find entities, compare texts.
 
     Examples:
     `edge-distil run qa -q "Who keeps the light?" -c @lighthouse.txt`
@@ -83,12 +85,15 @@ def run(
 
     `edge-distil run nli "My phone is dead." --labels "urgent, not urgent"`
 
+    `edge-distil run swag -q "She opens the umbrella, for" "it rains." "it sings."`
+
     `edge-distil run qa --file questions.tsv`
 
     `tail -f posts.txt | edge-distil run ner`, a line answered as it comes
 
-    FILE is .csv, .tsv, .json or .jsonl with text (and text_pair), or question and context; SQuAD's
-    JSON; or lines as on stdin: a text, or a question, a tab and its context.
+    FILE is .csv, .tsv, .json or .jsonl with text (and text_pair), question and context, or prompt
+    and choices (a list); SQuAD's JSON; or lines as on stdin: a text, or a question or prompt, a tab
+    and its context or choices, with a tab between them.
     """
     import edge_distil
     from edge_distil_apps.cli.flow.answering import answer

@@ -11,6 +11,7 @@ from edge_distil.manifest import LONGEST_SEQUENCE, Manifest, Variant
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _SCRIPT = {
     "question-answering": 'task("Who keeps the light?", "Ada keeps the light.")',
+    "multiple-choice": 'task("She opens the umbrella, for", ["it rains.", "it sings."])',
     "fill-mask": 'task("Paris is the [MASK] of France.")',
     "late-interaction": 'task.rank("Who keeps the light?", ["Ada keeps it.", "The sea is cold."])',
     "sentence-similarity": 'task.encode(["a charming film", "a dull one"])',

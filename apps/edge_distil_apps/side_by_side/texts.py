@@ -14,7 +14,9 @@ from edge_distil_apps.shipped import PASSAGES
 from edge_distil_bench.protocol.queries import Queries, make_queries
 
 _TEXTS = PASSAGES.with_name("texts.txt")
-_QUESTION_ANSWERING, _FILL_MASK = "question-answering", "fill-mask"
+_FILL_MASK = "fill-mask"
+# Tasks of two texts, and what they are.
+_PAIRS = {"question-answering": "question<TAB>context", "multiple-choice": "prompt<TAB>choice"}
 
 Texts = list[tuple[str, ...]]
 
@@ -25,7 +27,7 @@ def choose_queries(bundle: Bundle, variant: str, file: Path | None) -> Queries:
     Args:
         bundle: The first bundle.
         variant: One of its variants.
-        file: A text a line, for question answering ``question<TAB>context``; the texts that ship
+        file: A text a line, for tasks of two both with a tab between them; the texts that ship
             where it is ``None``.
 
     Raises:
@@ -36,7 +38,7 @@ def choose_queries(bundle: Bundle, variant: str, file: Path | None) -> Queries:
     if file is not None:
         texts = _read(file, task)
         return make_queries(encoder, "texts", f"{len(texts)} lines of {file.name}", texts)
-    name = "questions" if task == _QUESTION_ANSWERING else "texts"
+    name = "questions" if task in _PAIRS else "texts"
     return fitting_queries(encoder, _shipped(task), name, f"own-written {name}, shipped")
 
 
@@ -50,14 +52,14 @@ def fitting_queries(encoder: Encoder, texts: Texts, name: str, description: str)
 
 
 def _read(file: Path, task: str) -> Texts:
-    expected = 2 if task == _QUESTION_ANSWERING else 1
+    expected = 2 if task in _PAIRS else 1
     found: Texts = []
     for number, line in enumerate(split_lines(console.read_text(file)), 1):
         if not line.strip():
             continue
         query = tuple(line.split("\t"))
         if len(query) != expected:
-            wanted = "question<TAB>context" if expected == 2 else "one text"
+            wanted = _PAIRS.get(task, "one text")
             raise InputError(
                 f"{file}, line {number}, has {len(query)} fields, {task} needs {wanted}"
             )
@@ -68,7 +70,7 @@ def _read(file: Path, task: str) -> Texts:
 
 
 def _shipped(task: str) -> Texts:
-    if task != _QUESTION_ANSWERING:
+    if task not in _PAIRS:
         return [(line,) for line in split_lines(_TEXTS.read_text(encoding="utf-8"))]
     articles = json.loads(PASSAGES.read_text(encoding="utf-8"))["data"]
     return [

@@ -20,7 +20,14 @@ from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.encoder import Encoder
 from edge_distil.errors import InputError
 from edge_distil.session import Floats, Session, Tokens
-from edge_distil.tasks import BY_NAME, Embedding, LateInteraction, QuestionAnswering, Task
+from edge_distil.tasks import (
+    BY_NAME,
+    Embedding,
+    LateInteraction,
+    MultipleChoice,
+    QuestionAnswering,
+    Task,
+)
 
 
 class Timing(NamedTuple):
@@ -152,7 +159,7 @@ class TimedTask:
         self.task = BY_NAME[plain.bundle.manifest.task](encoder)
 
     def __call__(self, query: Sequence[str]) -> Timing:
-        """Answer one query: question and context, or one text."""
+        """Answer one query: question and context, prompt and choice, or one text."""
         self._clock.read()
         self._clock.read_cpu()
         started = time.perf_counter_ns()
@@ -169,11 +176,13 @@ def answer(task: Any, query: Sequence[str]) -> Any:
     Raises:
         InputError: The query has not as many texts as the task takes.
     """
-    expected = 2 if isinstance(task, QuestionAnswering) else 1
+    expected = 2 if isinstance(task, QuestionAnswering | MultipleChoice) else 1
     if len(query) != expected:
         raise InputError(f"a query has {len(query)} texts, {task.names[0]} takes {expected}")
     if isinstance(task, LateInteraction):
         return task.encode_document(query[0])
+    if isinstance(task, MultipleChoice):
+        return task(query[0], query[1:])
     return task.encode(query[0]) if isinstance(task, Embedding) else task(*query)
 
 

@@ -41,6 +41,7 @@ AUTO_CLASSES = {
     "text-classification": "AutoModelForSequenceClassification",
     "token-classification": "AutoModelForTokenClassification",
 }
+CHOOSER = "multiple-choice"  # whose inputs have an axis more in transformers
 
 
 def wordpiece() -> Tokenizer:
@@ -163,7 +164,8 @@ def build_model(family: str, task: str, *, padding_vector: bool = False, **optio
     tokenizer = fast_tokenizer(style)
     options = {"pad_token_id": tokenizer.pad_token_id, **options}
     torch.manual_seed(7)
-    auto_class = getattr(transformers, AUTO_CLASSES[task])
+    name = "AutoModelForMultipleChoice" if task == CHOOSER else AUTO_CLASSES[task]
+    auto_class = getattr(transformers, name)
     size = len(tokenizer) + options.pop("spare", 0)  # rows for tokens that a test adds
     model = auto_class.from_config(config(vocab_size=size, **options)).eval()
     with torch.no_grad():

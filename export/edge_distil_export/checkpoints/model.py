@@ -26,6 +26,7 @@ from edge_distil_export.checkpoints.static_table import load_table
 from edge_distil_export.checkpoints.static_tokens import StaticTokens, read_tokens
 from edge_distil_export.graphs.heads import (
     OUTPUTS,
+    ChoiceEncoder,
     Encoder,
     Head,
     SentenceEncoder,
@@ -109,7 +110,8 @@ def _with_head(
     if late is not None:
         return _with_tokens(source, model, late, parameters)
     if sentence is None:
-        return Loaded(Encoder(model, tuple(OUTPUTS[task])), model.config, parameters)
+        kind = ChoiceEncoder if task == "multiple-choice" else Encoder
+        return Loaded(kind(model, tuple(OUTPUTS[task])), model.config, parameters)
     encoder = Encoder(model, ("last_hidden_state",))
     head = SentenceEncoder(encoder, sentence, source.root).eval().requires_grad_(False)
     parameters += sum(p.numel() for p in head.steps.parameters())

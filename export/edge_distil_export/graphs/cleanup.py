@@ -28,6 +28,7 @@ def fold(model: ir.Model) -> None:
     # Before folding, so that equal Transposes of one shared weight (ALBERT) fold as one.
     common.CommonSubexpressionEliminationPass()(model)
     optimize_ir(model, should_fold=_unless_shared)
+    _drop_round_trips(model)
 
 
 def bare(
@@ -49,6 +50,30 @@ def bare(
     for value in (*model.graph.inputs, *model.graph.outputs):
         _name_axes(value, axes[str(value.name)])
     check_plain(model)
+
+
+def _drop_round_trips(model: ir.Model) -> None:
+    """Take out reshapes to the shape that a value had: rows made choices, and rows again.
+
+    Reshape keeps the order of the numbers, as an Unsqueeze before it does.
+    """
+    for node in model.graph:
+        if node.op_type == "Reshape" and (origin := _same_shape(node)) is not None:
+            node.op_type = "Identity"
+            node.resize_inputs(1)
+            node.replace_input_with(0, origin)
+    common.IdentityEliminationPass()(model)
+    common.RemoveUnusedNodesPass()(model)
+
+
+def _same_shape(node: ir.Node) -> ir.Value | None:
+    """Return what a Reshape reads, or the Unsqueeze behind it, if that has the shape asked for."""
+    wanted, read = node.outputs[0].shape, node.inputs[0]
+    if wanted is None or not all(isinstance(size, int) or size.value for size in wanted):
+        return None  # an axis without a name may have any size
+    maker = read.producer() if read is not None else None
+    before = maker.inputs[0] if maker is not None and maker.op_type == "Unsqueeze" else None
+    return next((v for v in (read, before) if v is not None and v.shape == wanted), None)
 
 
 def _unless_shared(node: ir.Node) -> bool | None:

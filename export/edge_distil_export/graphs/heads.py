@@ -23,6 +23,7 @@ OUTPUTS: dict[str, dict[str, tuple[str, ...]]] = {
     "feature-extraction": {"last_hidden_state": _PER_TOKEN},
     "fill-mask": {"logits": _PER_TOKEN},
     "late-interaction": {"last_hidden_state": _PER_TOKEN, "token_embeddings": _PER_TOKEN},
+    "multiple-choice": {"logits": _PER_ROW},
     "question-answering": {"start_logits": _PER_TOKEN, "end_logits": _PER_TOKEN},
     "sentence-similarity": {"last_hidden_state": _PER_TOKEN, "sentence_embedding": _PER_ROW},
     "text-classification": {"logits": _PER_ROW},
@@ -63,6 +64,21 @@ class Encoder(nn.Module):
         vectors = self.model.get_input_embeddings()(input_ids)  # (batch, sequence, embedding)
         mask = attention_mask.unsqueeze(-1).to(vectors.dtype)
         return {"inputs_embeds": vectors * mask, "attention_mask": attention_mask}
+
+
+class ChoiceEncoder(Encoder):
+    """A transformers model of multiple choice, given pairs of a prompt and a choice, a row each.
+
+    transformers gives it the choices of a prompt as an axis of their own, and flattens it at once.
+    """
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return the logits ``(batch, 1)``: each row is the one choice of its prompt."""
+        ids, mask = input_ids.unsqueeze(1), attention_mask.unsqueeze(1)  # (batch, 1, sequence)
+        types = None if token_type_ids is None else token_type_ids.unsqueeze(1)
+        return super().forward(ids, mask, types)
 
 
 class SentenceEncoder(nn.Module):

@@ -20,6 +20,7 @@ _CLASSES = {
     "feature-extraction": "AutoModel",
     "fill-mask": "AutoModelForMaskedLM",
     "late-interaction": "AutoModel",
+    "multiple-choice": "AutoModelForMultipleChoice",
     "question-answering": "AutoModelForQuestionAnswering",
     "sentence-similarity": "AutoModel",
     "text-classification": "AutoModelForSequenceClassification",
@@ -39,12 +40,12 @@ class TransformersWitness:
     """
 
     library = LIBRARY
-    pairs_only = False
     prompts: tuple[str, ...] = ()
 
     def __init__(self, source: Source, task: str, limit: int, *, trust_remote_code: bool) -> None:
         import transformers
 
+        self.pairs_only = task == "multiple-choice"
         options = {"local_files_only": True, "trust_remote_code": trust_remote_code}
         self.kind = _CLASSES[task]
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(source.path, **options)
@@ -105,6 +106,8 @@ class TransformersWitness:
         return [{n: torch.tensor([encoded[n][row]]) for n in names} for row in range(rows)]
 
     def _run(self, feeds: dict[str, torch.Tensor]) -> dict[str, np.ndarray[Any, Any]]:
+        if self._task == "multiple-choice":  # a prompt with one choice
+            feeds = {name: tensor.unsqueeze(0) for name, tensor in feeds.items()}
         with torch.inference_mode():
             outputs = self._model(**feeds)
         wanted = [name for name in OUTPUTS[self._task] if name in outputs]

@@ -17,6 +17,7 @@ from edge_distil.tasks import (
     Embedding,
     FillMask,
     LateInteraction,
+    MultipleChoice,
     QuestionAnswering,
     TextClassification,
     TokenClassification,
@@ -106,6 +107,8 @@ class Bundle:
                 list(self._task.encoder.run(self._tokenizer.encode(texts)))
             case LateInteraction():
                 return getattr(self._task, f"encode_{prompt}")(*texts)
+            case MultipleChoice():
+                self._task(texts[0], texts[1:])
             case Embedding():
                 return self._task.encode(*texts, prompt_name=prompt)
         return None

@@ -14,6 +14,7 @@ from edge_distil._tokenizing.sides import side_rows
 from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.bundle import Bundle
 from edge_distil.errors import DataError
+from edge_distil.evaluate.choices import read_choice_questions
 from edge_distil.evaluate.classification import read_labelled
 from edge_distil.evaluate.files import read_text
 from edge_distil.evaluate.kinds import expecting
@@ -103,9 +104,9 @@ def _read(path: Path, task: str) -> Sequence[Text]:
 
 
 def _sample(task: str) -> Sequence[Text]:
-    """Return the sample: pairs for question answering, else each text of them by itself."""
+    """Return the sample: pairs for tasks of pairs, else each text of them by itself."""
     lines = _lines(files(__package__).joinpath(_SAMPLE).read_text(encoding="utf-8"))
-    if task == "question-answering":
+    if task in ("multiple-choice", "question-answering"):
         return [line for line in lines if isinstance(line, tuple)]
     parts = (part for line in lines for part in ([line] if isinstance(line, str) else line))
     return list(dict.fromkeys(parts))
@@ -138,6 +139,11 @@ def _labelled(path: Path) -> list[Text]:
     return [example.text for example in read_labelled(path)]
 
 
+def _choices(path: Path) -> list[Text]:
+    questions = read_choice_questions(path)
+    return [(question.prompt, choice) for question in questions for choice in question.choices]
+
+
 def _conll(path: Path) -> list[Text]:
     return [sentence.text for sentence in read_conll(path)]
 
@@ -150,4 +156,5 @@ _READERS: Mapping[str, Callable[[Path], Sequence[Text]]] = {
     "text-classification": _labelled,
     "token-classification": _conll,
     "fill-mask": _labelled,
+    "multiple-choice": _choices,
 }

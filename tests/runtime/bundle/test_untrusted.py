@@ -20,7 +20,10 @@ from edge_distil._reading import untrusted
 from edge_distil._writing import storage
 
 Copy = Callable[[str], Path]
-TASKS = ["embedding", "fill_mask", "multi_label", "question_answering", "text_classification"]
+TASKS = [
+    "embedding", "fill_mask", "multi_label", "multiple_choice", "question_answering",
+    "text_classification",
+]  # fmt: skip
 SECONDS = 8.0  # for a child that may take for ever
 
 needs_limits = pytest.mark.skipif(sys.platform != "linux", reason="memory has no limit here")

@@ -16,6 +16,7 @@ from edge_distil.tasks import (
     Embedding,
     FillMask,
     LateInteraction,
+    MultipleChoice,
     QuestionAnswering,
     Reranker,
     TextClassification,
@@ -24,7 +25,7 @@ from edge_distil.tasks import (
 )
 from edge_distil_apps.cli import console, options
 from edge_distil_apps.cli.flow import arriving, results
-from edge_distil_apps.cli.flow.given import PAIRS, QUESTIONS, TEXTS, Fields, Given, Input
+from edge_distil_apps.cli.flow.given import CHOICES, PAIRS, QUESTIONS, TEXTS, Fields, Given, Input
 from edge_distil_apps.cli.flow.labelling import Labeller
 from edge_distil_apps.cli.flow.long_contexts import Documents, progress
 from edge_distil_apps.cli.flow.results import Found
@@ -37,13 +38,22 @@ _NO_QUESTION = (
     "stdin holds no question, expected question, tab, context a line: send some, or give "
     "--question Q --context TEXT|@FILE|-, or --file FILE"
 )
+_NO_CHOICES = (
+    "stdin holds no prompt, expected prompt, tab, choice, tab, choice a line: send some, or give "
+    "--question PROMPT and its choices as TEXT, or --file FILE"
+)
 _FORGOT = (
     "this is a question-answering bundle: give --question Q and --context TEXT|@FILE|-, or "
     "--file FILE, or lines of question, tab, context on stdin"
 )
+_FORGOT_CHOICES = (
+    "this is a multiple-choice bundle: give --question PROMPT and its choices as TEXT, or --file "
+    "FILE, or lines of prompt, tab, choice, tab, choice on stdin"
+)
 _RANKING = (Reranker, LateInteraction)
 _COMPARED = (Embedding, *_RANKING)  # tasks that read all texts before they say anything
-_NUMBERED = re.compile(r"^(?:text|pair|passage|document) (\d+)(?:: )?")  # how a task names an input
+# How a task names an input.
+_NUMBERED = re.compile(r"^(?:text|pair|passage|document|prompt) (\d+)(?:: |, )?")
 _CANDIDATES = 5  # for a mask, by default
 
 
@@ -69,7 +79,7 @@ def answer(task: Any, asked: Asked, open_embedding: Callable[[Path], Embedding])
         documents = Documents(open_embedding(asked.embedding))
         typed = [documents.prepared(one) for one in typed]
         groups = ([documents.prepared(one) for one in group] for group in groups)
-    nothing = _NO_QUESTION if fields.both else _NO_TEXT
+    nothing = {QUESTIONS: _NO_QUESTION, CHOICES: _NO_CHOICES}.get(fields, _NO_TEXT)
     settings = _settings(task, asked)
     if not (asked.json or typed or isinstance(task, _COMPARED)):
         _answer_groups(task, groups, settings, nothing)
@@ -122,6 +132,8 @@ def _settings(task: Any, asked: Asked) -> dict[str, Any]:
         return {"top_k": asked.top_k or 1, "preselect": asked.preselect}
     if isinstance(task, FillMask):
         return {"top_k": asked.top_k or _CANDIDATES}
+    if isinstance(task, MultipleChoice):
+        return {"top_k": asked.top_k}
     return {"top_k": asked.top_k or 1} if isinstance(task, TextClassification) else {}
 
 
@@ -141,7 +153,7 @@ def _arriving(jsonl: bool, fields: Fields) -> Iterator[list[Given]]:
     """
     if sys.stdin.isatty():
         if fields.both:
-            raise typer.BadParameter(_FORGOT)
+            raise typer.BadParameter(_FORGOT_CHOICES if fields.many else _FORGOT)
         console.note("reading a text a line from this terminal: Ctrl-D ends them")
     yield from arriving.groups(jsonl, fields)
 
@@ -149,11 +161,16 @@ def _arriving(jsonl: bool, fields: Fields) -> Iterator[list[Given]]:
 def _fields(task: Any) -> Fields:
     if isinstance(task, QuestionAnswering):
         return QUESTIONS
+    if isinstance(task, MultipleChoice):
+        return CHOICES
     return PAIRS if isinstance(task, TextClassification) else TEXTS
 
 
 def _typed(asked: Asked, fields: Fields) -> list[Given]:
     """Return what was typed as arguments."""
+    if fields.many:
+        choices = [console.argument(text) for text in asked.texts]
+        return [Given("", (console.argument(asks), choices)) for asks in asked.questions]
     if fields.both:
         context = _context(asked.context) if asked.context is not None else ""
         return [Given("", (console.argument(asks), context)) for asks in asked.questions]

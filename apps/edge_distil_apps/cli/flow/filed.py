@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edge_distil.evaluate.choices import choices_of
 from edge_distil.evaluate.files import Row, read_table, read_text
 from edge_distil.evaluate.squad_file import is_squad, read_questions
 from edge_distil.rows import split_lines
@@ -27,7 +28,7 @@ def read_file(path: Path, fields: Fields) -> list[Given]:
         lines = enumerate(split_lines(read_text(path)), 1)
         found = (of_line(line, f"line {n} of {path}", fields, jsonl=False) for n, line in lines)
         return [given for given in found if given is not None]
-    if fields.both and is_squad(path):
+    if fields.both and not fields.many and is_squad(path):
         return [
             Given(one.where, (one.question, one.context), one.id) for one in read_questions(path)
         ]
@@ -46,4 +47,6 @@ def _of_row(row: Row, fields: Fields) -> Given:
     first = row.text(fields.first)
     if fields.second is None or fields.second not in row.cells:
         return Given(row.where, first, row.cells.get(ID))
+    if fields.many:
+        return Given(row.where, (first, choices_of(row)), row.cells.get(ID))
     return Given(row.where, (first, row.text(fields.second)), row.cells.get(ID))

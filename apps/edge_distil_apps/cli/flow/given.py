@@ -1,4 +1,4 @@
-"""What a line or a row gives to a task: a text, a pair of texts, a question with its context."""
+"""What a line or a row gives to a task: a text, a pair, a question with context, with choices."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from edge_distil.errors import InputError
 from edge_distil.rows import BadRow, object_of_line
 
-Input = str | tuple[str, str]
+Input = str | tuple[str, str | list[str]]
 
 
 class Given(NamedTuple):
@@ -15,7 +15,7 @@ class Given(NamedTuple):
 
     Attributes:
         where: Where it stands: ``"line 3 of stdin"``; nowhere, if it was typed.
-        input: The text, or the two.
+        input: The text, or the two; of a prompt with choices these as a list.
         id: What its row calls it; ``None`` where the row does not.
     """
 
@@ -31,11 +31,13 @@ class Fields(NamedTuple):
         first: The key or column of the text.
         second: That of a second text, where the task takes one.
         both: It takes nothing without a second; in a line of text a tab stands between them.
+        many: The second is a list of texts; in a line of text a tab stands before each.
     """
 
     first: str
     second: str | None = None
     both: bool = False
+    many: bool = False
 
 
 _PAIR = "text_pair"
@@ -43,6 +45,7 @@ ID = "id"  # the column, or key, of what a row is called
 TEXTS = Fields("text")
 PAIRS = Fields("text", _PAIR)
 QUESTIONS = Fields("question", "context", both=True)
+CHOICES = Fields("prompt", "choices", both=True, many=True)
 
 
 def of_line(line: str, where: str, fields: Fields, jsonl: bool) -> Given | None:
@@ -66,7 +69,7 @@ def of_line(line: str, where: str, fields: Fields, jsonl: bool) -> Given | None:
     first, tab, second = line.partition("\t")
     if not tab:
         raise _wrong(where, f"has no tab between {fields.first} and {fields.second}")
-    return Given(where, (first, second))
+    return Given(where, (first, second.split("\t") if fields.many else second))
 
 
 def _of_object(line: str, where: str, fields: Fields) -> Given:
@@ -78,7 +81,8 @@ def _of_object(line: str, where: str, fields: Fields) -> Given:
     first = _text(where, row, fields.first)
     if fields.second is None or (fields.second not in row and not fields.both):
         return Given(where, first, row.get(ID))
-    return Given(where, (first, _text(where, row, fields.second)), row.get(ID))
+    read = _texts if fields.many else _text
+    return Given(where, (first, read(where, row, fields.second)), row.get(ID))
 
 
 def _text(where: str, row: dict[str, Any], key: str) -> str:
@@ -88,6 +92,13 @@ def _text(where: str, row: dict[str, Any], key: str) -> str:
     if not isinstance(value, str):
         raise _wrong(where, f"has {value!r} as its {key}, expected a string")
     return value
+
+
+def _texts(where: str, row: dict[str, Any], key: str) -> list[str]:
+    value = row.get(key)
+    if isinstance(value, list) and all(isinstance(text, str) for text in value):
+        return value
+    raise _wrong(where, f"has {value!r} as its {key}, expected a list of strings")
 
 
 def _wrong(where: str, what: str) -> InputError:

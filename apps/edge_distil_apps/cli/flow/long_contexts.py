@@ -40,6 +40,7 @@ class Documents:
             InputError: It cannot be embedded.
         """
         question, context = given.input[0], given.input[1]
+        assert isinstance(context, str)  # no list of choices
         if self.last is None or self.last != context:
             where = given.where and f"{given.where}: "
             with naming(where), progress(len(context), "passages") as show:

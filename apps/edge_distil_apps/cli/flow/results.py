@@ -66,7 +66,7 @@ def show_items(items: list[Any]) -> None:
         console.say(_line(item))
 
 
-def _shown(given: Input, fields: Fields) -> str | dict[str, str]:
+def _shown(given: Input, fields: Fields) -> str | dict[str, str | list[str]]:
     return given if isinstance(given, str) else dict(zip(map(str, fields[:2]), given, strict=True))
 
 

@@ -17,6 +17,7 @@ _TAKEN = {
         "TEXT", "--pair", "--question", "--labels", "--template", "--multi-label", *_ROWS,
         "--top-k",
     ),
+    "multiple-choice": ("TEXT", "--question", *_ROWS, "--top-k"),
     "token-classification": ("TEXT", *_ROWS),
     "fill-mask": ("TEXT", *_ROWS, "--top-k"),
     "feature-extraction": ("TEXT", *_ROWS),
@@ -33,17 +34,24 @@ _APART = (
     ("TEXT", "--jsonl", "it says how stdin is read: leave it out"),
     ("--file", "--jsonl", "it says how stdin is read: leave it out, a file's name says how it is"),
 )
-_ALONE = (  # for questions, which are asked of one context
+_ALONE = (  # for questions, which are asked of one context, and prompts with choices
     ("--question", "--file", "put all questions in the file, or leave it out"),
     ("--question", "--jsonl", "it says how stdin is read: leave it out"),
     ("--context", "--file", "a file's contexts stand in it: leave --context out"),
 )
-_NEEDED = (  # for questions, too: what is nothing without another, and what the other is
-    ("--question", "--context", "TEXT, @FILE or - for stdin"),
-    ("--context", "--question", "TEXT"),
-    ("--preselect", "--embedding", "BUNDLE, which chooses the windows"),
-    ("--embedding", "--preselect", "K, the number of windows"),
-)
+# For these, too: what is nothing without another, and what the other is.
+_NEEDED = {
+    "question-answering": (
+        ("--question", "--context", "TEXT, @FILE or - for stdin"),
+        ("--context", "--question", "TEXT"),
+        ("--preselect", "--embedding", "BUNDLE, which chooses the windows"),
+        ("--embedding", "--preselect", "K, the number of windows"),
+    ),
+    "multiple-choice": (
+        ("--question", "TEXT", "for each choice"),
+        ("TEXT", "--question", "PROMPT"),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -97,11 +105,11 @@ def check(asked: Asked, task: str) -> None:
     typed, taken = asked.typed, _TAKEN[task]
     if other := next((name for name in typed if name not in taken), None):
         raise typer.BadParameter(_not_taken(other, task, taken))
-    asks = task == "question-answering"
-    for first, second, remedy in _APART + (_ALONE if asks else ()):
+    needed = _NEEDED.get(task)
+    for first, second, remedy in _APART + (_ALONE if needed else ()):
         if first in typed and second in typed:
             raise typer.BadParameter(f"{first} and {second} do not go together: {remedy}")
-    for first, second, what in _NEEDED if asks else ():
+    for first, second, what in needed or ():
         if first in typed and second not in typed:
             raise typer.BadParameter(f"{first} needs {second} {what}: add it")
     if task == "late-interaction" and not asked.questions:
