@@ -11,6 +11,7 @@ from edge_distil.task_names import task_named
 from edge_distil_export.checkpoints.checkpoint import Source
 from edge_distil_export.checkpoints.families import check_family
 from edge_distil_export.checkpoints.late_interaction import is_late
+from edge_distil_export.checkpoints.remote_code import class_references
 from edge_distil_export.checkpoints.setfit import is_setfit
 
 _OF_TABLES = ("sentence-similarity", "text-classification")  # the latter by SetFit's head
@@ -57,7 +58,7 @@ def _task_of_architecture(source: Source) -> str:
     possible = f"give one with --task: {', '.join(TASKS)}"
     if name is None:
         raise TaskError(f"{source.name}'s config.json names no architecture: {possible}")
-    task = _infer(name)
+    task = _infer(name) or _infer_from_code(source, name)
     if task is None:
         raise TaskError(f"{source.name} is a {name}, from which no task can be told: {possible}")
     if task not in TASKS:
@@ -80,3 +81,13 @@ def _infer(architecture: str) -> str | None:
         return str(TasksManager.infer_task_from_model(model_class))
     except ValueError:
         return None
+
+
+def _infer_from_code(source: Source, architecture: str) -> str | None:
+    """Return what a class of the checkpoint's own code is for, as its ``auto_map`` says."""
+    for auto, references in class_references(source).items():
+        if auto.startswith("AutoModel") and any(
+            reference.rpartition(".")[2] == architecture for reference in references
+        ):
+            return _infer(auto)
+    return None

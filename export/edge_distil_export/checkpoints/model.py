@@ -19,7 +19,7 @@ from edge_distil_export.checkpoints.completeness import check_finite, check_load
 from edge_distil_export.checkpoints.families import check_encoder
 from edge_distil_export.checkpoints.late_interaction import LateModules, read_late_modules
 from edge_distil_export.checkpoints.late_steps import PROJECTION, late_steps
-from edge_distil_export.checkpoints.remote_code import rebuild
+from edge_distil_export.checkpoints.remote_code import rebuild, refused
 from edge_distil_export.checkpoints.setfit import FittedHead, is_setfit, load_head, read_head
 from edge_distil_export.checkpoints.static import MODEL2VEC, model2vec_modules
 from edge_distil_export.checkpoints.static_table import load_table
@@ -212,10 +212,7 @@ def _from_pretrained(
 def _explain(source: Source, task: str, error: Exception) -> EdgeDistilError:
     first_line = str(error).strip().split("\n", 1)[0]
     if "trust_remote_code" in str(error):
-        return CheckpointError(
-            f"{source.name} needs Python code of its own, which edge-distil does not run unasked: "
-            "read that code, then pass --trust-remote-code"
-        )
+        return refused(source)
     if "Unrecognized configuration class" in str(error):
         return TaskError(
             f"{source.name} is of type {source.config.get('model_type')!r}, which has no model "

@@ -8,16 +8,64 @@ unless the class says how to make it, as transformers' own classes do and others
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import torch
 
+from edge_distil._reading.printable import shortened
 from edge_distil.errors import CheckpointError
 from edge_distil_export.checkpoints.checkpoint import Source
 
 _SEEDS = (0, 1)
+_SETTINGS = ("config.json", "tokenizer_config.json")  # the files of transformers that name code
+
+
+def class_references(source: Source) -> dict[str, list[str]]:
+    """Return auto class -> the checkpoint's own classes for it: ``modeling_own.OwnModel``.
+
+    One in another repository of the hub has its name before it: ``owner/code--modeling.Model``.
+    """
+    found: dict[str, list[str]] = {}
+    for name in _SETTINGS:
+        for auto, references in _auto_map(source.path / name).items():
+            listed = references if isinstance(references, list) else [references]
+            found.setdefault(auto, []).extend(one for one in listed if isinstance(one, str))
+    return found
+
+
+def refused(source: Source) -> CheckpointError:
+    """Make the error of a checkpoint whose code nobody allowed to run, which names the code."""
+    references = (one for listed in class_references(source).values() for one in listed)
+    files = dict.fromkeys(name for one in references for name in _files(source.path, one))
+    named = f" ({', '.join(map(shortened, files))})" if files else ""
+    return CheckpointError(
+        f"{source.name} needs Python code of its own{named}, which edge-distil does not run "
+        "unasked: read that code, then pass --trust-remote-code"
+    )
+
+
+def _files(folder: Path, reference: str) -> list[str]:
+    """Return the file of a class, and those beside it that it imports; none of them is run."""
+    from transformers.dynamic_module_utils import get_relative_import_files
+
+    name = f"{reference.rpartition('.')[0]}.py"
+    try:
+        beside = get_relative_import_files(folder / name)
+    except (OSError, ValueError):  # in another repository, absent, or no text
+        beside = []
+    return [name, *sorted(Path(file).name for file in beside)]
+
+
+def _auto_map(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8")).get("auto_map")
+    except (OSError, ValueError, AttributeError):  # whoever reads the file itself will say so
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def rebuild(source: Source, model: Any, missing: Collection[str]) -> Any:
