@@ -175,7 +175,12 @@ class Encoder:
                 f"{self.bundle.path}: the tokenizer makes no tokens of a text, expected at least "
                 "one for this model: give another text, or check tokenizer.json's post_processor"
             )
-        return collate(encodings, tokenizer.pad_id, token_types=tokenizer.token_types)
+        return collate(
+            encodings,
+            tokenizer.pad_id,
+            token_types=tokenizer.token_types,
+            first_position=self.bundle.manifest.first_position,
+        )
 
 
 @settled

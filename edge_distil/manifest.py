@@ -119,6 +119,8 @@ class Manifest:
         checkpoint: Origin of the weights.
         inputs: Graph inputs, int64 ``(batch_size, sequence_length)``.
         outputs: Graph outputs, float32.
+        first_position: Of a row's first token, where the graph takes ``position_ids``: 0, or the
+            place at which a table like RoBERTa's begins; its padding then stands before that.
         max_length: Longest sequence in tokens, special tokens included.
         labels: Class names by index (classification heads).
         problem_type: ``config.json``'s: ``"multi_label_classification"``, ``"regression"``, ...
@@ -145,6 +147,7 @@ class Manifest:
     pooling: Pooling | None = None
     late_interaction: LateSettings | None = None
     static: bool = False
+    first_position: int | None = None
     files: tuple[FileRecord, ...] = ()
     golden: tuple[GoldenTokens, ...] = ()
     variants: Mapping[str, Variant] = field(default_factory=dict)
@@ -161,9 +164,9 @@ def to_json(manifest: Manifest) -> str:
     for variant in plain["variants"].values():
         if not variant["parts"]:  # a model of one file is written as it was before there were parts
             del variant["parts"]
-    for name in ("function_to_apply", "late_interaction", "static"):
-        if not plain[name]:  # of later releases: written where it says something
-            del plain[name]
+    for name in ("function_to_apply", "late_interaction", "static", "first_position"):
+        if plain[name] is None or plain[name] is False:
+            del plain[name]  # of later releases: written where it says something
     if manifest.pooling is not None:
         plain["pooling"] = written(manifest.pooling)
     return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
@@ -202,6 +205,7 @@ def parse(document: Any, source: str = FILE_NAME) -> Manifest:
         pooling=read_pooling(raw, required=task == "sentence-similarity"),
         late_interaction=read_late(raw, required=task == "late-interaction"),
         static=raw.flag("static"),
+        first_position=raw.optional_whole("first_position", 0, LONGEST_SEQUENCE),
         files=_records(raw, "files"),
         golden=tuple(_golden(entry) for entry in raw.objects("golden", most=_MOST_GOLDEN)),
         variants=_variants(raw.object("variants", most=_MOST_VARIANTS)),

@@ -110,6 +110,7 @@ def collate(
     pad_id: int,
     *,
     token_types: bool = True,
+    first_position: int | None = None,
 ) -> dict[str, NDArray[np.int64]]:
     """Pad encodings on the right to one batch, which is at least one token wide.
 
@@ -119,10 +120,11 @@ def collate(
         encodings: One for each row.
         pad_id: Fills ``input_ids``.
         token_types: Tell the texts of a pair apart; else all token types are 0.
+        first_position: The manifest's; ``None`` where the graph takes no positions.
 
     Returns:
-        ``input_ids``, ``attention_mask`` and ``token_type_ids``, each int64
-        ``(batch, sequence)``.
+        ``input_ids``, ``attention_mask`` and ``token_type_ids``, and ``position_ids`` where the
+        graph takes them, each int64 ``(batch, sequence)``.
     """
     shape = (len(encodings), max([1, *map(len, encodings)]))
     ids = np.full(shape, pad_id, np.int64)
@@ -134,10 +136,30 @@ def collate(
         mask[row, :end] = _attention(encoding)
         if token_types:
             types[row, :end] = encoding.type_ids
-    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+    feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+    if first_position is not None:
+        feeds["position_ids"] = positions(ids, first_position)
+    return feeds
 
 
 def _attention(encoding: Encoded) -> NDArray[np.int64] | int:
     if isinstance(encoding, Bag):
         return encoding.counts
     return encoding.mask if isinstance(encoding, Expanded) else 1
+
+
+def positions(ids: NDArray[np.int64], first: int) -> NDArray[np.int64]:
+    """Return the positions that a model counts itself.
+
+    A table that begins later, as RoBERTa's does, has its padding's vector before: a padding token
+    is not counted (``create_position_ids_from_input_ids`` of transformers).
+
+    >>> positions(np.array([[0, 9, 1, 2, 1]]), 2)
+    array([[2, 3, 1, 4, 1]])
+
+    Args:
+        ids: Token ids ``(batch, sequence)``.
+        first: Of a row's first token; if not 0, the padding's token id is the number before it.
+    """
+    counted = ids != first - 1  # all where first is 0, for no id is negative
+    return np.where(counted, counted.cumsum(axis=1) + first - 1, first - 1)

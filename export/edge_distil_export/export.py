@@ -49,6 +49,7 @@ def export_bundle(
     opset: int = DEFAULT_OPSET,
     atol: float = DEFAULT_ATOL,
     slice_last_layer: bool = True,
+    position_ids: bool = False,
     revision: str | None = None,
     token: str | bool | None = None,
     cache_dir: str | Path | None = None,
@@ -72,6 +73,8 @@ def export_bundle(
             the last layer for that token alone: the same logits and vectors, less work. An
             embedding bundle's ``last_hidden_state`` is then ``(batch, 1, hidden)``, of which
             CLS pooling makes the same vector.
+        position_ids: Let the graph take the positions of the tokens too, as transformers' class
+            does; the runtime gives it those that the model counts itself.
         revision: Branch, tag or commit of a hub id.
         token: Hub access token; ``HF_TOKEN`` or the stored login when ``None``.
         cache_dir: Download cache; ``HF_HOME`` decides when ``None``.
@@ -93,7 +96,7 @@ def export_bundle(
         ModuleNotFoundError: A package of ``[export]`` is not installed.
         ParityError: The graph and PyTorch differ by more than `atol`; nothing is left behind.
         StorageError: `output` cannot be written.
-        TaskError: The checkpoint does not serve the task.
+        TaskError: The checkpoint does not serve the task, or takes no `position_ids`.
     """
     say = progress or (lambda _: None)
     _check_arguments(opset, atol, task)
@@ -124,8 +127,9 @@ def export_bundle(
             say(f"loading {source.name} for {chosen}")
             with as_pytorch(source) as readable:
                 loaded = load_model(
-                    readable, chosen, trust_remote_code=trust_remote_code, trust_pickle=trust_pickle
-                )
+                    readable, chosen, position_ids=position_ids,
+                    trust_remote_code=trust_remote_code, trust_pickle=trust_pickle,
+                )  # fmt: skip
                 manifest = _describe(readable, loaded, chosen, staged, trust_remote_code)
                 variant = _export_graph(
                     readable,
@@ -200,6 +204,7 @@ def _describe(
         checkpoint=describe_checkpoint(source, loaded.parameters),
         inputs=loaded.head.inputs,
         outputs=loaded.head.outputs,
+        first_position=getattr(loaded.head, "first", None),
         max_length=longest,
         labels=classes.labels if classes else labels(loaded.head, loaded.config, task),
         problem_type=getattr(classes or loaded.config, "problem_type", None),

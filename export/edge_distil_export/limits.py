@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor, nn
@@ -20,12 +21,22 @@ def position_limit(model: nn.Module, config: Any) -> int:
     a second, longer table for entities: the least holds.
     """
     limits = [int(getattr(config, "max_position_embeddings", 0) or 0)]
+    limits += [rows - first for rows, first in _position_tables(model)]
+    return min((limit for limit in limits if limit > 0), default=_FALLBACK)
+
+
+def first_position(model: nn.Module) -> int:
+    """Return the position of a row's first token: 0, or where RoBERTa's table begins."""
+    return max((first for _, first in _position_tables(model)), default=0)
+
+
+def _position_tables(model: nn.Module) -> Iterator[tuple[int, int]]:
+    """Yield of each table of position vectors its length and the first that is used."""
     for name, module in model.named_modules():
         weight = getattr(module, "weight", None)
         if name.rsplit(".", 1)[-1] == "position_embeddings" and isinstance(weight, Tensor):
             padding = getattr(module, "padding_idx", None)
-            limits.append(len(weight) - (0 if padding is None else padding + 1))
-    return min((limit for limit in limits if limit > 0), default=_FALLBACK)
+            yield len(weight), 0 if padding is None else padding + 1
 
 
 def max_length(model: nn.Module, config: Any, tokenizer: Any, sentence: int | None = None) -> int:

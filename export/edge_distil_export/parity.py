@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from edge_distil import hardware
 from edge_distil.errors import ParityError
 from edge_distil.session import Session
-from edge_distil_export.graphs.heads import LENGTH_AXIS, Head, run
+from edge_distil_export.graphs.heads import LENGTH_AXIS, POSITIONS, Head, Positioned, run
+from edge_distil_export.limits import position_limit
 
 BATCHES = (1, 2, 7)
 _LENGTHS = (2, 3, 8, 61)  # and the maximum; 61 is no multiple of any kernel's block
@@ -143,8 +144,9 @@ def lengths(max_length: int) -> list[int]:
 def make_inputs(head: Head, rows: int, length: int) -> Inputs:
     """Draw seeded inputs: full rows, right-padded rows and rows with a masked tail.
 
-    The first row is full. Of the others, every second one is padded as a tokenizer pads, and
-    the rest keep random tokens behind the mask, which must not show.
+    The first row is full, at the positions that the model counts itself; the others are at any. Of
+    them, every second one is padded as a tokenizer pads, and the rest keep random tokens behind the
+    mask, which must not show.
 
     Returns:
         Input name -> int64 ``(rows, length)``.
@@ -161,6 +163,10 @@ def make_inputs(head: Head, rows: int, length: int) -> Inputs:
     inputs = {"input_ids": ids, "attention_mask": mask}
     if "token_type_ids" in head.inputs:
         inputs["token_type_ids"] = random.integers(0, config.type_vocab_size, (rows, length))
+    if isinstance(head, Positioned):
+        places = random.integers(0, position_limit(head, config), (rows, length))
+        places[0] = np.arange(length)
+        inputs[POSITIONS] = head.first + places
     return inputs
 
 

@@ -174,8 +174,8 @@ def _evidence(
     texts = evidence.golden_rows(manifest)
     random = evidence.random_rows(made.vocabulary, manifest.max_length)
     # One after the other: both models in memory would double the need.
-    expected = evidence.run_rows(source, [*texts, *random])
-    got = evidence.run_rows(model_file, [*texts, *random])
+    expected = evidence.run_rows(source, [*texts, *random], manifest)
+    got = evidence.run_rows(model_file, [*texts, *random], manifest)
     check_outputs(expected, "fp32")
     check_outputs(got, recipe)
     split = len(texts)
@@ -184,6 +184,6 @@ def _evidence(
         found = {"fidelity": evidence.fidelity(expected[:split], got[:split]), **found}
     if manifest.late_interaction is not None and texts:
         found["late_interaction"] = evidence.late_interaction(bundle, source, model_file)
-    company = evidence.company(model_file, made.vocabulary, manifest.max_length)
+    company = evidence.company(model_file, made.vocabulary, manifest)
     kept = {k: v for k, v in made.evidence.items() if company["same_bits"] or k != BATCH_INVARIANT}
     return {**found, **kept, "company": company}

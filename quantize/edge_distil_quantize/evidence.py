@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_distil import hardware
+from edge_distil._tokenizing.rows import Row as TokenRow
+from edge_distil._tokenizing.rows import collate
 from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.bundle import Bundle
 from edge_distil.encoder import Encoder
@@ -46,13 +48,13 @@ def random_rows(vocabulary: int, max_length: int) -> list[Row]:
     return [generator.integers(0, vocabulary, length).tolist() for length in lengths]
 
 
-def run_rows(model: Path, rows: Sequence[Row]) -> Outputs:
+def run_rows(model: Path, rows: Sequence[Row], manifest: Manifest) -> Outputs:
     """Run each row alone, as a batch of one without padding."""
     session = OnnxSession(model)
-    return [session.run(_feeds([row])) for row in rows]
+    return [session.run(_feeds([row], manifest)) for row in rows]
 
 
-def company(model: Path, vocabulary: int, max_length: int) -> dict[str, Any]:
+def company(model: Path, vocabulary: int, manifest: Manifest) -> dict[str, Any]:
     """Compare what rows give in one batch with what each gives by itself, bit for bit.
 
     onnxruntime adds up over the tokens of a row alone in another order; where that moves a vector,
@@ -61,14 +63,14 @@ def company(model: Path, vocabulary: int, max_length: int) -> dict[str, Any]:
     Args:
         model: The model.
         vocabulary: Token ids are below this.
-        max_length: Longest row that the model takes.
+        manifest: Of its bundle.
     """
     generator = np.random.default_rng(_SEED)
-    ids = generator.integers(0, vocabulary, (_TOGETHER, min(_WIDTH, max_length)))
-    session = OnnxSession(model)
-    among = session.run(_feeds(ids))
+    ids = generator.integers(0, vocabulary, (_TOGETHER, min(_WIDTH, manifest.max_length)))
+    feeds, session = _feeds(ids, manifest), OnnxSession(model)
+    among = session.run(feeds)
     return {
-        "same_bits": all(_is_same(session, ids[row], among, row) for row in range(_TOGETHER)),
+        "same_bits": all(_is_same(session, feeds, among, row) for row in range(_TOGETHER)),
         "rows": _TOGETHER,
         "tokens": ids.shape[1],
         "cpu": hardware.cpu_name(),
@@ -76,9 +78,11 @@ def company(model: Path, vocabulary: int, max_length: int) -> dict[str, Any]:
 
 
 def _is_same(
-    session: OnnxSession, ids: NDArray[np.int64], among: Mapping[str, Floats], row: int
+    session: OnnxSession, feeds: Mapping[str, Tokens], among: Mapping[str, Floats], row: int
 ) -> bool:
-    alone, beside = (session.run(_feeds(np.stack([ids] * copies))) for copies in (1, 2))
+    alone, beside = (
+        session.run({name: ids[[row] * copies] for name, ids in feeds.items()}) for copies in (1, 2)
+    )
     for name, array in among.items():
         pooled = name in (POOLED, "logits") and array.ndim == 2
         found = {given[name][0].tobytes() for given in ((alone, beside) if pooled else (alone,))}
@@ -128,10 +132,7 @@ def late_interaction(bundle: Bundle, reference: Path, model: Path) -> dict[str, 
     }
 
 
-def _feeds(rows: Sequence[Row] | NDArray[np.int64]) -> dict[str, Tokens]:
+def _feeds(rows: Sequence[Row] | NDArray[np.int64], manifest: Manifest) -> dict[str, Tokens]:
     ids = np.array(rows, np.int64)  # (batch, sequence)
-    return {
-        "input_ids": ids,
-        "attention_mask": np.ones_like(ids),
-        "token_type_ids": np.zeros_like(ids),
-    }
+    encodings = [TokenRow(row, np.zeros_like(row)) for row in ids]
+    return collate(encodings, 0, first_position=manifest.first_position)

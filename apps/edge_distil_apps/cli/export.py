@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import typer
+
 from edge_distil_apps.cli import console, inspect, options
 from edge_distil_apps.cli.flags import coreml as coreml_flags
 from edge_distil_apps.cli.flags import variants as flags
@@ -58,6 +60,10 @@ def export(
         bool,
         options.flag("--no-slice", text="Compute the last layer for all tokens.", panel=_GRAPH),
     ] = False,
+    position_ids: Annotated[
+        bool,
+        options.flag("--position-ids", text="Make the positions an input too.", panel=_GRAPH),
+    ] = False,
     int8: flags.Int8 = False,
     int8_static: flags.Int8Static = False,
     weights_only: flags.WeightsOnly = False,
@@ -89,7 +95,7 @@ def export(
     count). If the graph differs from PyTorch by more than --atol, nothing is written. Each
     variant is compared with fp32; --data is a file as for eval, or .txt with a text a line.
     The Core ML package takes texts of every length by default;
-    --coreml-compress may be repeated.
+    --coreml-compress may be repeated. A graph with --position-ids runs in Python alone.
     """
     recipes = flags.chosen(
         int8=int8, int8_static=int8_static, weights_only=weights_only, fp16=fp16, int4=int4
@@ -100,6 +106,8 @@ def export(
     apple = coreml_flags.Settings(
         coreml, coreml_lengths, coreml_precision, coreml_target, coreml_compress, coreml_atol
     )
+    if position_ids and coreml:
+        raise typer.BadParameter("no Core ML package takes --position-ids: leave one of them out")
     started = time.perf_counter()
     plan = [*stages.EXPORT, *flags.plan(settings), *(stages.CORE_ML if apple.wanted else ())]
     with console.needs_export(), stages.watched(plan) as say:
@@ -112,6 +120,7 @@ def export(
             opset=opset or DEFAULT_OPSET,
             atol=atol,
             slice_last_layer=not no_slice,
+            position_ids=position_ids,
             revision=revision,
             trust_remote_code=trust_remote_code,
             trust_pickle=trust_pickle,

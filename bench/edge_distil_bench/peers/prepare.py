@@ -83,9 +83,15 @@ def prepare(wanted: Wanted, origin: Origin, note: Callable[[str], None]) -> list
         note: Told what takes long.
 
     Raises:
+        InputError: The bundle's graph takes ``position_ids``, which no peer is given.
         MissingExtra: It is not installed.
         BenchmarkError: Its own tools cannot convert the model.
     """
+    if origin.bundle.manifest.first_position is not None:
+        raise InputError(
+            f"{origin.bundle.path} takes position_ids, which other engines are not given: export "
+            "it without --position-ids"
+        )
     engine = release(wanted)
     return [_prepared(wanted, engine, origin, precision, note) for precision in wanted.precisions]
 

@@ -47,6 +47,7 @@ from typing import Any, TextIO
 import numpy as np
 
 import edge_distil
+from edge_distil._tokenizing.rows import Row, collate
 from edge_distil.errors import EdgeDistilError
 from edge_distil.session import share_threads
 from edge_distil.tasks import Task
@@ -111,9 +112,9 @@ class Server:
         shape = (wanted["batch"], wanted["tokens"])
         size = self._task.encoder.tokenizer.size()  # special tokens are in the first half
         ids = np.random.default_rng(0).integers(size // 2, size, shape)
-        feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-        feeds["token_type_ids"] = np.zeros_like(ids)
-        session = self._task.encoder.session
+        encoder = self._task.encoder
+        feeds = encoder.features([Row(row, np.zeros_like(row)) for row in ids])
+        session = encoder.session
         taken: list[int] = []
         end = time.perf_counter() + wanted["seconds"]
         while len(taken) < wanted["passes"] and (not taken or time.perf_counter() < end):
@@ -126,10 +127,10 @@ class Server:
 
     def outputs(self, item: int) -> dict[str, Any]:
         """Return every output for one query's token ids, unpadded: array ``(1, ...)`` as lists."""
-        ids = np.array([self._queries["ids"][item]])
-        types = np.array([self._queries["type_ids"][item]])
-        feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": types}
-        found = self._task.encoder.session.run(feeds)
+        encoder = self._task.encoder
+        row = Row(*(np.array(self._queries[name][item]) for name in ("ids", "type_ids")))
+        first = encoder.bundle.manifest.first_position
+        found = encoder.session.run(collate([row], 0, first_position=first))
         return {name: array.tolist() for name, array in found.items()}
 
 

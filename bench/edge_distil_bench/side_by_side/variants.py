@@ -66,7 +66,11 @@ def measure_speeds(
     tokenizer = Tokenizer(bundle.path, bundle.manifest.max_length)
     found: list[Speed] = []
     for tokens in dict.fromkeys(min(n, bundle.manifest.max_length) for n in lengths):
-        feeds = collate(tokenizer.encode([_TEXT * tokens], tokens), tokenizer.pad_id)
+        feeds = collate(
+            tokenizer.encode([_TEXT * tokens], tokens),
+            tokenizer.pad_id,
+            first_position=bundle.manifest.first_position,
+        )
         runs = {name: partial(session.run, feeds) for name, session in sessions.items()}
         times = alternate(runs, rounds=ROUNDS, seconds=seconds, progress=progress)
         found += [_speed(name, tokens, times[variants[0]], own) for name, own in times.items()]

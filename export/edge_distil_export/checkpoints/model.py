@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -26,9 +27,11 @@ from edge_distil_export.checkpoints.static_table import load_table
 from edge_distil_export.checkpoints.static_tokens import StaticTokens, read_tokens
 from edge_distil_export.graphs.heads import (
     OUTPUTS,
+    POSITIONS,
     ChoiceEncoder,
     Encoder,
     Head,
+    Positioned,
     SentenceEncoder,
     TokenEncoder,
     VectorClassifier,
@@ -63,19 +66,26 @@ class Loaded:
 
 
 def load_model(
-    source: Source, task: str, *, trust_remote_code: bool = False, trust_pickle: bool = False
+    source: Source,
+    task: str,
+    *,
+    position_ids: bool = False,
+    trust_remote_code: bool = False,
+    trust_pickle: bool = False,
 ) -> Loaded:
     """Load a checkpoint for a task.
 
     Args:
         source: The checkpoint.
         task: One of `edge_distil.manifest.TASKS`.
+        position_ids: The head is to take the positions of the tokens as an input too.
         trust_remote_code: Let the checkpoint's own Python files run.
         trust_pickle: Unpickle the head of a SetFit model, which may run code.
 
     Raises:
         CheckpointError: The weights cannot be read safely, or the code is remote.
-        TaskError: The checkpoint has no head for the task, or it is no encoder.
+        TaskError: The checkpoint has no head for the task, it is no encoder, or it takes no
+            positions and is asked to.
     """
     fitted = None
     if task == "text-classification" and is_setfit(source):
@@ -95,6 +105,8 @@ def load_model(
     loaded = replace(loaded, tokens=tokens)
     if fitted is not None:
         loaded = _with_classes(source, loaded, fitted)
+    if position_ids:
+        loaded = _with_positions(source, loaded)
     check_finite(source, loaded.head)
     return loaded
 
@@ -151,6 +163,16 @@ def _with_classes(source: Source, loaded: Loaded, fitted: Any) -> Loaded:
         dimension=0,
         classes=classes,
     )
+
+
+def _with_positions(source: Source, loaded: Loaded) -> Loaded:
+    model = loaded.head.transformer
+    if POSITIONS not in inspect.signature(model.forward).parameters:
+        raise TaskError(
+            f"{source.name} is a {type(model).__name__}, which takes no {POSITIONS}, expected a "
+            "family with positions of its own, such as BERT's: export it without them"
+        )
+    return replace(loaded, head=Positioned(loaded.head))
 
 
 def _sentence(source: Source) -> SentenceModules:

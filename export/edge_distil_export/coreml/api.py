@@ -96,7 +96,8 @@ def add_coreml(
         BundleError: The directory is not a bundle, or has packages and `overwrite` is False.
         CheckpointError: The checkpoint cannot be found, reached or read.
         ExportError: The model cannot be traced, converted or evaluated.
-        InputError: An option is unknown or out of range, or the checkpoint is another one.
+        InputError: An option is unknown or out of range, the checkpoint is another one, or the
+            bundle's graph takes ``position_ids``.
         ModuleNotFoundError: coremltools is not installed.
         ParityError: A package and PyTorch differ by more than `atol`; nothing is written.
         StorageError: The bundle cannot be written.
@@ -146,6 +147,11 @@ def _settings(
 ) -> Settings:
     _check_choice("precision", [precision], PRECISIONS)
     _check_choice("target", [target], TARGETS)
+    if manifest.first_position is not None:
+        raise InputError(
+            "the bundle's graph takes position_ids, which no Core ML package does, expected one "
+            "that counts them itself: export it without --position-ids"
+        )
     allowed = _ATOL[precision] if atol is None else atol
     if not allowed >= 0:
         raise InputError(f"atol is {atol}, expected a number of at least 0, such as 2e-2")

@@ -22,7 +22,7 @@ def convert(head: Head, lengths: Lengths, *, precision: str, target: str, longes
     """Convert a head.
 
     Args:
-        head: Takes its ``inputs`` in order, each ``(1, sequence)``.
+        head: Takes its ``inputs`` by name, each ``(1, sequence)``.
         lengths: What the package is to take.
         precision: ``"fp16"`` or ``"fp32"``: of weights and arithmetic.
         target: The oldest system that is to run it, such as ``"iOS16"``.
@@ -77,12 +77,12 @@ def _capture(head: Head, lengths: Lengths, longest: int) -> Any:
     """
     fixed = lengths.kind == "fixed"
     length = lengths.longest if fixed else _EXAMPLE
-    example = tuple(torch.ones((1, length), dtype=torch.int32) for _ in head.inputs)
+    example = {name: torch.ones((1, length), dtype=torch.int32) for name in head.inputs}
     symbol = torch.export.Dim(LENGTH_AXIS, min=2, max=longest)
-    shapes = None if fixed else tuple({1: symbol} for _ in example)
+    shapes = None if fixed else {name: {1: symbol} for name in example}
     try:
         with lean_masks(), torch.no_grad():
-            program = torch.export.export(head, example, dynamic_shapes=shapes, strict=False)
+            program = torch.export.export(head, (), example, dynamic_shapes=shapes, strict=False)
             return program.run_decompositions({})
     except Exception as error:  # torch raises many kinds, all of them "cannot trace this"
         raise ExportError(

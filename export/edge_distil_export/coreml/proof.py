@@ -84,7 +84,7 @@ def compute_references(head: Head, feeds: Sequence[Feeds]) -> list[Reference]:
     for one in feeds:
         norms: list[tuple[str, NDArray[np.float32]]] = []
         with torch.inference_mode(), _recorded(head, norms):
-            outputs = head(*(torch.from_numpy(one[name]) for name in head.inputs))
+            outputs = head(**{name: torch.from_numpy(one[name]) for name in head.inputs})
         named = {name: out.numpy() for name, out in zip(head.outputs, outputs, strict=True)}
         references.append(Reference(one, named, norms))
     return references

@@ -12,7 +12,7 @@ from onnxscript.optimizer import optimize_ir
 
 from edge_distil.errors import ExportError
 from edge_distil.manifest import PRODUCER
-from edge_distil_export.graphs.heads import BATCH_AXIS, LENGTH_AXIS
+from edge_distil_export.graphs.heads import BATCH_AXIS, LENGTH_AXIS, POSITIONS
 
 
 def fold(model: ir.Model) -> None:
@@ -42,8 +42,9 @@ def bare(
         outputs: Output name -> its leading axes, by name or of fixed size; others may follow.
 
     Raises:
-        ExportError: What is left is not plain ONNX.
+        ExportError: What is left is not plain ONNX, or does not look at the positions it takes.
     """
+    _check_positions(model.graph)
     common.ClearMetadataAndDocStringPass()(model)
     _strip(model)
     axes = {**dict.fromkeys(inputs, (BATCH_AXIS, LENGTH_AXIS)), **outputs}
@@ -80,6 +81,16 @@ def _unless_shared(node: ir.Node) -> bool | None:
     """Keep the Transpose of a weight that others read as it is; ``None`` leaves it to the rules."""
     shared = (v for v in node.inputs if v is not None and v.is_initializer() and len(v.uses()) > 1)
     return False if node.op_type == "Transpose" and any(shared) else None
+
+
+def _check_positions(graph: ir.Graph) -> None:
+    """Raise where the positions are taken for their shape alone, as of DeBERTa v3."""
+    for value in graph.inputs:
+        if value.name == POSITIONS and all(u.node.op_type == "Shape" for u in value.uses()):
+            raise ExportError(
+                f"nothing in this model depends on {POSITIONS}, expected a family with positions "
+                "of its own, such as BERT's: export it without them"
+            )
 
 
 def _name_axes(value: ir.Value, names: tuple[str | int, ...]) -> None:

@@ -20,13 +20,13 @@ def capture(head: Head, positions: int) -> torch.export.ExportedProgram:
     """Trace the head once.
 
     Args:
-        head: The module; takes its ``inputs`` in order, each int64 ``(batch, sequence)``.
+        head: The module; takes its ``inputs`` by name, each int64 ``(batch, sequence)``.
         positions: The longest sequence the model has positions for, at least 8.
 
     Raises:
         ExportError: torch.export cannot trace it.
     """
-    example = tuple(torch.ones(_EXAMPLE, dtype=torch.long) for _ in head.inputs)
+    example = {name: torch.ones(_EXAMPLE, dtype=torch.long) for name in head.inputs}
     batch = torch.export.Dim(BATCH_AXIS, min=1, max=_LARGEST_BATCH)
     length = torch.export.Dim(LENGTH_AXIS, min=2, max=positions)
     # As torch.onnx does itself: no guard, and so no second graph, for a size of 0 or 1.
@@ -35,8 +35,9 @@ def capture(head: Head, positions: int) -> torch.export.ExportedProgram:
         with lean_masks(), any_size, torch.no_grad():
             return torch.export.export(
                 head,
+                (),
                 example,
-                dynamic_shapes=tuple({0: batch, 1: length} for _ in example),
+                dynamic_shapes={name: {0: batch, 1: length} for name in example},
                 strict=False,
             )
     except Exception as error:  # torch raises many kinds, all of them "cannot trace this"

@@ -15,8 +15,10 @@ from edge_distil.errors import ExportError
 from edge_distil_export.checkpoints.sentence_steps import Dense, Normalize, load_step
 from edge_distil_export.checkpoints.setfit import FittedHead
 from edge_distil_export.graphs.pooling import pool
+from edge_distil_export.limits import first_position
 
 BATCH_AXIS, LENGTH_AXIS = "batch_size", "sequence_length"
+POSITIONS = "position_ids"  # the input that is there where it was asked for
 _PER_TOKEN, _PER_ROW = (BATCH_AXIS, LENGTH_AXIS), (BATCH_AXIS,)
 # Task -> output -> its named axes; an axis of fixed size may follow.
 OUTPUTS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -169,7 +171,49 @@ class VectorClassifier(nn.Module):
         return (self.link(self.linear(self.normalize(vector))),)
 
 
-Head = Encoder | SentenceEncoder | TokenEncoder | VectorClassifier
+class Positioned(nn.Module):
+    """A head that takes the positions of the tokens as one more input.
+
+    What stands between it and the transformers model need not know of them.
+
+    Attributes:
+        first: Position of a row's first token; see `limits.first_position`.
+    """
+
+    def __init__(self, head: Head) -> None:
+        super().__init__()
+        self.head = head
+        self.outputs: tuple[str, ...] = head.outputs
+        self.inputs: tuple[str, ...] = (*head.inputs, POSITIONS)
+        self.first = first_position(head)
+
+    @property
+    def transformer(self) -> Any:
+        """The transformers model."""
+        return self.head.transformer
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor | None = None,
+        *,
+        position_ids: Tensor,
+    ) -> tuple[Tensor, ...]:
+        """Run the head; all inputs are int64 ``(batch, sequence)``."""
+
+        def with_positions(_: Any, args: Any, given: dict[str, Any]) -> Any:
+            return args, {**given, POSITIONS: position_ids}
+
+        hook = self.transformer.register_forward_pre_hook(with_positions, with_kwargs=True)
+        try:
+            outputs: tuple[Tensor, ...] = self.head(input_ids, attention_mask, token_type_ids)
+        finally:
+            hook.remove()
+        return outputs
+
+
+Head = Encoder | SentenceEncoder | TokenEncoder | VectorClassifier | Positioned
 
 
 def last_width(steps: nn.Sequential, width: int) -> int:
@@ -190,7 +234,7 @@ def run(head: Head, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """
     try:
         with torch.inference_mode():
-            outputs: tuple[Tensor, ...] = head(*tensors)
+            outputs: tuple[Tensor, ...] = head(**dict(zip(head.inputs, tensors, strict=True)))
     except Exception as error:  # the model's own code: any kind
         first_line = str(error).strip().split("\n", 1)[0]
         raise ExportError(

@@ -57,9 +57,9 @@ def calibration_inputs(bundle: Bundle, data: str | Path | None = None) -> list[F
     if (late := bundle.manifest.late_interaction) is not None:
         return _of_both_sides(tokenizer, late, texts)
     longest = min(_LONGEST, bundle.manifest.max_length)
-    types = tokenizer.token_types
+    types, first = tokenizer.token_types, bundle.manifest.first_position
     return [
-        collate([encoding], tokenizer.pad_id, token_types=types)
+        collate([encoding], tokenizer.pad_id, token_types=types, first_position=first)
         for encoding in tokenizer.encode(texts, longest)
     ]
 

@@ -167,17 +167,18 @@ def _describe(bundle: Bundle, variant: str, model: Path) -> Variant:
 
 
 def _evidence(bundle: Bundle, variant: str, model: Path) -> Mapping[str, Any]:
-    texts = evidence.golden_rows(bundle.manifest)
+    manifest = bundle.manifest
+    texts = evidence.golden_rows(manifest)
     vocabulary = 1 + max((token for row in texts for token in row), default=0)
-    rows = [*texts, *evidence.random_rows(vocabulary, bundle.manifest.max_length)]
-    got = evidence.run_rows(model, rows)
-    same = evidence.fidelity(evidence.run_rows(bundle.model_path(variant), rows), got)
+    rows = [*texts, *evidence.random_rows(vocabulary, manifest.max_length)]
+    got = evidence.run_rows(model, rows, manifest)
+    same = evidence.fidelity(evidence.run_rows(bundle.model_path(variant), rows, manifest), got)
     if not same["min_cosine"] > _LEAST_COSINE:
         raise QuantizeError(
             f"the ORT format of {variant} gives other numbers than its .onnx file (cosine "
             f"{same['min_cosine']:.4f}): use the .onnx file and report it"
         )
-    exact = evidence.run_rows(bundle.model_path("fp32"), rows)
+    exact = evidence.run_rows(bundle.model_path("fp32"), rows, manifest)
     split = len(texts)
     found = {"random_tokens": evidence.fidelity(exact[split:], got[split:]), "onnx_file": same}
     if texts:

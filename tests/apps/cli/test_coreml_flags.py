@@ -29,6 +29,7 @@ def test_without_the_extra(
         (["--coreml", "--coreml-compress", "int2"], "expected one of int8"),
         (["--coreml", "--coreml-target", "iOS12"], "iOS12"),
         (["--coreml", "--coreml-precision", "fp8"], "fp8"),
+        (["--coreml", "--position-ids"], "leave one of them out"),
     ],
 )
 def test_wrong_flags(edge_distil: Command, tmp_path: Path, flags: list[str], message: str) -> None:

@@ -90,6 +90,7 @@ def test_every_field_with_what_json_alone_can_say(tiny: Path) -> None:
     [
         ({"max_length": 0}, "max_length is 0, expected a whole number from 1 to 10,000,000: copy"),
         ({"max_length": True}, "max_length is true, expected a whole number"),
+        ({"first_position": -1}, "first_position is -1, expected a whole number from 0 to"),
         ({"labels": ["a", 1]}, r"labels.1 is 1, expected a text"),
         ({"labels": {}}, "labels is an object of 0, expected a list"),
         ({"golden": [{"text": 5, "ids": []}]}, "golden.0.text is 5, expected a text"),

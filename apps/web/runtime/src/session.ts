@@ -106,7 +106,7 @@ export class Session {
       if (!values) {
         throw new SessionError(
           `${this.name} takes the input ${name}, which the tokenizer does not give (it gives ` +
-            `${Object.keys(given).join(", ")}): export the checkpoint again`,
+            `${Object.keys(given).join(", ")}): export the checkpoint again, without --position-ids`,
         );
       }
       const type = inputType(this.session, i);

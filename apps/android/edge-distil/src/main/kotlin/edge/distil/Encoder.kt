@@ -81,7 +81,7 @@ class Encoder(val bundle: Bundle, variant: String? = null, open: (File) -> Engin
         return engine.inputs.associateWith {
             given[it] ?: throw SessionException(
                 "$name takes the input $it, which the tokenizer does not give (it gives ${given.keys.joinToString()}): " +
-                    "export the checkpoint again"
+                    "export the checkpoint again, without --position-ids"
             )
         }
     }
