@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from edge_distil import calls
 from edge_distil.errors import InputError, InputTypeError
@@ -115,7 +115,7 @@ def _token_vectors(given: Any, name: str) -> list[Floats]:
     """Return the vectors of each text; one text alone is a list of one."""
     axes = given.ndim if isinstance(given, np.ndarray) else 1
     texts = [given] if axes == 2 else list(given if axes == 3 else calls.many(given, name))
-    found = _vectors(*texts) if texts else []
+    found = [_numbers(text) for text in texts]
     for text in found:
         if text.ndim != 2:
             raise InputError(
@@ -125,16 +125,17 @@ def _token_vectors(given: Any, name: str) -> list[Floats]:
     return [np.ascontiguousarray(text) for text in found]
 
 
+def _numbers(vectors: ArrayLike) -> Floats:
+    try:
+        return np.asarray(vectors, np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputTypeError(
+            f"the embeddings cannot be read as numbers ({error}), expected what encode gives"
+        ) from error
+
+
 def _vectors(*given: ArrayLike) -> list[Floats]:
-    found = []
-    for vectors in given:
-        try:
-            array: NDArray[Any] = np.asarray(vectors, np.float32)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise InputTypeError(
-                f"the embeddings cannot be read as numbers ({error}), expected what encode gives"
-            ) from error
-        found.append(array)
+    found = [_numbers(vectors) for vectors in given]
     if any(a.ndim not in (1, 2) for a in found) or len({a.shape[-1:] for a in found}) > 1:
         shapes = " and ".join(str(a.shape) for a in found)
         raise InputError(

@@ -116,6 +116,7 @@ def late_interaction(bundle: Bundle, reference: Path, model: Path) -> dict[str, 
     def read(path: Path) -> tuple[Floats, Floats]:
         task = LateInteraction(Encoder(bundle, path.stem, tokenizer, OnnxSession(path)))
         queries, documents = task.encode_query(texts), task.encode_document(texts)
+        documents = [document for document in documents if len(document)]  # all may be skipped
         return np.concatenate([*queries, *documents]), task.similarity(queries, documents)
 
     (vectors, scores), (others, found) = read(reference), read(model)

@@ -21,7 +21,9 @@ import numpy as np
 import torch
 import transformers
 from model2vec import StaticModel
-from sentence_transformers import SentenceTransformer, quantize_embeddings
+from sentence_transformers import MultiVectorEncoder, SentenceTransformer, quantize_embeddings
+from sentence_transformers.base.modules.dense import Dense
+from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from tiny_models import TEXTS, make_config, make_tokenizer, save
 from tiny_pairs import multiple_choice, nli, ranking
@@ -106,6 +108,34 @@ def embedding(path: Path, tokenizer: Any) -> dict[str, Any]:
     }
 
 
+def late_interaction(path: Path, tokenizer: Any) -> dict[str, Any]:
+    """A vector a token, queries filled up with masks, by sentence-transformers."""
+    plain = path.with_name("late-plain")
+    save(transformers.BertModel(make_config(len(tokenizer))), tokenizer, plain)
+    expansion = {"strategy": "fixed", "attend": False, "length": 14}
+    transformer = Transformer(str(plain), document_length=40, query_expansion=expansion)
+    dense = Dense(16, 8, bias=False, activation_function=torch.nn.Identity(), **_TOKENS)
+    # Words that are skipped, of which a document may consist.
+    mask = MultiVectorMask(["[CLS]", "[SEP]", "storm", ".", ",", "!", "?"])
+    modules = [transformer, dense, mask, Normalize(**_TOKENS)]
+    prompts = {"query": "what is : ", "document": ""}
+    MultiVectorEncoder(modules=modules, prompts=prompts, device="cpu").save(str(path))
+    model = MultiVectorEncoder(str(path), device="cpu")
+    queries, documents = (
+        [encode(text, convert_to_numpy=True) for text in TEXTS]
+        for encode in (model.encode_query, model.encode_document)
+    )
+    return {
+        "texts": TEXTS,
+        "queries": [vectors.tolist() for vectors in queries],
+        "documents": [vectors.tolist() for vectors in documents],
+        "scores": model.similarity(queries, documents).tolist(),
+    }
+
+
+_TOKENS = {"module_input_name": "token_embeddings"}
+
+
 def static_embedding(path: Path, tokenizer: Any) -> dict[str, Any]:
     """A table with a mapping and factors, by model2vec.
 
@@ -162,6 +192,7 @@ MAKERS = {
     "token_classification": token_classification,
     "fill_mask": fill_mask,
     "embedding": embedding,
+    "late_interaction": late_interaction,
     "static_embedding": static_embedding,
     "question_answering": question_answering,
 }

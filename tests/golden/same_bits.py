@@ -36,6 +36,8 @@ def one(task: Any, given: Any) -> Any:
     """Return what the task says of one input, numbers as their bytes."""
     if isinstance(task, ed.Embedding):
         return task.encode(given).tobytes()
+    if isinstance(task, ed.LateInteraction):
+        return task.encode_query(given).tobytes(), task.encode_document(given).tobytes()
     if isinstance(task, ed.QuestionAnswering):
         return task.batch([given], top_k=3)[0]
     if isinstance(task, ed.Reranker):
@@ -55,6 +57,9 @@ def many(task: Any, given: Sequence[Any]) -> list[Any]:
     """Return what the task says of many inputs, run together."""
     if isinstance(task, ed.Embedding):
         return [np.asarray(vector).tobytes() for vector in task.encode(list(given))]
+    if isinstance(task, ed.LateInteraction):
+        both = zip(task.encode_query(given), task.encode_document(given), strict=True)
+        return [(query.tobytes(), document.tobytes()) for query, document in both]
     if isinstance(task, ed.QuestionAnswering):
         return task.batch(given, top_k=3)
     if isinstance(task, ed.Reranker):

@@ -29,13 +29,16 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "token_classification": ("logits", lambda task: task("a storm")),
     "fill_mask": ("logits", lambda task: task("a storm [MASK]")),
     "embedding": ("sentence_embedding", lambda task: task.encode("a storm")),
+    "late_interaction": ("token_embeddings", lambda task: task.encode_query("a storm")),
 }
 INT = np.array([0], np.int64)
 
 
-@pytest.mark.parametrize("manifest", [True, False])
+@pytest.mark.parametrize(
+    ("name", "manifest"),
+    [(n, True) for n in CALLS] + [(n, False) for n in CALLS if n != "late_interaction"],
+)
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("name", sorted(CALLS))
 def test_no_number_is_an_error(name: str, value: float, manifest: bool, tiny_copy: Copy) -> None:
     bundle = spoil_token(tiny_copy(name), "storm", value)
     if not manifest:

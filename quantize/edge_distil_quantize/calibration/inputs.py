@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
 from edge_distil._reading.manifest_late import LateSettings
-from edge_distil._tokenizing.rows import collate
+from edge_distil._tokenizing.rows import Encoded, Row, collate
 from edge_distil._tokenizing.sides import side_rows
 from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.bundle import Bundle
@@ -54,21 +55,27 @@ def calibration_inputs(bundle: Bundle, data: str | Path | None = None) -> list[F
         chosen = np.random.default_rng(_SEED).choice(len(texts), MOST_INPUTS, replace=False)
         texts = [texts[index] for index in sorted(chosen)]
     tokenizer = Tokenizer(bundle.path, bundle.manifest.max_length)
-    if (late := bundle.manifest.late_interaction) is not None:
-        return _of_both_sides(tokenizer, late, texts)
-    longest = min(_LONGEST, bundle.manifest.max_length)
+    longest, late = min(_LONGEST, bundle.manifest.max_length), bundle.manifest.late_interaction
+    rows: Sequence[Encoded] = (
+        tokenizer.encode(texts, longest)
+        if late is None
+        else _of_both_sides(tokenizer, late, texts, longest)
+    )
     types, first = tokenizer.token_types, bundle.manifest.first_position
     return [
-        collate([encoding], tokenizer.pad_id, token_types=types, first_position=first)
-        for encoding in tokenizer.encode(texts, longest)
+        collate([row], tokenizer.pad_id, token_types=types, first_position=first) for row in rows
     ]
 
 
-def _of_both_sides(tokenizer: Tokenizer, late: LateSettings, texts: Sequence[Text]) -> list[Feeds]:
+def _of_both_sides(
+    tokenizer: Tokenizer, late: LateSettings, texts: Sequence[Text], longest: int
+) -> list[Row]:
     """Return texts as queries and as documents, by turns, as pairs are."""
     parts = [part for text in texts for part in ([text] if isinstance(text, str) else text)]
+    document = replace(late.document, max_length=min(late.document.max_length, longest))
+    late = replace(late, document=document)
     return [
-        collate([row], tokenizer.pad_id, token_types=tokenizer.token_types)
+        row
         for side, query in ((parts[::2], True), (parts[1::2], False))
         for _, row in side_rows(tokenizer, late, side, sizes(known=True), query=query)
     ]
