@@ -13,13 +13,12 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edge_distil import hardware, privacy
-from edge_distil._machine import freed, huge_pages
+from edge_distil._machine import freed, huge_pages, mapped
+from edge_distil._machine.file_state import file_state
 from edge_distil.errors import OutOfMemory, SessionError
 
 Tokens = NDArray[np.int64]  # (batch, sequence)
 Floats = NDArray[np.float32]
-
-FileState = tuple[tuple[str, int, int, int, int], ...]
 
 DEFAULT_PROVIDER = "CPUExecutionProvider"
 # Runs after which a session is one that goes on: moving its weights costs as much as some ten of
@@ -189,13 +188,7 @@ class OnnxSession:
     def _load(self) -> ort.InferenceSession:
         path = self.path
         try:
-            session = ort.InferenceSession(
-                str(path),
-                self._options,
-                providers=self._providers,
-                # tried again on the CPU after the CPU, it says so on stdout
-                enable_fallback=not self.on_cpu,
-            )
+            session = self._mapped() or self._made(str(path))
             for end in (*session.get_inputs(), *session.get_outputs()):
                 _ = end.name  # fails where its bytes are no text
             return session
@@ -210,6 +203,29 @@ class OnnxSession:
                 "copy or export the bundle again"
             ) from error
 
+    def _mapped(self) -> ort.InferenceSession | None:
+        """Return a session whose weights are in memory once, where that can be had."""
+        file = self.path.resolve()
+        model = mapped.without_weights(file) if self.on_cpu else None
+        if model is None:
+            return None
+        try:
+            self._options.add_session_config_entry(mapped.FOLDER, str(file.parent))
+            session = self._made(model)
+        except Exception:  # onnxruntime's errors share no other base; of the file it will say more
+            return None
+        mapped.own(file)
+        return session
+
+    def _made(self, model: str | bytes) -> ort.InferenceSession:
+        return ort.InferenceSession(
+            model,
+            self._options,
+            providers=self._providers,
+            # tried again on the CPU after the CPU, it says so on stdout
+            enable_fallback=not self.on_cpu,
+        )
+
     def is_current(self) -> bool:
         """Return whether the file that this session runs is still the one at its path."""
         return self.state is not None and file_state(self.path) == self.state
@@ -219,20 +235,6 @@ class OnnxSession:
         events = json.loads(Path(self._opened().end_profiling()).read_text(encoding="utf-8"))
         # "dur" counts microseconds (the Trace Event format of Chrome).
         return [1000 * event["dur"] for event in events if event["name"] == "model_run"]
-
-
-def file_state(path: Path) -> FileState | None:
-    """Return what tells a model file, and weights beside it, from any other; ``None`` if absent.
-
-    Weights stand in ``model.onnx_data``, ``model.onnx.data`` and the like.
-    """
-    try:
-        found = sorted(file for file in path.parent.iterdir() if file.name.startswith(path.name))
-        states = ((file.name, file.stat()) for file in found)
-        state = tuple((n, s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns) for n, s in states)
-        return state if path in found else None
-    except OSError:
-        return None
 
 
 def share_threads(threads: int) -> None:

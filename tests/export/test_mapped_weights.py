@@ -1,0 +1,182 @@
+"""Weights that onnxruntime maps from the model's own file: the same numbers, half of the memory."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_distil._machine import mapped
+from edge_distil.errors import SessionError
+from edge_distil.session import OnnxSession
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="weights are mapped on Linux")
+
+FILES = ("model.onnx", "model_quantized.onnx")
+LENGTHS = (1, 12, 128)
+
+PEAK = """
+import sys
+from pathlib import Path
+import numpy as np
+from edge_distil.session import OnnxSession
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+before = peak()
+session = OnnxSession(Path(sys.argv[1]), threads=1)
+ids = np.arange(1, 129)[None]
+session.run({name: ids if name == "input_ids" else np.ones_like(ids) for name in session.inputs})
+print(peak() - before)
+"""
+EDITED = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from edge_distil.session import OnnxSession
+path = Path(sys.argv[1])
+session = OnnxSession(path, threads=1)
+ids = np.arange(1, 30_000, 100)[None]
+feeds = {name: ids if name == "input_ids" else np.ones_like(ids) for name in session.inputs}
+before = session.run(feeds)
+for act in (lambda: path.write_bytes(bytes(path.stat().st_size)), lambda: os.truncate(path, 0)):
+    act()
+    after = session.run(feeds)
+    assert all(before[name].tobytes() == after[name].tobytes() for name in before)
+print("same")
+"""
+
+
+def feeds(session: Any, length: int) -> dict[str, np.ndarray]:
+    ids = np.random.default_rng(length).integers(1, 30_000, (2, length))
+    names = [end.name for end in session.get_inputs()]
+    ones, zeros = np.ones_like(ids), np.zeros_like(ids)
+    return {n: {"input_ids": ids, "attention_mask": ones}.get(n, zeros) for n in names}
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("bulk", [False, True])
+def test_same_bits_as_onnxruntime_gives_of_the_file(
+    file: str, bulk: bool, embedded_bundle: Path
+) -> None:
+    path = embedded_bundle / "onnx" / file
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    plain = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    ours = OnnxSession(path, threads=1, bulk=bulk)
+    for length in LENGTHS:
+        given = feeds(plain, length)
+        found = ours.run(given)
+        for name, right in zip(ours.outputs, plain.run(list(ours.outputs), given), strict=True):
+            assert found[name].tobytes() == right.tobytes()
+
+
+def test_fp32_is_in_memory_once(embedded_bundle: Path) -> None:
+    path = embedded_bundle / "onnx" / "model.onnx"
+    assert int(child(PEAK, path)) <= 1.3 * path.stat().st_size
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_that_is_overwritten_in_its_place_changes_nothing(
+    file: str, embedded_bundle: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "ein Ordner — 模型" / "model.onnx"
+    copy.parent.mkdir()
+    shutil.copy(embedded_bundle / "onnx" / file, copy)
+    assert child(EDITED, copy) == "same"
+
+
+def test_a_link_to_a_file_elsewhere_is_followed(embedded_bundle: Path, tmp_path: Path) -> None:
+    """As the hub's cache has it: a link in a snapshot to a blob without a suffix, or with one."""
+    for name in ("blob.onnx", "blob"):
+        blob = tmp_path / "blobs" / name
+        blob.parent.mkdir(exist_ok=True)
+        shutil.copy(embedded_bundle / "onnx" / FILES[1], blob)
+        link = tmp_path / f"{name}-link" / "model.onnx"
+        link.parent.mkdir()
+        link.symlink_to(blob)
+        assert OnnxSession(link, threads=1).outputs
+
+
+def test_the_model_has_no_weights_and_says_where_they_are(embedded_bundle: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    path = embedded_bundle / "onnx" / FILES[0]
+    made = mapped.without_weights(path)
+    assert made is not None
+    assert len(made) < 1 << 20
+    stripped = onnx.load_model_from_string(made)
+    onnx.external_data_helper.load_external_data_for_model(stripped, str(path.parent))
+    for tensor in stripped.graph.initializer:
+        tensor.ClearField("data_location")
+    assert stripped == onnx.load(path)
+
+
+def test_small_models_and_other_files_are_opened_as_they_are(tiny: Path, tmp_path: Path) -> None:
+    assert mapped.without_weights(tiny / "embedding" / "onnx" / "model.onnx") is None
+    (tmp_path / "model.onnx").write_bytes(b"")
+    assert mapped.without_weights(tmp_path / "model.onnx") is None
+    assert mapped.without_weights(tmp_path / "absent.onnx") is None
+
+
+@given(
+    cut=st.none() | st.integers(0, 82_500),
+    edits=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=8),
+)
+def test_damaged_files_are_onnxruntimes_to_refuse(
+    cut: int | None, edits: list[tuple[int, int]]
+) -> None:
+    """Of whatever bytes: a model without weights, or none, and no other error."""
+    damaged = bytearray(large_model()[:cut])
+    for place, value in edits:
+        if place < len(damaged):
+            damaged[place] = value
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.onnx")
+        path.write_bytes(damaged)
+        made = mapped.without_weights(path)
+    assert made is None or len(made) < len(damaged)
+
+
+def test_what_onnxruntime_refuses_is_said_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(large_model().replace(b"MatMul", b"MatMil"))
+    assert mapped.without_weights(path) is not None
+    with pytest.raises(SessionError, match=r"cannot load .*model\.onnx \(.*MatMil"):
+        OnnxSession(path)
+
+
+def test_many_fields_are_not_read_to_their_end(tmp_path: Path) -> None:
+    """Four million empty fields, which would take seconds."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(large_model() + b"\x0a\x00" * 4_000_000)
+    assert mapped.without_weights(path) is None
+
+
+def large_model() -> bytes:
+    """A product with a matrix large enough to be mapped."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    weights = numpy_helper.from_array(np.ones((128, 160), np.float32), "weights")
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", size])
+        for name, size in (("input", 128), ("output", 160))
+    ]
+    node = helper.make_node("MatMul", ["input", "weights"], ["output"])
+    graph = helper.make_graph([node], "product", ends[:1], ends[1:], [weights])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+def child(code: str, path: Path) -> str:
+    """What a fresh process prints: one that a lost page would end."""
+    command = [sys.executable, "-c", code, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
