@@ -2,14 +2,14 @@
 
 A file of tests/golden/cases is one bundle and its cases::
 
-    {"bundle": "embedding", "variant": "fp32", "manifest": {changes},
+    {"bundle": "embedding", "variant": "fp32", "task": null, "manifest": {changes},
      "cases": [{"call": "labels", "inputs": [...], "options": {...}, "oracle": "...",
                 "expected": [...]}]}
 
-`bundle` is a folder of tests/golden/tiny, or the embedded checkpoint's bundle. `manifest` holds
-fields to put for those of the bundle's manifest, a dict into a dict. Options have Python's names.
-`oracle` is who gave what is expected: another library, or "edge_distil" where no other has the
-call.
+`bundle` is a folder of tests/golden/tiny, or the embedded checkpoint's bundle. `task` is what it is
+opened for, where that is not what its manifest names. `manifest` holds fields to put for those of
+the bundle's manifest, a dict into a dict. Options have Python's names. `oracle` is who gave what is
+expected: another library, or "edge_distil" where no other has the call.
 """
 
 from __future__ import annotations
@@ -71,6 +71,14 @@ CALLS: dict[str, Callable[[Any, list[Any], dict[str, Any]], Result]] = {
     "labels": lambda task, texts, options: _places(
         task.batch([tuple(t) if isinstance(t, list) else t for t in texts], **options)
     ),
+    "ranked": lambda task, given, options: [row._asdict() for row in task(*given, **options)],
+    "scores": lambda task, pairs, options: [
+        {"score": float(score)} for score in task.score([tuple(pair) for pair in pairs], **options)
+    ],
+    "chosen_labels": lambda task, given, options: _places(task.batch(*given, **options)),
+    "choices": lambda task, given, options: _places(
+        task.batch([tuple(one) if isinstance(one, list) else one for one in given], **options)
+    ),
     "entities": lambda task, texts, options: _places(task.batch(texts, **options)),
     "candidates": lambda task, texts, options: [
         _places(task.each_mask(text, **options)) for text in texts
@@ -97,7 +105,8 @@ def run(task: Any, case: dict[str, Any]) -> Result:
 
 def run_file(file: dict[str, Any], folder: Path, variant: str | None = None) -> list[Result]:
     """Make all calls of a file on the bundle in `folder`."""
-    task = ed.load(folder, variant=variant or file["variant"])
+    options: dict[str, Any] = {"variant": variant or file["variant"], "task": file.get("task")}
+    task = ed.load(folder, **options)
     return [run(task, case) for case in file["cases"]]
 
 

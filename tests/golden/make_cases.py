@@ -18,35 +18,16 @@ from typing import Any
 import golden_cases
 import numpy as np
 from golden_cases import CASES, EMBEDDED, HERE
+from pair_cases import choices, chosen_labels, ranks
+from single_case import LIBRARY, LONG, MODEL2VEC, NAMES, OURS, PIPELINE, SPACED, case, truth
 
 import edge_distil as ed
 
-OURS = "edge_distil"
-PIPELINE = "transformers"
-LIBRARY = "sentence-transformers"
-MODEL2VEC = "model2vec"
 # Answers of the pipeline that are not wanted (tests/export/test_golden_qa.py says why).
 DIFFERENT = {
     "context-shorter-than-top-k", "special-token-in-question", "question-limit-ignored",
     "long-128-100", "long-64-16", "long-impossible",
 }  # fmt: skip
-SPACED = "  🙂 Ada\u2028lives\tin 東京 , Paris\u00a0and \U0001f1eb\U0001f1f7 London .  "
-LONG = " ".join(["Ada works for ACME in Paris; the old lighthouse keeper was in Bern 🙂."] * 25)
-NAMES = ("[UNK]", "ＡＤＡ", "e\u0301té", "I\u0307stanbul", "\u200bstorm")
-
-
-def case(
-    call: str, inputs: list[Any], expected: Any = None, oracle: str = OURS, **options: Any
-) -> dict[str, Any]:
-    """One case; where nobody else says what is expected, the runtime will."""
-    return {
-        "call": call, "inputs": inputs, "options": options, "oracle": oracle, "expected": expected,
-    }  # fmt: skip
-
-
-def truth(name: str) -> Any:
-    """What make_tiny_bundles.py kept of other libraries' answers."""
-    return json.loads((HERE / "tiny" / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def labels(name: str) -> list[dict[str, Any]]:
@@ -217,6 +198,9 @@ def spans() -> list[dict[str, Any]]:
 FILES: dict[str, dict[str, Any]] = {
     "text_classification": {"cases": labels("text_classification")},
     "multi_label": {"cases": labels("multi_label")},
+    "ranking": {"task": "reranking", "cases": ranks()},
+    "nli": {"task": "zero-shot-classification", "cases": chosen_labels()},
+    "multiple_choice": {"cases": choices()},
     "token_classification": {"cases": entities()},
     "token_classification_bioes": {
         "bundle": "token_classification",

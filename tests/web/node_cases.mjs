@@ -1,4 +1,4 @@
-// Reads [{bundle, variant, cases}] from stdin and writes what each call gives:
+// Reads [{bundle, variant, use, cases}] from stdin and writes what each call gives:
 // node node_cases.mjs RUNTIME MODULES
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -9,7 +9,7 @@ const [runtime, modules] = process.argv.slice(2);
 const ort = createRequire(`${modules}/`)("onnxruntime-node");
 const ed = await import(pathToFileURL(`${runtime}/index.js`).href);
 const results = [];
-for (const { bundle, variant, cases } of JSON.parse(readFileSync(0, "utf8"))) {
-  results.push(await runFile(ed, ort, bundle, variant, cases));
+for (const file of JSON.parse(readFileSync(0, "utf8"))) {
+  results.push(await runFile(ed, ort, file));
 }
 console.log(JSON.stringify(results));

@@ -9,7 +9,11 @@ from pathlib import Path
 RUNTIME = Path(__file__).parents[2] / "apps" / "web" / "runtime"
 MODULES = RUNTIME / "node_modules"
 LINKED = ("onnxruntime-node", "@types", "undici-types")
-BUNDLES = {"qa": "question_answering", "minilm": "embedding"}  # name -> tiny bundle
+# Name -> tiny bundle.
+BUNDLES = {
+    "qa": "question_answering", "minilm": "embedding", "cross-encoder": "ranking", "nli": "nli",
+    "swag": "multiple_choice",
+}  # fmt: skip
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -20,7 +24,7 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 
 def make_project(built: Path, bundles: Path, folder: Path) -> Path:
-    """Install the package from its file, without a registry, beside two bundles.
+    """Install the package from its file, without a registry, beside bundles.
 
     Args:
         built: The built runtime.

@@ -15,6 +15,10 @@ const CALLS = {
   answers: async (ed, task, pairs, options) =>
     (await task.batch(pairs, options)).map((answers, i) => answers.map(placed(pairs[i][1]))),
   labels: (ed, task, texts, options) => task.batch(texts, options),
+  ranked: (ed, task, [query, passages], options) => task.run(query, passages, options),
+  scores: async (ed, task, pairs, options) => Array.from(await task.score(pairs, options), (score) => ({ score })),
+  chosen_labels: (ed, task, [texts, labels], options) => task.batch(texts, labels, options),
+  choices: (ed, task, questions, options) => task.batch(questions, options),
   entities: async (ed, task, texts, options) =>
     (await task.batch(texts, options)).map((found, i) => found.map(placed(texts[i]))),
   candidates: async (ed, task, texts, options) => {
@@ -30,9 +34,9 @@ const CALLS = {
     rows(ed.quantizeEmbeddings(await task.encode(texts), precision, ranges)),
 };
 
-/** Make all calls of a file; `bundle` is where its bundle lies. */
-export async function runFile(ed, engine, bundle, variant, cases) {
-  const task = await ed.load(bundle, { engine, variant, threads: 1 });
+/** Make all calls of a file; `bundle` is where its bundle lies, `use` what it is opened for. */
+export async function runFile(ed, engine, { bundle, variant, use, cases }) {
+  const task = await ed.load(bundle, { engine, variant, threads: 1, ...(use && { task: use }) });
   const found = [];
   for (const { call, inputs, options } of cases) {
     const named = Object.fromEntries(Object.entries(options).map(([name, value]) => [camel(name), value]));

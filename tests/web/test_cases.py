@@ -74,9 +74,12 @@ def golden() -> dict[str, list[Any]]:
 def work(places: dict[str, str], variant: str) -> list[dict[str, Any]]:
     """What a JavaScript runtime is to do: for each file its bundle's place and its cases."""
     return [
-        {"bundle": places[name], "variant": variant, "cases": file["cases"]}
+        {
+            "bundle": places[name], "variant": variant, "use": file.get("task"),
+            "cases": file["cases"],
+        }
         for name, file in FILES.items()
-    ]
+    ]  # fmt: skip
 
 
 def in_node(places: dict[str, str], variant: str, runtime: Path) -> dict[str, list[Any]]:
@@ -88,12 +91,15 @@ def in_node(places: dict[str, str], variant: str, runtime: Path) -> dict[str, li
 
 
 def test_each_bundle_has_cases_that_somebody_else_answered() -> None:
-    assert len(FILES) >= 15
+    assert len(FILES) >= 18
     theirs = {
         name for name, f in FILES.items() if any(c["oracle"] != "edge_distil" for c in f["cases"])
     }
     assert {
         "text_classification",
+        "ranking",
+        "nli",
+        "multiple_choice",
         "token_classification",
         "fill_mask",
         "embedding",
@@ -137,8 +143,8 @@ RUN = """async (work) => {
   const ed = await import("/runtime/index.js");
   const { runFile } = await import("/tests/run_cases.mjs");
   const results = [];
-  for (const { bundle, variant, cases } of JSON.parse(work)) {
-    results.push(await runFile(ed, ort, bundle, variant, cases));
+  for (const file of JSON.parse(work)) {
+    results.push(await runFile(ed, ort, file));
   }
   return results;
 }"""

@@ -14,6 +14,7 @@ from npm_project import BUNDLES, MODULES, run
 from served import Site
 from tokenizers import Tokenizer
 
+import edge_distil as ed
 from edge_distil.tasks import Embedding, QuestionAnswering
 
 pytestmark = pytest.mark.web
@@ -69,6 +70,21 @@ def test_answers(project: Path, qa: QuestionAnswering) -> None:
 def test_readme(project: Path, qa: QuestionAnswering) -> None:
     context = "It was built in 1871 by Marta Lindqvist."
     assert in_node(project, "ask.mjs") == [qa("Who built it?", context).text]
+
+
+def test_texts_that_are_read_together(project: Path, tiny: Path) -> None:
+    [line] = in_node(project, "pairs.mjs")
+    passages = ["The sea is cold.", "Ada keeps the light.", "A charming film."]
+    reranker = ed.load(tiny / "ranking", task="reranking")
+    nli = ed.load(tiny / "nli", task="zero-shot-classification")
+    chooser = ed.load(tiny / "multiple_choice", task="multiple-choice")
+    expected = [
+        reranker("Who keeps the light?", passages)[0],
+        nli("My phone is dead.", ["urgent", "not urgent"])[0],
+        chooser("She opens the umbrella, for", ["it rains.", "it sings."])[0],
+    ]
+    for found, best in zip(json.loads(line), expected, strict=True):
+        assert found == best._asdict() | {"score": pytest.approx(best.score, abs=1e-5)}
 
 
 def test_streams_end_when_they_are_told(project: Path) -> None:

@@ -35,17 +35,22 @@ export function texts(values: Iterable<string>): string[] {
 
 /** Return a pair of texts, from a list of two or from an object with the pipeline's keys. */
 export function pair(value: unknown, names: readonly [string, string], where = ""): [string, string] {
+  const [first, second] = two(value, names, where || "the pair ");
+  return [text(first, `${where}the ${names[0]}`), text(second, `${where}the ${names[1]}`)];
+}
+
+/** Return the two parts of an input, whatever they are; see `pair`. */
+export function two(value: unknown, names: readonly [string, string], where: string): [unknown, unknown] {
   const given =
     typeof value === "object" && value !== null && !Array.isArray(value) && names.every((name) => Object.hasOwn(value, name))
       ? names.map((name) => (value as Record<string, unknown>)[name])
       : value;
   if (!Array.isArray(given) || given.length !== 2) {
     throw new InputTypeError(
-      `${where || "the pair "}is ${kind(value)}, expected a list [${names.join(", ")}] or an object with the keys ` +
-        names.join(" and "),
+      `${where}is ${kind(value)}, expected a list [${names.join(", ")}] or an object with the keys ${names.join(" and ")}`,
     );
   }
-  return [text(given[0], `${where}the ${names[0]}`), text(given[1], `${where}the ${names[1]}`)];
+  return [given[0], given[1]];
 }
 
 /** Check options that are whole numbers; those that are absent are left to their defaults. */

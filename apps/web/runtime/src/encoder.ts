@@ -55,6 +55,8 @@ export class Encoder {
     readonly tokenizer: Tokenizer,
     readonly settings: TokenizerSettings,
     readonly session: Session,
+    /** The parsed `config.json`; undefined where the bundle has none. */
+    readonly config: unknown,
   ) {
     this.check = new OutputCheck(bundle, variant);
     this.#padId = this.specialId("pad_token") ?? 0;
@@ -81,7 +83,7 @@ export class Encoder {
     const model = await bundle.model(variant, options);
     throwIfAborted(options.signal);
     const session = await Session.open(engine, model.file, `${bundle.name} ${model.name}`, options);
-    return new Encoder(bundle, model.name, tokenizer, settings, session);
+    return new Encoder(bundle, model.name, tokenizer, settings, session, files.model);
   }
 
   get maxLength(): number {
@@ -94,9 +96,14 @@ export class Encoder {
     return token === undefined ? undefined : this.tokenizer.tokenId(token);
   }
 
-  /** Tokenize a text or a pair, cut to the model's maximum. */
-  encode(first: string, second?: string): Encoding {
-    return this.tokenizer.encode(this.#beginning(first), second && this.#beginning(second), this.maxLength);
+  /** Tokenize a text or a pair, cut to the model's maximum; see `Tokenizer.encode` for `onlyFirst`. */
+  encode(first: string, second?: string, onlyFirst = false): Encoding {
+    return this.tokenizer.encode(this.#beginning(first), second && this.#beginning(second), this.maxLength, onlyFirst);
+  }
+
+  /** How many tokens of a text, or of a pair, the model reads beside the special ones. */
+  room(pair: boolean): number {
+    return this.tokenizer.room(pair, this.maxLength);
   }
 
   /** Return what is tokenized of a text at most, counted in code points. */

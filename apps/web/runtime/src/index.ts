@@ -1,5 +1,5 @@
 export * from "./errors.js";
-export { load, type AnyTask, type LoadOptions } from "./load.js";
+export { load, type AnyTask, type LoadOptions, type Use } from "./load.js";
 export type { Cancellable } from "./abort.js";
 export type { Bundle, LoadProgress } from "./bundle/files.js";
 export type { Checkpoint, FileRecord, FunctionToApply, Manifest, Pooling, Similarity, TaskName, Variant } from "./bundle/manifest.js";
@@ -12,7 +12,9 @@ export type { Vector } from "./similarity.js";
 export type { Place } from "./spans.js";
 export { Embedding, type EmbedOptions, type EncodeOptions } from "./tasks/embedding.js";
 export { FillMask, type Candidate, type FillOptions } from "./tasks/fill-mask.js";
+export { MultipleChoice, type Choice, type ChooseOptions, type Question } from "./tasks/multiple-choice.js";
 export { QuestionAnswering, type Answer, type AnswerOptions, type AnswersOptions, type Pair } from "./tasks/question-answering.js";
+export { Reranker, type QueryAndPassage, type Ranked, type RankOptions, type ScoreOptions } from "./tasks/reranking.js";
 export { TextClassification, type ClassifyOptions, type Label, type TextOrPair } from "./tasks/text-classification.js";
 export {
   TokenClassification,
@@ -20,4 +22,5 @@ export {
   type Entity,
   type EntityOptions,
 } from "./tasks/token-classification.js";
+export { ZeroShotClassification, type CandidateLabels, type ZeroShotOptions } from "./tasks/zero-shot.js";
 export * from "./tokenizer/index.js";

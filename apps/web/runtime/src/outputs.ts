@@ -69,6 +69,7 @@ export class OutputCheck {
     if (name === "sentence_embedding") return [rows, pooling?.dimension];
     if (name === "logits") {
       const classes = task.endsWith("-classification") && labels.length ? labels.length : undefined;
+      if (task === "multiple-choice") return [rows, 1];
       return task === "text-classification" ? [rows, classes] : [rows, width, classes];
     }
     // CLS pooling may give its token alone.

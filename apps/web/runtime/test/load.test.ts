@@ -22,6 +22,15 @@ test("vectors are those of sentence-transformers", async () => {
   await model.close();
 });
 
+test("a bundle is opened for what is asked, or refused by name", async () => {
+  const opened = (name: string, task: string): Promise<unknown> => load(new URL(`${name}/`, TINY), { engine: ort, task } as never);
+  await assert.rejects(opened("embedding", "reranking"), /sentence-similarity bundle, expected text-classification/);
+  await assert.rejects(opened("text_classification", "reranking"), /gives a pair 3 scores, expected one/);
+  await assert.rejects(opened("text_classification", "zero-shot-classification"), /expected one that begins with 'entail'/);
+  await assert.rejects(opened("text_classification", "multiple-choice"), /expected multiple-choice/);
+  await assert.rejects(opened("text_classification", "ranking"), /task is 'ranking', expected one of feature-extraction/);
+});
+
 test("what cannot be opened is named", async () => {
   await assert.rejects(load(new URL("nothing/", TINY), { engine: ort }), BundleNotFound);
   await assert.rejects(load(new URL("embedding/", TINY), { engine: {} as typeof ort }), InputTypeError);

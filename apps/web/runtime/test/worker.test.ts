@@ -3,18 +3,21 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
-import { Embedding, InputError, load, TextClassification, type Engine, type Stage } from "../src/index.js";
+import {
+  Embedding, InputError, load, MultipleChoice, Reranker, TextClassification, ZeroShotClassification,
+  type AnyTask, type Engine, type Stage, type Use,
+} from "../src/index.js";
 import { host, loadInWorker, type Port, type Remote } from "../src/worker/index.js";
 
 const TINY = new URL("../../../../../tests/golden/tiny/", import.meta.url);
 const ports: MessagePort[] = [];
 
 /** A host at the other end of a channel, which clones what it carries as a worker's does. */
-async function opened<T extends Embedding | TextClassification>(name: string, engine: Engine = ort): Promise<Remote<T>> {
+async function opened<T extends AnyTask>(name: string, engine: Engine = ort, task?: Use): Promise<Remote<T>> {
   const { port1, port2 } = new MessageChannel();
   ports.push(port1);
   host(engine, port2 as unknown as Port);
-  return loadInWorker<T>(port1 as unknown as Port, new URL(`${name}/`, TINY));
+  return loadInWorker<T>(port1 as unknown as Port, new URL(`${name}/`, TINY), { task });
 }
 
 /** The engine, which says whenever it runs. */
@@ -59,6 +62,37 @@ test("its errors, callbacks and cancellation come through", async () => {
   await assert.rejects(labels.batch(texts, { signal: controller.signal, onStage, batchSize: 1 }), /enough/);
   assert.equal((await labels.batch(["a", "b"])).length, 2); // it works on
   assert.ok(runs < texts.length, `${runs} runs`);
+});
+
+async function listed<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const one of stream) found.push(one);
+  return found;
+}
+
+test("tasks that take two values give there what they give here", async () => {
+  const at = (name: string): URL => new URL(`${name}/`, TINY);
+  const texts = ["a storm", "the river", "Ada"];
+  const pairs = texts.map((text): [string, string] => ["who ?", text]);
+
+  const ranker = await opened<Reranker>("ranking", ort, "reranking");
+  const ours = await load<Reranker>(at("ranking"), { engine: ort, task: "reranking" });
+  assert.deepEqual(await ranker.run("who ?", texts, { topK: 2 }), await ours.run("who ?", texts, { topK: 2 }));
+  assert.deepEqual(await ranker.score(pairs), await ours.score(pairs));
+  assert.deepEqual(await listed(ranker.stream(pairs)), [...(await ours.score(pairs))]);
+
+  const labeller = await opened<ZeroShotClassification>("nli", ort, "zero-shot-classification");
+  const own = await load<ZeroShotClassification>(at("nli"), { engine: ort, task: "zero-shot-classification" });
+  const wanted = await own.batch(texts, "a film, the sea", { multiLabel: true });
+  assert.deepEqual(await labeller.batch(texts, "a film, the sea", { multiLabel: true }), wanted);
+  assert.deepEqual(await listed(labeller.stream(texts, ["a film", "the sea"], { multiLabel: true })), wanted);
+  assert.deepEqual(await listed(own.stream(texts, ["a film", "the sea"], { multiLabel: true })), wanted);
+
+  const chooser = await opened<MultipleChoice>("multiple_choice");
+  const here = await load<MultipleChoice>(at("multiple_choice"), { engine: ort });
+  assert.deepEqual(await chooser.run("who ?", texts), await here.run("who ?", texts));
+  const questions = texts.map((text, i): [string, string[]] => [text, texts.slice(i)]);
+  assert.deepEqual(await listed(chooser.stream(questions, { topK: 1 })), await here.batch(questions, { topK: 1 }));
 });
 
 test.after(() => ports.forEach((port) => port.close()));

@@ -9,6 +9,7 @@ const SCHEMA_VERSION = 1;
 const TASKS = [
   "feature-extraction",
   "fill-mask",
+  "multiple-choice",
   "question-answering",
   "sentence-similarity",
   "text-classification",

@@ -1,8 +1,9 @@
 import type { FunctionToApply } from "../bundle/manifest.js";
 import { FUNCTIONS } from "../bundle/manifest.js";
 import * as calls from "../calls.js";
-import { tokenized, type Encoder, type RunOptions } from "../encoder.js";
-import { ranked, sigmoid, softmax } from "../numbers.js";
+import type { Encoder, RunOptions } from "../encoder.js";
+import { ranked } from "../numbers.js";
+import { readLogits, scores, type Row } from "./logits.js";
 import { inBlocks, Task } from "./task.js";
 
 const NAMES = ["text", "textPair"] as const;
@@ -57,23 +58,9 @@ export class TextClassification extends Task {
   }
 
   async #label(rows: readonly Row[], options: ClassifyOptions): Promise<Label[][]> {
-    const encodings = tokenized(options, () => rows.map(([text, pair]) => this.encoder.encode(text, pair)));
-    const found = new Array<Label[]>(rows.length);
-    for await (const { indices, outputs } of this.encoder.run(encodings, ["logits"], options)) {
-      const { data, dims } = outputs.get("logits")!;
-      const classes = dims[1]!;
-      indices.forEach((index, row) => {
-        const logits = data.subarray(row * classes, (row + 1) * classes);
-        found[index] = this.#ranked(this.#scores(logits, options.functionToApply), options.topK);
-      });
-    }
-    return found;
-  }
-
-  #scores(logits: Float32Array, given: FunctionToApply | undefined): Float32Array {
-    const name = given ?? this.bundle.manifest.functionToApply ?? this.#usual(logits.length);
-    if (name === "none") return logits;
-    return name === "sigmoid" ? sigmoid(logits) : softmax(logits);
+    const given = options.functionToApply ?? this.bundle.manifest.functionToApply;
+    const found = await readLogits(this.encoder, rows, options);
+    return found.map((logits) => this.#ranked(scores(logits, given ?? this.#usual(logits.length)), options.topK));
   }
 
   #usual(classes: number): FunctionToApply {
@@ -87,8 +74,6 @@ export class TextClassification extends Task {
     return ranked(scores, topK ?? Infinity).map((i) => ({ label: labels[i] ?? `LABEL_${i}`, score: scores[i]! }));
   }
 }
-
-type Row = readonly [text: string, pair?: string];
 
 function checked(call: string, options: ClassifyOptions): ClassifyOptions {
   calls.known(call, options, OPTIONS);

@@ -71,11 +71,13 @@ export class Tokenizer {
   /**
    * Tokenize a text or a pair, cut to `maxLength` tokens with the special ones.
    *
-   * Of a pair the longer half is cut first.
+   * Of a pair the longer half is cut first or, with `onlyFirst`, the first text alone, for which the second leaves room.
    */
-  encode(first: string, second?: string, maxLength = Infinity): Encoding {
+  encode(first: string, second?: string, maxLength = Infinity, onlyFirst = false): Encoding {
     const parts = [first, ...(second === undefined ? [] : [second])].map((text) => this.pieces(text));
-    const lengths = fit(parts.map((part) => part.ids.length), this.room(parts.length === 2, maxLength));
+    const [room, sizes] = [this.room(parts.length === 2, maxLength), parts.map((part) => part.ids.length)];
+    const [whole, beside] = [sizes[0]!, sizes[1]];
+    const lengths = onlyFirst && beside !== undefined ? [Math.min(whole, room - beside), beside] : fit(sizes, room);
     const [one, two] = parts.map((part, i) => cutTo(part, lengths[i]!, this.#left));
     return this.#parts.post.process(one!, two);
   }

@@ -1,8 +1,8 @@
 import { throwIfAborted } from "../abort.js";
 import type { From } from "../bundle/source.js";
-import type { Manifest, TaskName } from "../bundle/manifest.js";
+import type { Manifest } from "../bundle/manifest.js";
 import { InputTypeError, TaskError } from "../errors.js";
-import type { AnyTask, LoadOptions } from "../load.js";
+import type { AnyTask, LoadOptions, Use } from "../load.js";
 import { allPairs, pairwise, type Vector } from "../similarity.js";
 import { inBlocks } from "../tasks/task.js";
 import { revived, type Opened, type Port, type Reply } from "./messages.js";
@@ -19,8 +19,12 @@ type Options = Record<string, unknown> & { signal?: AbortSignal | undefined };
 
 // Task -> its asynchronous methods, and how many values each takes before its options.
 const ENCODE = { encode: 1, encodeQuery: 1, encodeDocument: 1, hiddenStates: 1 };
-const METHODS: Readonly<Record<TaskName, Readonly<Record<string, number>>>> = {
+const LISTS = ["encode", "score", "batch"]; // what takes a block of a stream, where a task has it
+const METHODS: Readonly<Record<Use, Readonly<Record<string, number>>>> = {
   "question-answering": { run: 2, batch: 1 },
+  "multiple-choice": { run: 2, batch: 1 },
+  "reranking": { run: 2, score: 1 },
+  "zero-shot-classification": { run: 2, batch: 2 },
   "text-classification": { run: 1, batch: 1 },
   "token-classification": { run: 1, batch: 1 },
   "fill-mask": { run: 1, eachMask: 1 },
@@ -40,22 +44,29 @@ export async function loadInWorker<T extends AnyTask = AnyTask>(
 ): Promise<Remote<T>> {
   const channel = new Channel(worker);
   const opened = (await channel.call("load", [absolute(source)], { ...options })) as Opened;
-  return remote(channel, opened) as unknown as Remote<T>;
+  return remote(channel, opened, options.task ?? opened.manifest.task) as unknown as Remote<T>;
 }
 
-function remote(channel: Channel, { variant, name, manifest }: Opened): object {
-  const methods = Object.entries(METHODS[manifest.task]).map(([method, count]) => [
+function remote(channel: Channel, { variant, name, manifest }: Opened, task: Use): object {
+  const known = METHODS[task];
+  const methods = Object.entries(known).map(([method, count]) => [
     method,
     (...values: unknown[]) => channel.call(method, values.slice(0, count), (values[count] ?? {}) as Options),
   ]);
   const similarityFnName = manifest.pooling?.similarity ?? "cosine";
-  const embeds = METHODS[manifest.task] === ENCODE;
+  const embeds = known === ENCODE;
+  const list = LISTS.find((method) => method in known);
   return {
     ...Object.fromEntries(methods),
     variant,
     bundle: { name, manifest },
     close: () => channel.call("close", [], {}, false),
-    stream: (inputs: Iterable<unknown>, options: Options = {}) => streamed(channel, embeds ? "encode" : "batch", inputs, options),
+    ...(list && {
+      stream: (inputs: Iterable<unknown>, ...rest: unknown[]) => {
+        const values = rest.slice(0, known[list]! - 1); // beside the inputs
+        return streamed(channel, list, inputs, values, (rest[values.length] ?? {}) as Options);
+      },
+    }),
     ...(embeds && {
       similarityFnName,
       similarity: (first: Vector, second: Vector) => allPairs(first, second, similarityFnName),
@@ -67,13 +78,14 @@ function remote(channel: Channel, { variant, name, manifest }: Opened): object {
 /** Send a stream's inputs block by block, and give what comes back in order. */
 async function* streamed(
   channel: Channel,
-  method: "encode" | "batch",
+  method: string,
   inputs: AsyncIterable<unknown> | Iterable<unknown>,
+  values: readonly unknown[],
   options: Options,
 ): AsyncGenerator<unknown> {
   const size = method === "encode" ? Number(options.window ?? 1024) : undefined;
   for await (const block of inBlocks(inputs, size)) {
-    const results = (await channel.call(method, [block], options)) as unknown[];
+    const results = (await channel.call(method, [block, ...values], options)) as unknown[];
     if (method === "encode") yield results;
     else yield* results;
   }
