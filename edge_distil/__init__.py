@@ -16,6 +16,7 @@ from edge_distil.errors import EdgeDistilError
 
 if TYPE_CHECKING:
     from edge_distil.bundle import Bundle, open_bundle
+    from edge_distil.sparse import SparseVector, SparseVectors
     from edge_distil.tasks import (
         Answer,
         Candidate,
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
         QuestionAnswering,
         Ranked,
         Reranker,
+        SparseEmbedding,
         Task,
         TextClassification,
         TokenClassification,
+        WeightedToken,
         ZeroShotClassification,
     )
     from edge_distil.tasks.loading import load
@@ -55,9 +58,13 @@ __all__ = [
     "QuestionAnswering",
     "Ranked",
     "Reranker",
+    "SparseEmbedding",
+    "SparseVector",
+    "SparseVectors",
     "Task",
     "TextClassification",
     "TokenClassification",
+    "WeightedToken",
     "ZeroShotClassification",
     "__version__",
     "errors",
@@ -68,7 +75,11 @@ __all__ = [
 # Where a name is that is imported when it is first asked for: numpy and onnxruntime take a tenth
 # of a second each, which a program pays that only reads a manifest, or asks for the version.
 _BUNDLE, _LOADING, _TASKS = "edge_distil.bundle", "edge_distil.tasks.loading", "edge_distil.tasks"
-_PLACES = {"Bundle": _BUNDLE, "open_bundle": _BUNDLE, "load": _LOADING}
+_SPARSE = "edge_distil.sparse"
+_PLACES = {
+    "Bundle": _BUNDLE, "open_bundle": _BUNDLE, "load": _LOADING,
+    "SparseVector": _SPARSE, "SparseVectors": _SPARSE,
+}  # fmt: skip
 
 if not TYPE_CHECKING:  # a type checker would take any name for one of ours
 

@@ -19,7 +19,7 @@ from edge_distil._writing.settling import settled
 from edge_distil.batching import Buckets
 from edge_distil.bundle import CORE_ML, Bundle, open_bundle
 from edge_distil.errors import BundleCorrupt, InputError, SessionError
-from edge_distil.outputs import PER_ROW, POOLED, OutputCheck
+from edge_distil.outputs import OutputCheck, pooled
 from edge_distil.session import Floats, OnnxSession, Session, Tokens
 
 # A text of more tokens than any kernel adds up at a time; see `Encoder.moves_alone`.
@@ -156,7 +156,7 @@ class Encoder:
     @property
     def _pooled(self) -> str:
         """The output that has no axis of tokens, where the graph has it."""
-        return "logits" if self.bundle.manifest.task in PER_ROW else POOLED
+        return pooled(self.bundle.manifest.task)
 
     @property
     def check(self) -> OutputCheck:
@@ -257,7 +257,7 @@ def open_coreml(bundle: Bundle, name: str, predictor: coreml.Predictor) -> Encod
 
 def _is_per_token(output: str, task: str) -> bool:
     """Say whether the second axis of an output is the sequence."""
-    return output != POOLED and task not in PER_ROW
+    return output != pooled(task)
 
 
 def _open_tokenizer(bundle: Bundle, longest: int) -> Tokenizer:

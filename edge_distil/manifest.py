@@ -33,9 +33,11 @@ TASKS = (
     "multiple-choice",
     "question-answering",
     "sentence-similarity",
+    "sparse-embedding",
     "text-classification",
     "token-classification",
 )
+_POOLED = ("sentence-similarity", "sparse-embedding")
 FUNCTIONS = ("sigmoid", "softmax", "none")  # the names of transformers' pipeline
 
 # Far more than any bundle has: what is beyond was made to exhaust its reader.
@@ -126,7 +128,7 @@ class Manifest:
         problem_type: ``config.json``'s: ``"multi_label_classification"``, ``"regression"``, ...
         function_to_apply: One of `FUNCTIONS`, what turns logits into scores where the checkpoint
             says so itself (cross-encoders); ``None``: as `problem_type` says.
-        pooling: Set for ``sentence-similarity``.
+        pooling: Set for ``sentence-similarity`` and ``sparse-embedding``.
         late_interaction: Set for ``late-interaction``.
         static: True where a token has one vector, whatever stands beside it: the order of a text's
             tokens changes nothing, the attention mask may count them, and a text may have none.
@@ -202,7 +204,7 @@ def parse(document: Any, source: str = FILE_NAME) -> Manifest:
         function_to_apply=raw.text("function_to_apply", choices=FUNCTIONS)
         if "function_to_apply" in raw
         else None,
-        pooling=read_pooling(raw, required=task == "sentence-similarity"),
+        pooling=read_pooling(raw, required=task in _POOLED, sparse=task == _POOLED[1]),
         late_interaction=read_late(raw, required=task == "late-interaction"),
         static=raw.flag("static"),
         first_position=raw.optional_whole("first_position", 0, LONGEST_SEQUENCE),

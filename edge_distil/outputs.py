@@ -21,7 +21,7 @@ from edge_distil.session import Tokens
 
 Shape = tuple[int | None, ...]  # None: of any length from 1
 
-POOLED = "sentence_embedding"
+POOLED, SPARSE = "sentence_embedding", "sparse_embedding"
 TOKENS = "token_embeddings"  # of late interaction, and what others call hidden states
 PER_ROW = ("multiple-choice", "text-classification")  # tasks whose logits are not by token
 _PER_TOKEN = ("start_logits", "end_logits")
@@ -105,12 +105,19 @@ class OutputCheck:
         return f"the variant {self.variant} of {self.bundle.path}"
 
 
+def pooled(task: str) -> str:
+    """Return the output of a task that has no axis of tokens, where a graph of it has one."""
+    if task == "sparse-embedding":
+        return SPARSE
+    return "logits" if task in PER_ROW else POOLED
+
+
 def _expected(bundle: Bundle, name: str, shape: tuple[int, ...], asked: bool) -> Shape | None:
     """Return the shape of an output; ``None`` for one that no task reads."""
     manifest, (rows, tokens) = bundle.manifest, shape
     if name in _PER_TOKEN:
         return (rows, tokens)
-    if name == POOLED:
+    if name in (POOLED, SPARSE):
         known = manifest.pooling if not bundle.inferred else None
         return (rows, known.dimension if known else None)
     if name == "logits":

@@ -26,6 +26,10 @@ _SYNONYMS = {
     "sentence-embeddings": "sentence-similarity",
     "sentence-transformers": "sentence-similarity",
     "sequence-classification": "text-classification",
+    "sparse": "sparse-embedding",
+    "sparse-embeddings": "sparse-embedding",
+    "sparse-encoder": "sparse-embedding",
+    "splade": "sparse-embedding",
     "text-ranking": "text-classification",
     "zero-shot-classification": "text-classification",
 }

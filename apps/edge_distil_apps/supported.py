@@ -15,6 +15,10 @@ TASKS = {
         "text to vector, pooled as the checkpoint says",
         "sentence-transformers, model2vec",
     ),
+    "sparse-embedding": (
+        "text to weights of tokens (SPLADE)",
+        "SparseEncoder of sentence-transformers",
+    ),
     "feature-extraction": ("text to vector, mean of its tokens", "Model"),
     "late-interaction": (
         "text to a vector a token, texts in order for a query",

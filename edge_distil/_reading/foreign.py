@@ -11,12 +11,13 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from edge_distil._reading import cross_encoder, fields, sentence_modules
+from edge_distil._reading import cross_encoder, fields, sentence_modules, sparse_modules
 from edge_distil._reading.fields import Fields
 from edge_distil._reading.labels import fit_labels, label_names
 from edge_distil._reading.manifest_pooling import Pooling
 from edge_distil._reading.printable import shortened
 from edge_distil._reading.sentence_modules import SentenceModules
+from edge_distil._reading.sparse_modules import SparseModules
 from edge_distil._tokenizing.settings import CONFIG_NAME, read_optional
 from edge_distil.errors import BundleCorrupt, TaskError
 from edge_distil.manifest import FILE_NAME, Checkpoint, FileRecord, Manifest, Variant
@@ -80,6 +81,11 @@ def describe(path: Path, variants: Mapping[str, Variant]) -> Manifest:
     """
     config = fields.read(path / "config.json")
     _check_not_late(path)
+    if sparse_modules.is_sparse_model(path):
+        raise TaskError(
+            f"{path} is a SparseEncoder, whose pooling only an edge-distil export puts into the "
+            "graph: export the checkpoint with edge-distil"
+        )
     sentence = sentence_modules.is_sentence_model(path)
     return Manifest(
         task="sentence-similarity" if sentence else _task(config, path),
@@ -204,6 +210,20 @@ def _pooling(path: Path) -> Pooling:
             "export puts into the graph: export the checkpoint with edge-distil"
         )
     return describe_pooling(modules, modules.dimension * len(modules.pooling))
+
+
+def describe_sparse(modules: SparseModules, dimension: int) -> Pooling:
+    """Describe for a manifest how logits become one vector of `dimension` numbers."""
+    return Pooling(
+        mode=modules.strategy,
+        normalize=False,
+        dimension=dimension,
+        prompts=modules.prompts,
+        default_prompt=modules.default_prompt,
+        similarity=modules.similarity,
+        activation=modules.activation,
+        max_active_dims=modules.max_active_dims,
+    )
 
 
 def describe_pooling(modules: SentenceModules, dimension: int) -> Pooling:

@@ -33,6 +33,7 @@ _PACKAGE = "sentence_transformers."
 EMBEDDER, CROSS_ENCODER = "SentenceTransformer", "CrossEncoder"
 LATE = ("MultiVectorEncoder", "ColBERT")  # the library's own, and PyLate's
 _PYLATE_DENSE = "pylate.models.Dense.Dense"  # which the library reads as its own
+SPARSE_ENCODER = "SparseEncoder"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ class SentenceModules:
 
 def is_sentence_model(path: Path) -> bool:
     """True where the directory has the modules of a sentence embedding model."""
-    return (path / "modules.json").is_file() and model_type(path) != CROSS_ENCODER
+    others = (CROSS_ENCODER, SPARSE_ENCODER)
+    return (path / "modules.json").is_file() and model_type(path) not in others
 
 
 def model_type(path: Path) -> str:
@@ -110,7 +112,7 @@ def transformer_folder(path: Path) -> Path:
             f"{path} is a table of static embeddings, expected a transformer: choose another "
             "checkpoint"
         )
-    if not modules or modules[0].kind != "Transformer":
+    if not modules or modules[0].kind not in ("Transformer", "MLMTransformer"):
         raise wrong_modules(path, modules)
     return path / modules[0].folder
 

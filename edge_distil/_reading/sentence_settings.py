@@ -29,6 +29,7 @@ NAMES = (
 _OUTPUTS = {
     "feature-extraction": ("last_hidden_state", "token_embeddings"),
     "sequence-classification": ("logits", "scores"),
+    "fill-mask": ("logits", "token_embeddings"),
 }
 # How weights are read and attention is computed changes no result.
 _IGNORED_MODEL_OPTIONS = ("add_pooling_layer", "attn_implementation", "trust_remote_code")
@@ -75,13 +76,14 @@ def read_late_settings(folder: Path) -> Fields:
 
 
 def read_transformer_settings(
-    folder: Path, task: str, *, further: Collection[str] = ()
+    folder: Path, task: str, *, usual: str | None = None, further: Collection[str] = ()
 ) -> TransformerSettings:
     """Read the settings in the module's folder.
 
     Args:
         folder: Of the module.
-        task: ``"feature-extraction"`` or ``"sequence-classification"``.
+        task: ``"feature-extraction"``, ``"sequence-classification"`` or ``"fill-mask"``.
+        usual: The module's task where the settings name none; by default `task`.
         further: Names of settings that the caller reads.
 
     Raises:
@@ -89,7 +91,7 @@ def read_transformer_settings(
         TaskError: A setting that edge-distil does not have, by name.
     """
     settings = _read(folder)
-    _check_outputs(settings, task)
+    _check_outputs(settings, task, usual or task)
     _check_model(settings, further)
     options = dict(settings.object("processor_kwargs").values)
     length = Fields(options, settings.file, "processor_kwargs").optional_whole(
@@ -113,9 +115,9 @@ def _read(folder: Path) -> Fields:
     return Fields({}, str(folder / NAMES[0]))
 
 
-def _check_outputs(settings: Fields, task: str) -> None:
+def _check_outputs(settings: Fields, task: str, usual: str) -> None:
     """Refuse a module that reads or gives something else than the usual tensor."""
-    if "transformer_task" in settings and settings.text("transformer_task") != task:
+    if (settings.optional_text("transformer_task") or usual) != task:
         raise _unknown(settings, "transformer_task", task)
     tensor, name = _OUTPUTS[task]
     modalities = settings.object("modality_config")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_distil import sparse
 from edge_distil.errors import TaskError
 from edge_distil.evaluate import fidelity, predict, sts
 from edge_distil.evaluate.choices import read_choice_questions
@@ -20,6 +21,7 @@ from edge_distil.evaluate.kinds import expecting
 from edge_distil.evaluate.predict import TokenVectors
 from edge_distil.evaluate.spans import read_conll
 from edge_distil.evaluate.squad_file import read_squad
+from edge_distil.sparse import SparseVectors
 
 if TYPE_CHECKING:
     from edge_distil.tasks import (
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         LateInteraction,
         MultipleChoice,
         QuestionAnswering,
+        SparseEmbedding,
         Task,
         TextClassification,
         TokenClassification,
@@ -83,9 +86,11 @@ def _answers(task: QuestionAnswering, path: Path, limit: int | None) -> list[Ans
 
 
 def _vectors(task: Embedding, path: Path, limit: int | None) -> NDArray[np.float32]:
-    pairs = sts.read_pairs(path)[:limit]
-    texts = [pair.first for pair in pairs] + [pair.second for pair in pairs]
-    return predict.vectors(task, texts)
+    return predict.vectors(task, sts.texts_of(sts.read_pairs(path)[:limit]))
+
+
+def _sparse(task: SparseEmbedding, path: Path, limit: int | None) -> SparseVectors:
+    return predict.sparse_vectors(task, sts.texts_of(sts.read_pairs(path)[:limit]))
 
 
 def _token_vectors(task: LateInteraction, path: Path, limit: int | None) -> TokenVectors:
@@ -136,6 +141,14 @@ def _of_token_vectors(reference: TokenVectors, variant: TokenVectors) -> Fidelit
     return dataclasses.replace(found, spearman=order)
 
 
+def _of_sparse(reference: SparseVectors, variant: SparseVectors) -> Fidelity:
+    """Compare as `_of_pairs` does, by dot products."""
+    half = len(reference) // 2
+    scores = (sparse.pairwise(v[:half], v[half:], "dot") for v in (reference, variant))
+    found = fidelity.of_sparse(reference, variant)
+    return dataclasses.replace(found, spearman=sts.spearman(*scores))
+
+
 def _of_tags(reference: Tags, variant: Tags) -> Fidelity:
     """Compare word by word."""
     a, b = ([word for words in tags for word in words] for tags in (reference, variant))
@@ -150,6 +163,7 @@ _PREDICTIONS: Mapping[str, Callable[..., Any]] = {
     "sentence-similarity": _vectors,
     "feature-extraction": _vectors,
     "late-interaction": _token_vectors,
+    "sparse-embedding": _sparse,
     "text-classification": _probabilities,
     "token-classification": _tags,
 }
@@ -159,6 +173,7 @@ _COMPARISONS: Mapping[str, Callable[..., Fidelity]] = {
     "sentence-similarity": _of_pairs,
     "feature-extraction": _of_pairs,
     "late-interaction": _of_token_vectors,
+    "sparse-embedding": _of_sparse,
     "text-classification": fidelity.of_logits,
     "token-classification": _of_tags,
 }

@@ -60,7 +60,8 @@ def evaluate(
     ==========================  ================================================  ============
     question-answering          SQuAD v1.1 or v2.0 JSON                           F1
     sentence-similarity,        ``sentence1, sentence2, score``                   Spearman
-    feature-extraction
+    feature-extraction,
+    sparse-embedding
     late-interaction            the same: a query and a document                  Spearman
     text-classification         ``text, label``                                   accuracy
     ... with many labels        ``.json(l)`` with lists of labels                 micro F1

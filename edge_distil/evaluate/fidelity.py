@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from edge_distil import sparse
 from edge_distil.errors import InputError
 from edge_distil.evaluate.sts import cosines, spearman
+from edge_distil.sparse import SparseVectors
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,27 @@ def of_vectors(reference: ArrayLike, variant: ArrayLike) -> Fidelity:
         cosine_mean=float(rows.mean()),
         cosine_min=float(rows.min()),
         cosine_p1=float(np.percentile(rows, 1)),
+    )
+
+
+def of_sparse(reference: SparseVectors, variant: SparseVectors) -> Fidelity:
+    """Compare the sparse embeddings of the same texts, of which some are written out at a time."""
+    _require_rows(len(reference))
+    rows, greatest, total = [], [], 0.0
+    for part in sparse.blocks(reference):
+        a, b = (vectors[part].dense().astype(np.float64) for vectors in (reference, variant))
+        difference = np.abs(a - b)
+        rows.append(cosines(a, b))
+        greatest.append(float(difference.max()))
+        total += float(difference.sum())
+    found = np.concatenate(rows)
+    return Fidelity(
+        count=len(found),
+        max_difference=max(greatest),
+        mean_difference=total / (len(found) * reference.dimension),
+        cosine_mean=float(found.mean()),
+        cosine_min=float(found.min()),
+        cosine_p1=float(np.percentile(found, 1)),
     )
 
 

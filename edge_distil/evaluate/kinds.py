@@ -32,6 +32,7 @@ NEEDED: Mapping[str, str] = {
     "sentence-similarity": _PAIRS,
     "late-interaction": _PAIRS,
     "feature-extraction": _PAIRS,
+    "sparse-embedding": _PAIRS,
     "text-classification": _LABELLED,
     "token-classification": _CONLL,
     "fill-mask": _LABELLED,

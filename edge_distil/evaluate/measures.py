@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from edge_distil.errors import DataError, TaskError
 from edge_distil.evaluate import predict, squad, sts
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         LateInteraction,
         MultipleChoice,
         QuestionAnswering,
+        SparseEmbedding,
         TextClassification,
         TokenClassification,
     )
@@ -73,9 +74,18 @@ def _similarity(
     task: Embedding, path: Path, limit: int | None, progress: Progress | None
 ) -> Measured:
     pairs = _scored_pairs(path, limit)
-    texts = [pair.first for pair in pairs] + [pair.second for pair in pairs]
-    vectors = predict.vectors(task, texts, progress)
+    vectors = predict.vectors(task, sts.texts_of(pairs), progress)
     return Measured(_correlation(sts.cosines(*np.split(vectors, 2)), pairs), len(pairs), vectors)
+
+
+def _sparse_similarity(
+    task: SparseEmbedding, path: Path, limit: int | None, progress: Progress | None
+) -> Measured:
+    """Score by the checkpoint's own function, as its library's evaluator does."""
+    pairs = _scored_pairs(path, limit)
+    vectors = predict.sparse_vectors(task, sts.texts_of(pairs), progress)
+    found = task.similarity_pairwise(vectors[: len(pairs)], vectors[len(pairs) :])
+    return Measured(_correlation(found, pairs), len(pairs), vectors)
 
 
 def _late_interaction(
@@ -96,7 +106,7 @@ def _scored_pairs(path: Path, limit: int | None) -> list[sts.ScoredPair]:
     return pairs
 
 
-def _correlation(found: NDArray[np.float64], pairs: Sequence[sts.ScoredPair]) -> dict[str, float]:
+def _correlation(found: ArrayLike, pairs: Sequence[sts.ScoredPair]) -> dict[str, float]:
     gold = [pair.score for pair in pairs]
     return {
         "spearman": 100 * sts.spearman(found, gold),
@@ -202,6 +212,7 @@ MEASURES: Mapping[str, Callable[..., Measured]] = {
     "sentence-similarity": _similarity,
     "feature-extraction": _similarity,
     "late-interaction": _late_interaction,
+    "sparse-embedding": _sparse_similarity,
     "text-classification": _text_classification,
     "token-classification": _token_classification,
 }

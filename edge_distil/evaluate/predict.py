@@ -13,6 +13,7 @@ from edge_distil.evaluate.spans import TaggedSentence, word_tags
 from edge_distil.evaluate.squad_file import SquadSet
 from edge_distil.evaluate.sts import ScoredPair
 from edge_distil.pooling import Floats
+from edge_distil.sparse import SparseVectors
 from edge_distil.tasks.schemes import read_scheme
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         LateInteraction,
         MultipleChoice,
         QuestionAnswering,
+        SparseEmbedding,
         TextClassification,
         TokenClassification,
     )
@@ -82,6 +84,14 @@ def token_vectors(
     scores = [task.similarity(query, document)[0, 0] for query, document in found]
     vectors = np.concatenate([array for both in found for array in both])
     return TokenVectors(np.array(scores, np.float64), vectors)
+
+
+def sparse_vectors(
+    task: SparseEmbedding, texts: Sequence[str], progress: Progress | None = None
+) -> SparseVectors:
+    """Return a row a text."""
+    rows = _chunked(texts, lambda part: list(task.encode(part)), progress)
+    return SparseVectors.of(rows, task.dimension)
 
 
 def probabilities(

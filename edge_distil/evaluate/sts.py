@@ -7,6 +7,7 @@ Evaluation of Semantic Textual Similarity"); Pearson's is given beside it.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,11 @@ def read_pairs(path: str | Path) -> list[ScoredPair]:
     """
     rows = read_table(path, ("sentence1", "sentence2", "score"))
     return [ScoredPair(r.text("sentence1"), r.text("sentence2"), _score(r)) for r in rows]
+
+
+def texts_of(pairs: Sequence[ScoredPair]) -> list[str]:
+    """Return the first texts of all pairs, then the second ones."""
+    return [pair.first for pair in pairs] + [pair.second for pair in pairs]
 
 
 def _score(row: Row) -> float:

@@ -1,5 +1,6 @@
 """The task objects: what a bundle does for its user, one file a task."""
 
+from edge_distil.sparse.embedding import SparseEmbedding, WeightedToken
 from edge_distil.tasks.answers import Answer
 from edge_distil.tasks.base import Task
 from edge_distil.tasks.document import Document
@@ -23,6 +24,7 @@ BY_NAME: dict[str, type[Task]] = {
     "question-answering": QuestionAnswering,
     "reranking": Reranker,
     "sentence-similarity": Embedding,
+    "sparse-embedding": SparseEmbedding,
     "text-classification": TextClassification,
     "token-classification": TokenClassification,
     "zero-shot-classification": ZeroShotClassification,
@@ -43,8 +45,10 @@ __all__ = [
     "QuestionAnswering",
     "Ranked",
     "Reranker",
+    "SparseEmbedding",
     "Task",
     "TextClassification",
     "TokenClassification",
+    "WeightedToken",
     "ZeroShotClassification",
 ]

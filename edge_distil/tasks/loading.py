@@ -16,6 +16,7 @@ from edge_distil.tasks import (
     MultipleChoice,
     QuestionAnswering,
     Reranker,
+    SparseEmbedding,
     Task,
     TextClassification,
     TokenClassification,
@@ -26,6 +27,7 @@ AnyTask = (
     QuestionAnswering
     | Embedding
     | LateInteraction
+    | SparseEmbedding
     | TextClassification
     | TokenClassification
     | FillMask
@@ -77,6 +79,10 @@ def load(
 def load(
     path: _Place, *, task: Literal["multiple-choice"], **options: Unpack[_Options]
 ) -> MultipleChoice: ...
+@overload
+def load(
+    path: _Place, *, task: Literal["sparse-embedding"], **options: Unpack[_Options]
+) -> SparseEmbedding: ...
 @overload
 def load(path: _Place, *, task: Literal["reranking"], **options: Unpack[_Options]) -> Reranker: ...
 @overload

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from edge_distil._reading import cross_encoder, links
 from edge_distil._reading.fields import Fields
-from edge_distil._reading.foreign import describe_pooling
+from edge_distil._reading.foreign import describe_pooling, describe_sparse
 from edge_distil._reading.manifest_pooling import Pooling
 from edge_distil._reading.sentence_settings import TransformerSettings
 from edge_distil._writing import ownership, staging, storage
@@ -193,7 +193,7 @@ def _describe(
     if loaded.tokens is not None:
         longest, golden = write_static_files(source, loaded.tokens, staged)
     else:
-        modules = bool(loaded.sentence or loaded.late or function)
+        modules = bool(loaded.sentence or loaded.late or loaded.sparse or function)
         longest, golden, late = write_files(
             source, loaded, settings, staged, sentence=modules, trust_remote_code=trust_remote_code
         )
@@ -227,7 +227,7 @@ def _sentence_settings(
     source: Source, loaded: Loaded, task: str
 ) -> tuple[TransformerSettings, str | None]:
     """Return what sentence-transformers says of the transformer, and what makes its scores."""
-    if loaded.sentence or loaded.late or loaded.classes:
+    if loaded.sentence or loaded.late or loaded.sparse or loaded.classes:
         return loaded.settings, None
     config = Fields(source.config, f"{source.name}'s config.json")
     if task != "text-classification" or not cross_encoder.is_cross_encoder(source.root, config):
@@ -238,6 +238,8 @@ def _sentence_settings(
 
 
 def _pooling(loaded: Loaded) -> Pooling | None:
+    if loaded.sparse is not None:
+        return describe_sparse(loaded.sparse, loaded.dimension)
     modules = loaded.sentence
     return describe_pooling(modules, loaded.dimension) if modules is not None else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edge_distil._reading import sentence_modules
+from edge_distil._reading import sentence_modules, sparse_modules
 from edge_distil.errors import TaskError
 from edge_distil.manifest import TASKS
 from edge_distil.task_names import task_named
@@ -20,9 +20,9 @@ _OF_TABLES = ("sentence-similarity", "text-classification")  # the latter by Set
 def choose_task(source: Source, requested: str | None = None) -> str:
     """Choose the task: as requested, else as the checkpoint says.
 
-    A directory with ``modules.json`` is an embedding model, one of late interaction if its settings
-    say so, or with SetFit's head a classifier; any other is what the class in ``config.json``'s
-    ``architectures`` is for.
+    A directory with ``modules.json`` is an embedding model, one of late interaction or of sparse
+    vectors if its settings say so, or with SetFit's head a classifier; any other is what the class
+    in ``config.json``'s ``architectures`` is for.
 
     Args:
         source: The checkpoint.
@@ -50,6 +50,8 @@ def _choose(source: Source) -> str:
         return "late-interaction"
     if source.static is not None or sentence_modules.is_sentence_model(source.root):
         return "sentence-similarity"
+    if sparse_modules.is_sparse_model(source.root):
+        return "sparse-embedding"
     return _task_of_architecture(source)
 
 

@@ -19,7 +19,7 @@ from edge_distil.encoder import Encoder
 from edge_distil.evaluate.drift import compare_outputs
 from edge_distil.evaluate.fidelity import of_vectors
 from edge_distil.manifest import Manifest
-from edge_distil.outputs import POOLED
+from edge_distil.outputs import POOLED, SPARSE
 from edge_distil.session import Floats, OnnxSession, Tokens
 from edge_distil.tasks import LateInteraction
 
@@ -84,7 +84,7 @@ def _is_same(
         session.run({name: ids[[row] * copies] for name, ids in feeds.items()}) for copies in (1, 2)
     )
     for name, array in among.items():
-        pooled = name in (POOLED, "logits") and array.ndim == 2
+        pooled = name in (POOLED, SPARSE, "logits") and array.ndim == 2
         found = {given[name][0].tobytes() for given in ((alone, beside) if pooled else (alone,))}
         if array[row].tobytes() not in found:
             return False

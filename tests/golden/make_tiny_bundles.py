@@ -21,10 +21,16 @@ import numpy as np
 import torch
 import transformers
 from model2vec import StaticModel
-from sentence_transformers import MultiVectorEncoder, SentenceTransformer, quantize_embeddings
+from sentence_transformers import (
+    MultiVectorEncoder,
+    SentenceTransformer,
+    SparseEncoder,
+    quantize_embeddings,
+)
 from sentence_transformers.base.modules.dense import Dense
 from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+from sentence_transformers.sparse_encoder.modules import SpladePooling
 from tiny_models import TEXTS, make_config, make_tokenizer, save
 from tiny_pairs import multiple_choice, nli, ranking
 
@@ -136,6 +142,25 @@ def late_interaction(path: Path, tokenizer: Any) -> dict[str, Any]:
 _TOKENS = {"module_input_name": "token_embeddings"}
 
 
+def sparse_embedding(path: Path, tokenizer: Any) -> dict[str, Any]:
+    """Weights of tokens, the greatest logit of each, with a prompt for queries."""
+    plain = path.with_name("plain")
+    save(transformers.BertForMaskedLM(make_config(len(tokenizer))), tokenizer, plain)
+    transformer = Transformer(str(plain), transformer_task="fill-mask", max_seq_length=48)
+    model = SparseEncoder(modules=[transformer, SpladePooling("max")], device="cpu")
+    model.prompts = {"query": "what is ", "document": ""}
+    model.save(str(path))
+    embeddings = model.encode(TEXTS)
+    return {
+        "texts": TEXTS,
+        "weights": embeddings.to_dense().tolist(),
+        "query_weights": model.encode_query(TEXTS).to_dense().tolist(),
+        "greatest": model.encode(TEXTS, max_active_dims=6).to_dense().tolist(),
+        "tokens": model.decode(embeddings, top_k=6),
+        "similarity": model.similarity(embeddings, embeddings).tolist(),
+    }
+
+
 def static_embedding(path: Path, tokenizer: Any) -> dict[str, Any]:
     """A table with a mapping and factors, by model2vec.
 
@@ -193,6 +218,7 @@ MAKERS = {
     "fill_mask": fill_mask,
     "embedding": embedding,
     "late_interaction": late_interaction,
+    "sparse_embedding": sparse_embedding,
     "static_embedding": static_embedding,
     "question_answering": question_answering,
 }

@@ -38,6 +38,8 @@ def one(task: Any, given: Any) -> Any:
         return task.encode(given).tobytes()
     if isinstance(task, ed.LateInteraction):
         return task.encode_query(given).tobytes(), task.encode_document(given).tobytes()
+    if isinstance(task, ed.SparseEmbedding):
+        return _bytes(task.encode(given))
     if isinstance(task, ed.QuestionAnswering):
         return task.batch([given], top_k=3)[0]
     if isinstance(task, ed.Reranker):
@@ -53,6 +55,10 @@ def one(task: Any, given: Any) -> Any:
     return task(given, aggregation_strategy="none", ignore_labels=())
 
 
+def _bytes(vector: ed.SparseVector) -> tuple[bytes, bytes]:
+    return vector.indices.tobytes(), vector.values.tobytes()
+
+
 def many(task: Any, given: Sequence[Any]) -> list[Any]:
     """Return what the task says of many inputs, run together."""
     if isinstance(task, ed.Embedding):
@@ -60,6 +66,8 @@ def many(task: Any, given: Sequence[Any]) -> list[Any]:
     if isinstance(task, ed.LateInteraction):
         both = zip(task.encode_query(given), task.encode_document(given), strict=True)
         return [(query.tobytes(), document.tobytes()) for query, document in both]
+    if isinstance(task, ed.SparseEmbedding):
+        return [_bytes(vector) for vector in task.encode(given)]
     if isinstance(task, ed.QuestionAnswering):
         return task.batch(given, top_k=3)
     if isinstance(task, ed.Reranker):

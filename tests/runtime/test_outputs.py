@@ -30,13 +30,15 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "fill_mask": ("logits", lambda task: task("a storm [MASK]")),
     "embedding": ("sentence_embedding", lambda task: task.encode("a storm")),
     "late_interaction": ("token_embeddings", lambda task: task.encode_query("a storm")),
+    "sparse_embedding": ("sparse_embedding", lambda task: task.encode("a storm")),
 }
+MANIFEST_ALONE = ("late_interaction", "sparse_embedding")  # without it they are not opened
 INT = np.array([0], np.int64)
 
 
 @pytest.mark.parametrize(
     ("name", "manifest"),
-    [(n, True) for n in CALLS] + [(n, False) for n in CALLS if n != "late_interaction"],
+    [(n, True) for n in CALLS] + [(n, False) for n in CALLS if n not in MANIFEST_ALONE],
 )
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_no_number_is_an_error(name: str, value: float, manifest: bool, tiny_copy: Copy) -> None:

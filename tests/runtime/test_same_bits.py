@@ -18,7 +18,7 @@ import edge_distil as ed
 TINY = Path(__file__).parents[1] / "golden" / "tiny"
 BUNDLES = (
     "embedding", "fill_mask", "late_interaction", "multi_label", "multiple_choice",
-    "question_answering",
+    "question_answering", "sparse_embedding",
     "static_embedding", "text_classification", "token_classification",
 )  # fmt: skip
 

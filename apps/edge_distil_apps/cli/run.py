@@ -70,7 +70,7 @@ def run(
     threads: console.Threads = None,
     json: console.Json = False,
 ) -> None:
-    """Run a bundle: answer, label, rank, choose, fill a mask, find entities, compare texts.
+    """Run a bundle: answer, label, rank, choose, fill a mask, find entities, compare or weigh.
 
     Examples:
     `edge-distil run qa -q "Who keeps the light?" -c @lighthouse.txt`

@@ -15,10 +15,15 @@ _SCRIPT = {
     "fill-mask": 'task("Paris is the [MASK] of France.")',
     "late-interaction": 'task.rank("Who keeps the light?", ["Ada keeps it.", "The sea is cold."])',
     "sentence-similarity": 'task.encode(["a charming film", "a dull one"])',
+    "sparse-embedding": 'task.decode(task.encode("a charming film"), top_k=5)',
     "feature-extraction": 'task.encode(["a charming film", "a dull one"])',
 }
 
-_HUB_TASKS = {"late-interaction": "feature-extraction"}  # as sentence-transformers' cards say
+# As sentence-transformers' cards say.
+_HUB_TASKS = {
+    "late-interaction": "feature-extraction",
+    "sparse-embedding": "feature-extraction",
+}
 
 
 def card(manifest: Manifest, name: str) -> str:

@@ -13,6 +13,7 @@ import torch
 from edge_distil._reading import sentence_modules
 from edge_distil._reading.sentence_modules import SentenceModules
 from edge_distil._reading.sentence_settings import TransformerSettings
+from edge_distil._reading.sparse_modules import SparseModules, read_sparse_modules
 from edge_distil.errors import CheckpointError, EdgeDistilError, TaskError
 from edge_distil_export.checkpoints import adapters
 from edge_distil_export.checkpoints.checkpoint import Source
@@ -33,9 +34,17 @@ from edge_distil_export.graphs.heads import (
     Head,
     Positioned,
     SentenceEncoder,
+    SparseEncoder,
     TokenEncoder,
     VectorClassifier,
 )
+
+# Task -> that of the transformers model, behind which we put what is behind it.
+_BASES = {
+    "late-interaction": "feature-extraction",
+    "sentence-similarity": "feature-extraction",
+    "sparse-embedding": "fill-mask",
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,9 @@ class Loaded:
         parameters: Number of weights, shared ones counted once.
         sentence: Set for ``sentence-similarity``.
         late: Set for ``late-interaction``.
-        dimension: Length of the text's vector, or a token's, after Dense modules.
+        sparse: Set for ``sparse-embedding``.
+        dimension: Length of the text's vector, or a token's, after Dense modules; of a sparse one,
+            the size of the vocabulary.
         settings: Settings of sentence-transformers' Transformer module.
         classes: Set for a SetFit model: its classifier.
         tokens: Set for static embeddings: their tokenizer.
@@ -63,6 +74,7 @@ class Loaded:
     classes: FittedHead | None = None
     tokens: StaticTokens | None = None
     late: LateModules | None = None
+    sparse: SparseModules | None = None
 
 
 def load_model(
@@ -121,6 +133,8 @@ def _with_head(
     parameters = sum(p.numel() for p in model.parameters())
     if late is not None:
         return _with_tokens(source, model, late, parameters)
+    if task == "sparse-embedding":
+        return _sparse(source, model, parameters)
     if sentence is None:
         kind = ChoiceEncoder if task == "multiple-choice" else Encoder
         return Loaded(kind(model, tuple(OUTPUTS[task])), model.config, parameters)
@@ -130,6 +144,21 @@ def _with_head(
     hidden = getattr(model.config, "hidden_size", sentence.dimension)
     dimension = head.dimension(hidden)
     return Loaded(head, model.config, parameters, sentence, dimension, sentence.transformer)
+
+
+def _sparse(source: Source, model: Any, parameters: int) -> Loaded:
+    """Put the pooling behind a masked-LM head: what sentence-transformers does with a bare one."""
+    has_modules = (source.root / "modules.json").is_file()
+    modules = read_sparse_modules(source.root) if has_modules else SparseModules()
+    head = SparseEncoder(Encoder(model, ("logits",)), modules).eval().requires_grad_(False)
+    return Loaded(
+        head,
+        model.config,
+        parameters,
+        dimension=head.dimension(),
+        settings=modules.transformer,
+        sparse=modules,
+    )
 
 
 def _with_tokens(source: Source, model: Any, late: LateModules, parameters: int) -> Loaded:
@@ -201,9 +230,7 @@ def _from_pretrained(
     """Load the transformers model; the weights of the names `beside` are read by the caller."""
     from optimum.exporters.tasks import TasksManager
 
-    bare = ("late-interaction", "sentence-similarity")  # what is behind it, we put there
-    base_task = "feature-extraction" if task in bare else task
-    auto_class = TasksManager.get_model_class_for_task(base_task)
+    auto_class = TasksManager.get_model_class_for_task(_BASES.get(task, task))
     adapter = adapters.has_adapter(source)
     folder = adapters.base_alone(source) if adapter else nullcontext(source.path)
     try:

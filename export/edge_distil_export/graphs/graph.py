@@ -8,7 +8,7 @@ import torch
 from edge_distil.errors import ExportError
 from edge_distil_export.graphs.heads import BATCH_AXIS, LENGTH_AXIS, Head
 from edge_distil_export.graphs.masks import lean_masks
-from edge_distil_export.graphs.translations import Table, fusible, is_direct, translations
+from edge_distil_export.graphs.translations import Table, is_direct, preferred, translations
 
 # The example's sizes: at least 2, because torch.export specialises 0 and 1; different from each
 # other, so that no axis can be mistaken for the other.
@@ -58,7 +58,7 @@ def translate(program: torch.export.ExportedProgram, head: Head, opset: int) -> 
     Raises:
         ExportError: An operator has no ONNX translation.
     """
-    table = fusible(program, opset)
+    table = preferred(program, opset)
     if is_direct(program):
         try:
             return _without_decomposition(program, head, opset, table | translations())

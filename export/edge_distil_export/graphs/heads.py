@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from edge_distil._reading.sentence_modules import SentenceModules
+from edge_distil._reading.sparse_modules import SparseModules
 from edge_distil.errors import ExportError
 from edge_distil_export.checkpoints.sentence_steps import Dense, Normalize, load_step
 from edge_distil_export.checkpoints.setfit import FittedHead
-from edge_distil_export.graphs.pooling import pool
+from edge_distil_export.graphs.pooling import pool, pool_logits
 from edge_distil_export.limits import first_position
 
 BATCH_AXIS, LENGTH_AXIS = "batch_size", "sequence_length"
@@ -28,6 +29,7 @@ OUTPUTS: dict[str, dict[str, tuple[str, ...]]] = {
     "multiple-choice": {"logits": _PER_ROW},
     "question-answering": {"start_logits": _PER_TOKEN, "end_logits": _PER_TOKEN},
     "sentence-similarity": {"last_hidden_state": _PER_TOKEN, "sentence_embedding": _PER_ROW},
+    "sparse-embedding": {"sparse_embedding": _PER_ROW},
     "text-classification": {"logits": _PER_ROW},
     "token-classification": {"logits": _PER_TOKEN},
 }
@@ -113,6 +115,36 @@ class SentenceEncoder(nn.Module):
             attention_mask = attention_mask.masked_fill(input_ids == self.left_out, 0)
         pooled = [pool(hidden, attention_mask, mode) for mode in self.pooling]
         return hidden, self.steps(pooled[0] if len(pooled) == 1 else torch.cat(pooled, dim=1))
+
+
+class SparseEncoder(nn.Module):
+    """A masked-LM head with the pooling of sentence-transformers' SpladePooling."""
+
+    def __init__(self, encoder: Encoder, modules: SparseModules) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.outputs = tuple(OUTPUTS["sparse-embedding"])
+        self.inputs = encoder.inputs
+        self.strategy = modules.strategy
+        self.activation = modules.activation
+
+    @property
+    def transformer(self) -> Any:
+        """The transformers model."""
+        return self.encoder.model
+
+    def dimension(self) -> int:
+        """Return the length of the vectors, which is what the head gives for any text."""
+        tokens = torch.ones((1, 2), dtype=torch.long)
+        (weights,) = run(self, [tokens for _ in self.inputs])
+        return weights.shape[-1]
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return the weights of the vocabulary's tokens ``(batch, vocabulary)``."""
+        (logits,) = self.encoder(input_ids, attention_mask, token_type_ids)
+        return (pool_logits(logits, attention_mask, self.strategy, self.activation),)
 
 
 class TokenEncoder(nn.Module):
@@ -213,7 +245,7 @@ class Positioned(nn.Module):
         return outputs
 
 
-Head = Encoder | SentenceEncoder | TokenEncoder | VectorClassifier | Positioned
+Head = Encoder | SentenceEncoder | SparseEncoder | TokenEncoder | VectorClassifier | Positioned
 
 
 def last_width(steps: nn.Sequential, width: int) -> int:

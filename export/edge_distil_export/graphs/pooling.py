@@ -33,6 +33,33 @@ def pool(hidden: Tensor, attention_mask: Tensor, mode: str) -> Tensor:
     return _total(hidden, mask) / (count.sqrt() if mode == "mean_sqrt_len_tokens" else count)
 
 
+def pool_logits(logits: Tensor, attention_mask: Tensor, strategy: str, activation: str) -> Tensor:
+    """Pool logits ``(batch, sequence, vocabulary)`` to ``(batch, vocabulary)`` as SpladePooling.
+
+    The logarithm grows with what it is taken of, so the greatest is found first and it is taken of
+    one row: the same numbers, and no more arrays as large as the logits, of which there is one
+    (the product with the mask is made in its place).
+
+    Args:
+        logits: Of the masked-LM head.
+        attention_mask: ``(batch, sequence)``.
+        strategy: One of `edge_distil._reading.manifest_pooling.STRATEGIES`.
+        activation: One of `edge_distil._reading.manifest_pooling.ACTIVATIONS`.
+    """
+    mask = attention_mask.unsqueeze(-1).to(logits.dtype)  # (batch, sequence, 1)
+    if strategy == "max":
+        # A maximum may pass over a token without numbers (NaN), which one column tells of.
+        numbers = logits[:, :, 0].sum(1, keepdim=True) * 0  # (batch, 1)
+        return _activate((logits * mask).amax(1) + numbers, activation)
+    return _total(_activate(logits, activation), mask)
+
+
+def _activate(logits: Tensor, activation: str) -> Tensor:
+    """Turn logits into weights: none where a logit is not above 0."""
+    weights = logits.relu().log1p()
+    return weights.log1p() if activation == "log1p_relu" else weights
+
+
 def _total(hidden: Tensor, weights: Tensor) -> Tensor:
     """Add up token vectors by weights ``(batch, sequence, 1)``.
 

@@ -91,7 +91,7 @@ class _Judge:
 
     def compare_vectors(self, bundle: Bundle, pairs: list[tuple[Probe, Seen]]) -> None:
         """Compare the vectors of all texts in one call, which goes another way than one text."""
-        if bundle.task_name != "sentence-similarity":
+        if bundle.task_name not in ("sentence-similarity", "sparse-embedding"):
             return
         with_answer = [
             (probe, seen.answer)

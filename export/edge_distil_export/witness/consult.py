@@ -125,6 +125,8 @@ def _choose(source: Source, task: str) -> tuple[str, str]:
         return "AutoModel", f"{blind}: sentence-transformers 6 is not installed"
     if task == "sentence-similarity":
         kind, blind = "SentenceTransformer", "pooling and what follows it"
+    elif task == "sparse-embedding":
+        kind, blind = "SparseEncoder", "pooling"
     elif task == "text-classification" and is_setfit(source):
         return "SetFit", ""
     elif task == "text-classification" and sentences.is_cross_encoder(source):
@@ -139,6 +141,8 @@ def _load(kind: str, source: Source, task: str, limit: int, trust: bool) -> _Wit
         return sentences.SentenceWitness(source, limit, trust_remote_code=trust)
     if kind == late.KIND:
         return late.LateWitness(source, limit, trust_remote_code=trust)
+    if kind == "SparseEncoder":
+        return sentences.SparseWitness(source, limit, trust_remote_code=trust)
     if kind == "StaticModel":
         return static.StaticWitness(source, limit)
     if kind == "Tokenizer":

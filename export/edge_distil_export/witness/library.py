@@ -23,6 +23,7 @@ _CLASSES = {
     "multiple-choice": "AutoModelForMultipleChoice",
     "question-answering": "AutoModelForQuestionAnswering",
     "sentence-similarity": "AutoModel",
+    "sparse-embedding": "AutoModelForMaskedLM",
     "text-classification": "AutoModelForSequenceClassification",
     "token-classification": "AutoModelForTokenClassification",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from edge_distil._tokenizing.sides import side_rows
 from edge_distil.encoder import Encoder
 from edge_distil.session import Floats, Session, Tokens
+from edge_distil.sparse import SparseVector, SparseVectors
 from edge_distil.streaming import sizes
 from edge_distil.tasks import (
     BY_NAME,
@@ -19,6 +20,7 @@ from edge_distil.tasks import (
     LateInteraction,
     MultipleChoice,
     QuestionAnswering,
+    SparseEmbedding,
     TextClassification,
     TokenClassification,
 )
@@ -77,8 +79,11 @@ class Bundle:
 
     def vectors(self, texts: list[str]) -> Floats:
         """Embed many texts at once, the way that long work goes."""
-        found: Floats = self._task.encode(texts)
-        return found
+        found = self._task.encode(texts)
+        return self._dense(found) if isinstance(found, SparseVectors) else found
+
+    def _dense(self, vectors: Iterable[SparseVector]) -> Floats:
+        return SparseVectors.of(vectors, self._task.dimension).dense()
 
     def _tokenize(self, probe: Probe) -> Seen:
         rows: list[Any] = self._tokenizer.encode([probe.text])
@@ -111,4 +116,6 @@ class Bundle:
                 self._task(texts[0], texts[1:])
             case Embedding():
                 return self._task.encode(*texts, prompt_name=prompt)
+            case SparseEmbedding():
+                return self._dense([self._task.encode(*texts, prompt_name=prompt)])[0]
         return None

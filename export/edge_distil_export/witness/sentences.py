@@ -69,13 +69,14 @@ class SentenceWitness:
 
     library = LIBRARY
     kind = "SentenceTransformer"
+    task = "sentence-similarity"
     pairs_only = False
     labels: tuple[str | None, ...] = ()
 
     def __init__(self, source: Source, limit: int, *, trust_remote_code: bool) -> None:
-        from sentence_transformers import SentenceTransformer
+        import sentence_transformers
 
-        self._model = SentenceTransformer(
+        self._model: Any = getattr(sentence_transformers, self.kind)(
             str(source.root),
             device="cpu",
             local_files_only=True,
@@ -111,13 +112,27 @@ class SentenceWitness:
 
     def _see(self, probe: Probe) -> Seen:
         def encode(text: Any) -> Any:
-            return self._model.encode(text, prompt_name=probe.prompt, show_progress_bar=False)
+            return self._encode(text, probe.prompt)
 
-        return self.listener.see(probe, encode, "sentence-similarity")
+        return self.listener.see(probe, encode, self.task)
+
+    def _encode(self, text: Any, prompt: str | None) -> Any:
+        return self._model.encode(text, prompt_name=prompt, show_progress_bar=False)
 
     def encode(self, texts: list[Any], normalize: bool) -> Any:
         """Embed texts or pairs, scaled to length 1 where `normalize` says so."""
         return self._model.encode(texts, normalize_embeddings=normalize, show_progress_bar=False)
+
+
+class SparseWitness(SentenceWitness):
+    """A sparse checkpoint in sentence-transformers."""
+
+    kind = "SparseEncoder"
+    task = "sparse-embedding"
+
+    def _encode(self, text: Any, prompt: str | None) -> Any:
+        found = super()._encode(text, prompt)
+        return found.to_dense()
 
 
 class SetFitWitness:

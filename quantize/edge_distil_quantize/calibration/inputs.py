@@ -160,6 +160,7 @@ _READERS: Mapping[str, Callable[[Path], Sequence[Text]]] = {
     "late-interaction": _pairs,
     "sentence-similarity": _pairs,
     "feature-extraction": _pairs,
+    "sparse-embedding": _pairs,
     "text-classification": _labelled,
     "token-classification": _conll,
     "fill-mask": _labelled,

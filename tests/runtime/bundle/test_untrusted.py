@@ -22,6 +22,7 @@ from edge_distil._writing import storage
 Copy = Callable[[str], Path]
 TASKS = [
     "embedding", "fill_mask", "multi_label", "multiple_choice", "question_answering",
+    "sparse_embedding",
     "text_classification",
 ]  # fmt: skip
 SECONDS = 8.0  # for a child that may take for ever

@@ -27,6 +27,7 @@ FILES = {
 BUNDLES = {
     "question_answering": "SQuAD",
     "embedding": "rows of sentence1",
+    "sparse_embedding": "rows of sentence1",
     "text_classification": "rows of text",
     "token_classification": "CoNLL",
 }

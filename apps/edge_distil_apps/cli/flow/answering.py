@@ -19,6 +19,7 @@ from edge_distil.tasks import (
     MultipleChoice,
     QuestionAnswering,
     Reranker,
+    SparseEmbedding,
     TextClassification,
     TokenClassification,
     ZeroShotClassification,
@@ -55,6 +56,7 @@ _COMPARED = (Embedding, *_RANKING)  # tasks that read all texts before they say 
 # How a task names an input.
 _NUMBERED = re.compile(r"^(?:text|pair|passage|document|prompt) (\d+)(?:: |, )?")
 _CANDIDATES = 5  # for a mask, by default
+_TOKENS = 10  # of a sparse embedding, for a person
 
 
 def answer(task: Any, asked: Asked, open_embedding: Callable[[Path], Embedding]) -> None:
@@ -134,6 +136,8 @@ def _settings(task: Any, asked: Asked) -> dict[str, Any]:
         return {"top_k": asked.top_k or _CANDIDATES}
     if isinstance(task, MultipleChoice):
         return {"top_k": asked.top_k}
+    if isinstance(task, SparseEmbedding):
+        return {"top_k": asked.top_k or (None if asked.json else _TOKENS)}
     return {"top_k": asked.top_k or 1} if isinstance(task, TextClassification) else {}
 
 
@@ -221,6 +225,9 @@ def _stream(task: Any, texts: list[Any], settings: dict[str, Any]) -> Iterator[l
     """Yield what is to be shown for each text: of several masks a list each."""
     if isinstance(task, FillMask):
         yield from task.stream_each_mask(texts, **settings)
+        return
+    if isinstance(task, SparseEmbedding):
+        yield from ([task.decode(vector, **settings)] for vector in task.stream(texts))
         return
     for items in task.stream(texts, **settings):
         yield [items]

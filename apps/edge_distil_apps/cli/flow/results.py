@@ -72,7 +72,7 @@ def _shown(given: Input, fields: Fields) -> str | dict[str, str | list[str]]:
 
 def _line(item: NamedTuple) -> str:
     fields = item._asdict()
-    score = fields.pop("score")
+    score = fields.pop("weight" if "weight" in fields else "score")
     place = f"  [dim]{fields.pop('start')}:{fields.pop('end')}[/dim]" if "start" in fields else ""
     words = "  ".join(console.text(str(value)) for value in fields.values())
     return f"{score:7.4f}  {words or '(no answer)'}{place}"

@@ -23,6 +23,7 @@ _TAKEN = {
     "feature-extraction": ("TEXT", *_ROWS),
     "late-interaction": ("TEXT", "--question", *_ROWS, "--top-k"),
     "sentence-similarity": ("TEXT", *_ROWS),
+    "sparse-embedding": ("TEXT", *_ROWS, "--top-k"),
 }  # fmt: skip
 # Pairs that contradict each other, whatever the task, and what to do.
 _APART = (
