@@ -6,7 +6,7 @@ Source: ``SparseEncoder`` of sentence-transformers 6.2 and its ``select_max_acti
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, overload
 
 import numpy as np
@@ -100,6 +100,13 @@ class SparseVectors(Sequence[SparseVector]):
             return SparseVectors.of((self[row] for row in rows), self.dimension)
         part = slice(*self.indptr[rows : rows + 2])
         return SparseVector(self.indices[part], self.values[part])
+
+    def normalized(self) -> SparseVectors:
+        """Scale each row to Euclidean length 1; a row without tokens stays as it is."""
+        rows = np.repeat(np.arange(len(self)), np.diff(self.indptr))
+        squares = np.bincount(rows, self.values.astype(np.float64) ** 2, len(self))
+        values = (self.values / np.sqrt(squares[rows])).astype(np.float32)
+        return replace(self, values=values)
 
     def dense(self) -> Floats:
         """Write out every number: ``(n, vocabulary)``."""

@@ -32,7 +32,8 @@ def search(
         options.output("INDEX", "The index to build.", _BUILD),
     ] = None,
     bundle: Annotated[
-        Path | None, options.value(kind="BUNDLE", text="The embedding bundle.", panel=_BUILD)
+        Path | None,
+        options.value(kind="BUNDLE", text="An embedding bundle, dense or sparse.", panel=_BUILD),
     ] = None,
     k: Annotated[
         int,

@@ -10,6 +10,7 @@ from edge_distil._writing import storage
 from edge_distil.errors import InputError
 from edge_distil.pooling import Floats
 from edge_distil.rows import broken_character
+from edge_distil.sparse import SparseVector
 from edge_distil_apps.search.fusion import fuse
 from edge_distil_apps.search.model import Model
 from edge_distil_apps.search.store import UNFINISHED, Store
@@ -31,7 +32,8 @@ class Hit(NamedTuple):
         text: As it stands in the file.
         marked: The same with `words.MARKS` around the query's words.
         score: The sum of reciprocal ranks, at most 1/61 a ranking.
-        similarity: Cosine of its vector and the query's; ``None`` where words alone were asked.
+        similarity: Cosine of its vector and the query's, of sparse ones the product; ``None``
+            where words alone were asked.
         vector_rank: Its place by meaning, from 1; ``None`` if it is not among the candidates.
         words_rank: Its place by words, likewise.
         relevance: A cross-encoder's score, see `rerank`; ``None`` where none was asked.
@@ -101,9 +103,13 @@ class Index:
         return self.find(query, vector, k, mode)
 
     def find(
-        self, query: str, vector: Floats | None, k: int = 10, mode: Mode = "hybrid"
+        self,
+        query: str,
+        vector: Floats | SparseVector | None,
+        k: int = 10,
+        mode: Mode = "hybrid",
     ) -> list[Hit]:
-        """Return the `k` best passages for a query whose vector ``(dimension,)`` is known."""
+        """Return the `k` best passages for a query whose vector is known."""
         with self._store.transaction():
             by_vector = [] if vector is None else self._nearest(vector, max(k, _CANDIDATES))
             words = self._store.words(query)
@@ -142,21 +148,28 @@ class Index:
             )
         return self._model
 
-    def _nearest(self, vector: Floats, count: int) -> list[int]:
+    def _nearest(self, vector: Floats | SparseVector, count: int) -> list[int]:
+        if isinstance(vector, SparseVector):
+            return self._store.postings.search(vector, count)
         if self._vectors is None or self._vectors.generation != self._store.generation:
             self._vectors = open_vectors(self._store, self._place)
         return [int(number) for number in self._vectors.search(vector, count)]
+
+    def _similarity(self, number: int, vector: Floats | SparseVector) -> float:
+        if isinstance(vector, SparseVector):
+            return self._store.postings.similarity(number, vector)
+        return float(self._store.vectors([number])[0] @ vector)
 
     def _hit(
         self,
         number: int,
         score: float,
-        vector: Floats | None,
+        vector: Floats | SparseVector | None,
         marked: str | None,
         rankings: tuple[Sequence[int], Sequence[int]],
     ) -> Hit:
         _, file, passage = self._store.passage(number)
-        similarity = None if vector is None else float(self._store.vectors([number])[0] @ vector)
+        similarity = None if vector is None else self._similarity(number, vector)
         places = [r.index(number) + 1 if number in r else None for r in rankings]
         return Hit(
             file=file,

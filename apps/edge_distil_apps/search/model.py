@@ -1,4 +1,7 @@
-"""The embedding bundle of an index: recorded when it is built, the same one for each query."""
+"""The embedding bundle of an index: recorded when it is built, the same one for each query.
+
+It embeds in dense vectors or in sparse ones (SPLADE).
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from edge_distil._writing import storage
+from edge_distil.bundle import open_bundle
 from edge_distil.errors import BundleNotFound, InputError
 from edge_distil.pooling import Floats
-from edge_distil.tasks import Embedding, prompts
+from edge_distil.sparse import SparseVector, SparseVectors
+from edge_distil.tasks import Embedding, SparseEmbedding, prompts
+
+_PRODUCTS = ("dot", "cosine")
 
 
 class Model:
-    """Embeds passages and queries as their bundle says, as vectors of length 1.
+    """Embeds passages and queries as their bundle says.
+
+    Dense vectors have length 1; sparse ones too, where their checkpoint compares by cosines.
 
     Args:
         record: What `record` was when the index was built; of a new index, the bundle's path and
@@ -31,7 +40,7 @@ class Model:
 
     Raises:
         BundleNotFound: The bundle is gone.
-        InputError: It is another one.
+        InputError: It is another one, or its sparse vectors are compared by distances.
         TaskError: It embeds nothing.
     """
 
@@ -46,8 +55,7 @@ class Model:
     ) -> None:
         known = record.get("sha256")
         place = path or (_find(record, index) if known else Path(record["path"]))
-        load = Embedding.load_for_bulk if bulk else Embedding.load
-        self._task = load(place, variant=record["variant"], threads=threads)
+        self._task = _open(place, record["variant"], threads, bulk)
         variant = self._task.variant
         found = _digest(self._task)
         if known and known != found:
@@ -66,20 +74,41 @@ class Model:
     @property
     def dimension(self) -> int:
         """Length of the vectors."""
-        return len(self.embed_query("dimension"))
+        if isinstance(self._task, SparseEmbedding):
+            return self._task.dimension
+        return len(self._task.encode("dimension"))
 
-    def embed_passages(self, texts: Sequence[str]) -> Floats:
-        """Return vectors ``(n, dimension)``."""
+    def embed_passages(self, texts: Sequence[str]) -> Floats | SparseVectors:
+        """Return vectors ``(n, dimension)``, or sparse ones."""
         return self._encode(list(texts), prompts.PASSAGE)
 
-    def embed_query(self, query: str) -> Floats:
-        """Return a vector ``(dimension,)``."""
-        vector: Floats = self._encode([query], prompts.QUERY)[0]
+    def embed_query(self, query: str) -> Floats | SparseVector:
+        """Return a vector ``(dimension,)``, or a sparse one."""
+        vector: Floats | SparseVector = self._encode([query], prompts.QUERY)[0]
         return vector
 
-    def _encode(self, texts: list[str], names: Sequence[str]) -> Floats:
-        name = prompts.saved(self._task.bundle.manifest.pooling, names)
-        return self._task.encode(texts, prompt_name=name, normalize_embeddings=True)
+    def _encode(self, texts: list[str], names: Sequence[str]) -> Floats | SparseVectors:
+        task = self._task
+        name = prompts.saved(task.bundle.manifest.pooling, names)
+        if isinstance(task, Embedding):
+            return task.encode(texts, prompt_name=name, normalize_embeddings=True)
+        vectors = task.encode(texts, prompt_name=name)
+        return vectors.normalized() if task.similarity_fn_name == "cosine" else vectors
+
+
+def _open(
+    place: Path, variant: str | None, threads: int | None, bulk: bool
+) -> Embedding | SparseEmbedding:
+    if open_bundle(place).manifest.task in SparseEmbedding.names:
+        task = SparseEmbedding.load(place, variant=variant, threads=threads)
+        if task.similarity_fn_name not in _PRODUCTS:
+            raise InputError(
+                f"{place} compares its sparse vectors by {task.similarity_fn_name}, expected "
+                f"{' or '.join(_PRODUCTS)} for an index: choose another bundle"
+            )
+        return task
+    load = Embedding.load_for_bulk if bulk else Embedding.load
+    return load(place, variant=variant, threads=threads)
 
 
 def _find(record: dict[str, Any], index: Path) -> Path:
@@ -109,7 +138,7 @@ def _way(index: Path, bundle: Path) -> str | None:
         return None
 
 
-def _digest(task: Embedding) -> str:
+def _digest(task: Embedding | SparseEmbedding) -> str:
     """Return the sha256 of the model that runs; a plain hub directory has none recorded."""
     record = task.bundle.variant(task.variant)[1].file
     return record.sha256 or storage.sha256(task.bundle.path / record.path)

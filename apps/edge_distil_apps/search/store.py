@@ -21,44 +21,19 @@ from edge_distil._writing import locks
 from edge_distil._writing.storage import atomic_file
 from edge_distil.errors import InputError, MissingExtra, StorageError
 from edge_distil.pooling import Floats
+from edge_distil.sparse import SparseVector, SparseVectors
 from edge_distil_apps.search.absent import no_index
 from edge_distil_apps.search.folder import Source
 from edge_distil_apps.search.full_text import Words
 from edge_distil_apps.search.passages import Passage
+from edge_distil_apps.search.postings import Postings
 from edge_distil_apps.search.scripts import spaced
+from edge_distil_apps.search.tables import TABLES
 
 FILE_NAME = "passages.sqlite"
 VERSION = 2  # of the tables and of how texts are cut
 UNFINISHED = "unfinished"  # the setting that says so while a build runs, or after it was killed
 _WAIT = 30.0  # seconds for another process's transaction to end
-
-# AUTOINCREMENT: an id is never given twice, so a vector that has one stays right for it.
-_TABLES = (
-    "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    """CREATE TABLE files (
-        id INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, bytes INTEGER NOT NULL,
-        modified INTEGER NOT NULL, sha256 TEXT NOT NULL)""",
-    """CREATE TABLE passages (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, file INTEGER NOT NULL REFERENCES files(id),
-        start INTEGER NOT NULL, "end" INTEGER NOT NULL, heading TEXT NOT NULL,
-        text TEXT NOT NULL)""",
-    "CREATE INDEX passages_of_file ON passages(file)",
-    "CREATE TABLE vectors (id INTEGER PRIMARY KEY, vector BLOB NOT NULL)",
-    """CREATE VIEW spaced_passages AS
-        SELECT id, spaced(heading) AS heading, spaced(text) AS text FROM passages""",
-    """CREATE VIRTUAL TABLE words USING fts5(
-        heading, text, content='spaced_passages', content_rowid='id',
-        tokenize='porter unicode61 remove_diacritics 2')""",
-    """CREATE TRIGGER passage_added AFTER INSERT ON passages BEGIN
-        INSERT INTO words(rowid, heading, text)
-            VALUES (new.id, spaced(new.heading), spaced(new.text));
-    END""",
-    """CREATE TRIGGER passage_removed AFTER DELETE ON passages BEGIN
-        INSERT INTO words(words, rowid, heading, text)
-            VALUES ('delete', old.id, spaced(old.heading), spaced(old.text));
-        DELETE FROM vectors WHERE id = old.id;
-    END""",
-)
 
 
 class Stored(NamedTuple):
@@ -153,7 +128,11 @@ class Store:
             )
 
     def add(
-        self, source: Source, sha256: str, passages: Sequence[Passage], vectors: Floats
+        self,
+        source: Source,
+        sha256: str,
+        passages: Sequence[Passage],
+        vectors: Floats | SparseVectors,
     ) -> None:
         """Put a file in the place of what was known of it, inside a transaction.
 
@@ -161,19 +140,23 @@ class Store:
             source: The file.
             sha256: Of its bytes.
             passages: Its passages.
-            vectors: Theirs ``(n, dimension)``, of length 1.
+            vectors: Theirs ``(n, dimension)``, of length 1, or sparse ones.
         """
         self.remove(source.name)
         file = self._db.execute(
             "INSERT INTO files(name, bytes, modified, sha256) VALUES (?, ?, ?, ?)",
             (_key(source.name), source.bytes, source.modified, sha256),
         ).lastrowid
-        for passage, vector in zip(passages, vectors.astype(np.float16), strict=True):
+        for passage, vector in zip(passages, vectors, strict=True):
             row = self._db.execute(
                 'INSERT INTO passages(file, start, "end", heading, text) VALUES (?, ?, ?, ?, ?)',
                 (file, passage.start, passage.end, passage.heading, passage.text),
             )
-            self._db.execute("INSERT INTO vectors VALUES (?, ?)", (row.lastrowid, vector.tobytes()))
+            if isinstance(vector, SparseVector):
+                self.postings.add(row.lastrowid, vector)
+                continue
+            values = (row.lastrowid, vector.astype(np.float16).tobytes())
+            self._db.execute("INSERT INTO vectors VALUES (?, ?)", values)
 
     def remove(self, name: str) -> None:
         """Remove a file and its passages, inside a transaction."""
@@ -201,6 +184,11 @@ class Store:
             rows = (self._db.execute(one, (int(i),)).fetchone() for i in ids)
         data = b"".join(row[0] for row in rows)
         return np.frombuffer(data, np.float16).reshape(-1, int(self.get("dimension")))
+
+    @property
+    def postings(self) -> Postings:
+        """The sparse vectors."""
+        return Postings(self._db)
 
     def passage(self, number: int) -> Stored:
         """Return the passage of an id."""
@@ -234,7 +222,7 @@ class Store:
             # Nobody reads it yet: no second file, that a kill would leave.
             self._db.execute("PRAGMA journal_mode = MEMORY")
             self._db.execute("BEGIN IMMEDIATE")
-            for statement in _TABLES:
+            for statement in TABLES:
                 self._db.execute(statement)
             self.remember({"version": VERSION, "generation": 0, **create})
             self._db.execute("COMMIT")
