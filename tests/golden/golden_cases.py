@@ -86,6 +86,13 @@ CALLS: dict[str, Callable[[Any, list[Any], dict[str, Any]], Result]] = {
     "vectors": lambda task, texts, options: _rows(task.encode(texts, **options)),
     "query_vectors": lambda task, texts, options: _rows(task.encode_query(texts, **options)),
     "document_vectors": lambda task, texts, options: _rows(task.encode_document(texts, **options)),
+    "query_tokens": lambda task, texts, options: list(
+        map(_rows, task.encode_query(texts, **options))
+    ),
+    "document_tokens": lambda task, texts, options: list(
+        map(_rows, task.encode_document(texts, **options))
+    ),
+    "matched": lambda task, given, options: [row._asdict() for row in task.rank(*given, **options)],
     "similarity": lambda task, texts, options: _rows(
         task.similarity(task.encode(texts), task.encode(texts[:2]))
     ),

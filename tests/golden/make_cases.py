@@ -18,7 +18,7 @@ from typing import Any
 import golden_cases
 import numpy as np
 from golden_cases import CASES, EMBEDDED, HERE
-from pair_cases import choices, chosen_labels, ranks
+from pair_cases import choices, chosen_labels, matched, ranks
 from single_case import LIBRARY, LONG, MODEL2VEC, NAMES, OURS, PIPELINE, SPACED, case, truth
 
 import edge_distil as ed
@@ -198,6 +198,7 @@ def spans() -> list[dict[str, Any]]:
 FILES: dict[str, dict[str, Any]] = {
     "text_classification": {"cases": labels("text_classification")},
     "multi_label": {"cases": labels("multi_label")},
+    "late_interaction": {"cases": matched()},
     "ranking": {"task": "reranking", "cases": ranks()},
     "nli": {"task": "zero-shot-classification", "cases": chosen_labels()},
     "multiple_choice": {"cases": choices()},

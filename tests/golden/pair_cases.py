@@ -31,6 +31,29 @@ def ranks() -> list[dict[str, Any]]:
     ]
 
 
+def matched() -> list[dict[str, Any]]:
+    """A vector a token: of queries that are filled up, of documents, and how they match."""
+    known = truth("late_interaction")
+    texts, scores = known["texts"], known["scores"][0]
+    order = sorted(range(len(texts)), key=lambda index: -scores[index])
+    rows = [{"index": i, "score": scores[i], "text": texts[i]} for i in order]
+    odd = [SPACED, LONG, *NAMES, "[MASK] [SEP]"]
+    return [
+        case("query_tokens", texts, known["queries"], LIBRARY),
+        case("document_tokens", texts, known["documents"], LIBRARY),
+        case("matched", [texts[0], texts], rows, LIBRARY),
+        case("matched", [texts[0], texts], rows[:2], LIBRARY, top_k=2),
+        case("query_tokens", odd, batch_size=2),
+        case("document_tokens", odd),
+        case("query_tokens", []),
+        case("matched", [texts[0], []]),
+        case("document_tokens", ["a", None]),
+        case("matched", [None, texts]),
+        case("matched", [texts[0], texts], top_k=0),
+        case("query_tokens", ["\ud800"]),
+    ]
+
+
 def scored(scores: list[float]) -> list[dict[str, float]]:
     """Scores as labels have them, to which their tolerance applies."""
     return [{"score": score} for score in scores]

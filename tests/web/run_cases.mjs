@@ -29,6 +29,9 @@ const CALLS = {
   vectors: async (ed, task, texts, options) => rows(await task.encode(texts, options)),
   query_vectors: async (ed, task, texts, options) => rows(await task.encodeQuery(texts, options)),
   document_vectors: async (ed, task, texts, options) => rows(await task.encodeDocument(texts, options)),
+  query_tokens: async (ed, task, texts, options) => (await task.encodeQuery(texts, options)).map(rows),
+  document_tokens: async (ed, task, texts, options) => (await task.encodeDocument(texts, options)).map(rows),
+  matched: (ed, task, [query, documents], options) => task.rank(query, documents, options),
   similarity: async (ed, task, texts) => rows(task.similarity(await task.encode(texts), await task.encode(texts.slice(0, 2)))),
   quantized: async (ed, task, texts, { precision, ranges }) =>
     rows(ed.quantizeEmbeddings(await task.encode(texts), precision, ranges)),

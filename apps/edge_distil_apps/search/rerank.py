@@ -34,5 +34,6 @@ def open_reranker(bundle: Path, threads: int | None = None) -> Reranker | LateIn
         TaskError: It is for another task.
     """
     encoder = open_encoder(bundle, threads=threads)
-    late = encoder.bundle.manifest.late_interaction is not None
+    encoder.bundle.require_task(*Reranker.names, *LateInteraction.names)
+    late = encoder.bundle.manifest.task in LateInteraction.names
     return LateInteraction(encoder) if late else Reranker(encoder)

@@ -25,8 +25,11 @@ export interface RunOptions extends Cancellable {
   readonly onStage?: ((stage: Stage) => void) | undefined;
 }
 
-/** What a batch is made of; of a bag of distinct tokens `counts` says how often each stands in the text. */
-export type Row = Pick<Encoding, "ids" | "typeIds"> & { readonly counts?: readonly number[] | undefined };
+/**
+ * What a batch is made of. `mask` is there where the model is not to attend to every token once: of a bag of distinct
+ * tokens how often each stands in the text, of a query that is filled up 0 for what fills it.
+ */
+export type Row = Pick<Encoding, "ids" | "typeIds"> & { readonly mask?: readonly number[] | undefined };
 
 /**
  * Count the tokens of a text. Where a token's vector does not depend on the others, the mean over the
@@ -35,7 +38,7 @@ export type Row = Pick<Encoding, "ids" | "typeIds"> & { readonly counts?: readon
 export function bag({ ids }: Row): Row {
   const counts = new Map<number, number>();
   for (const id of [...ids].sort((a, b) => a - b)) counts.set(id, (counts.get(id) ?? 0) + 1);
-  return { ids: [...counts.keys()], typeIds: Array.from(counts, () => 0), counts: [...counts.values()] };
+  return { ids: [...counts.keys()], typeIds: Array.from(counts, () => 0), mask: [...counts.values()] };
 }
 
 /** Outputs of a batch, each with a row for each index. */
@@ -155,7 +158,7 @@ export class Encoder {
     };
     rows.forEach((row, i) => {
       batch.ids.set(row.ids, i * width);
-      if (row.counts) batch.mask.set(row.counts, i * width);
+      if (row.mask) batch.mask.set(row.mask, i * width);
       else batch.mask.fill(1, i * width, i * width + row.ids.length);
       if (this.settings.tokenTypes) batch.typeIds.set(row.typeIds, i * width);
     });

@@ -7,6 +7,7 @@ import { InputTypeError } from "./errors.js";
 import type { Engine, EngineOptions } from "./session.js";
 import { Embedding } from "./tasks/embedding.js";
 import { FillMask } from "./tasks/fill-mask.js";
+import { LateInteraction } from "./tasks/late-interaction.js";
 import { MultipleChoice } from "./tasks/multiple-choice.js";
 import { QuestionAnswering } from "./tasks/question-answering.js";
 import { Reranker } from "./tasks/reranking.js";
@@ -39,6 +40,7 @@ const OPTIONS = [
 const BY_NAME = {
   "feature-extraction": Embedding,
   "fill-mask": FillMask,
+  "late-interaction": LateInteraction,
   "multiple-choice": MultipleChoice,
   "question-answering": QuestionAnswering,
   "reranking": Reranker,
@@ -55,6 +57,7 @@ export type Use = keyof typeof BY_NAME;
 export type AnyTask =
   | QuestionAnswering
   | Embedding
+  | LateInteraction
   | TextClassification
   | Reranker
   | ZeroShotClassification

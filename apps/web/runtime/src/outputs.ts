@@ -64,7 +64,7 @@ export class OutputCheck {
   }
 
   #expected(name: string, rows: number, width: number): Shape {
-    const { task, labels, pooling } = this.bundle.manifest;
+    const { task, labels, pooling, lateInteraction } = this.bundle.manifest;
     if (name === "start_logits" || name === "end_logits") return [rows, width];
     if (name === "sentence_embedding") return [rows, pooling?.dimension];
     if (name === "logits") {
@@ -72,6 +72,7 @@ export class OutputCheck {
       if (task === "multiple-choice") return [rows, 1];
       return task === "text-classification" ? [rows, classes] : [rows, width, classes];
     }
+    if (name === "token_embeddings" && lateInteraction) return [rows, width, lateInteraction.dimension];
     // CLS pooling may give its token alone.
     return [rows, pooling?.modes.join("+") === "cls" ? undefined : width, undefined];
   }

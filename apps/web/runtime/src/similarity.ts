@@ -31,6 +31,39 @@ export function pairwise(first: readonly Vector[], second: readonly Vector[], na
   return Float32Array.from(a, (one, i) => COMPARE[name](one, b[i]!));
 }
 
+const NO_VECTORS = -1e9; // of a text without vectors: sentence-transformers' number
+
+/** Compare each query with each document by their tokens' vectors, by MaxSim or its mean: a row for each query. */
+export function maxSims(
+  queries: readonly (readonly Vector[])[],
+  documents: readonly (readonly Vector[])[],
+  mean: boolean,
+): Float32Array[] {
+  const [a, b] = [tokensOf(queries, "queries"), tokensOf(documents, "documents")];
+  checkLengths([...a.flat(), ...b.flat()]);
+  return a.map((query) => Float32Array.from(b, (document) => maxSim(query, document) / (mean ? Math.max(1, query.length) : 1)));
+}
+
+/** Add up each query vector's greatest product with any of the document's. */
+function maxSim(query: readonly Float32Array[], document: readonly Float32Array[]): number {
+  if (document.length === 0) return NO_VECTORS;
+  let total = 0;
+  for (const one of query) {
+    let best = -Infinity;
+    for (const other of document) best = Math.max(best, dot(one, other));
+    total += best;
+  }
+  return total;
+}
+
+function tokensOf(given: readonly (readonly Vector[])[], name: string): Float32Array[][] {
+  const lists = Array.isArray(given) && given.every((text) => Array.isArray(text) && typeof text[0] !== "number");
+  if (!lists) {
+    throw new InputTypeError(`${name} are ${kind(given)}, expected the vectors of each text: give what encoding many gives`);
+  }
+  return given.map((text) => prepared(text, "dot"));
+}
+
 function prepared(given: Vector | readonly Vector[], name: Similarity): Float32Array[] {
   const single = ArrayBuffer.isView(given) || (Array.isArray(given) && typeof given[0] === "number");
   const vectors = (single ? [given] : given) as readonly Vector[];

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
 import {
-  Embedding, InputError, load, MultipleChoice, Reranker, TextClassification, ZeroShotClassification,
+  Embedding, InputError, InputTypeError, LateInteraction, load, MultipleChoice, Reranker, TextClassification, ZeroShotClassification,
   type AnyTask, type Engine, type Stage, type Use,
 } from "../src/index.js";
 import { host, loadInWorker, type Port, type Remote } from "../src/worker/index.js";
@@ -93,6 +93,27 @@ test("tasks that take two values give there what they give here", async () => {
   assert.deepEqual(await chooser.run("who ?", texts), await here.run("who ?", texts));
   const questions = texts.map((text, i): [string, string[]] => [text, texts.slice(i)]);
   assert.deepEqual(await listed(chooser.stream(questions, { topK: 1 })), await here.batch(questions, { topK: 1 }));
+});
+
+test("a worker gives a vector a token, and compares them", async () => {
+  const there = await opened<LateInteraction>("late_interaction");
+  const here = await load<LateInteraction>(new URL("late_interaction/", TINY), { engine: ort });
+  const [queries, documents] = [await there.encodeQuery(texts), await there.encodeDocument(texts)];
+  assert.deepEqual(queries, await here.encodeQuery(texts));
+  assert.deepEqual(documents, await here.encodeDocument(texts));
+  assert.deepEqual(there.similarity(queries, documents), here.similarity(queries, documents));
+  assert.deepEqual(await there.rank(texts[0]!, texts, { topK: 2 }), await here.rank(texts[0]!, texts, { topK: 2 }));
+  for (const [index, text] of texts.entries()) assert.deepEqual(await here.encodeDocument(text), documents[index]);
+  for (const options of [{}, { query: true }]) {
+    const wanted = options.query ? queries : documents;
+    for (const task of [there, here]) {
+      const found = [];
+      for await (const vectors of task.stream(texts, options)) found.push(vectors);
+      assert.deepEqual(found, wanted);
+    }
+  }
+  assert.throws(() => here.similarity(queries[0] as never, documents), InputTypeError);
+  assert.throws(() => here.similarity([[new Float32Array(2)]], documents), InputError);
 });
 
 test.after(() => ports.forEach((port) => port.close()));

@@ -9,6 +9,7 @@ const SCHEMA_VERSION = 1;
 const TASKS = [
   "feature-extraction",
   "fill-mask",
+  "late-interaction",
   "multiple-choice",
   "question-answering",
   "sentence-similarity",
@@ -19,11 +20,13 @@ const TASKS = [
 export const FUNCTIONS = ["sigmoid", "softmax", "none"] as const;
 const POOLING_MODES = ["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"] as const;
 const SIMILARITIES = ["cosine", "dot", "euclidean", "manhattan"] as const;
+const LATE_SIMILARITIES = ["maxsim", "meanmaxsim"] as const;
 
 export type TaskName = (typeof TASKS)[number];
 export type FunctionToApply = (typeof FUNCTIONS)[number];
 export type PoolingMode = (typeof POOLING_MODES)[number];
 export type Similarity = (typeof SIMILARITIES)[number];
+export type LateSimilarity = (typeof LATE_SIMILARITIES)[number];
 
 // Far more than any bundle has: what is beyond was made to exhaust its reader.
 const MOST_FILES = 1_000;
@@ -34,6 +37,7 @@ const LONGEST_SEQUENCE = 10_000_000;
 const LARGEST_ID = 2 ** 31 - 1;
 const WIDEST = 1_000_000; // of a vector
 const MOST_DENSE = 100;
+const LONGEST_EXPANSION = 4_096; // tokens of a query that is filled up
 
 /** One file of the bundle: its path inside the bundle, size and sha256. */
 export interface FileRecord {
@@ -73,6 +77,26 @@ export interface Pooling {
   readonly similarity: Similarity;
 }
 
+/** How the texts of one side, queries or documents, are read. */
+export interface Side {
+  /** Longest sequence in tokens, special tokens included. */
+  readonly maxLength: number;
+  /** Put before each text. */
+  readonly prompt: string;
+  /** Ids of the tokens whose vectors are left out. */
+  readonly skip: ReadonlySet<number>;
+}
+
+/** How texts become a vector a token, as the checkpoint says. */
+export interface LateSettings {
+  readonly dimension: number;
+  readonly query: Side;
+  readonly document: Side;
+  /** Queries are filled up to `length` tokens with this `token`, to which the others attend or not. */
+  readonly expansion?: { readonly length: number; readonly token: number; readonly attend: boolean } | undefined;
+  readonly similarity: LateSimilarity;
+}
+
 /** One model with its evidence. */
 export interface Variant {
   readonly file: FileRecord;
@@ -97,6 +121,7 @@ export interface Manifest {
   readonly problemType?: string | undefined;
   readonly functionToApply?: FunctionToApply | undefined;
   readonly pooling?: Pooling | undefined;
+  readonly lateInteraction?: LateSettings | undefined;
   /** A token has one vector, whatever stands beside it: a text may have none, and the mask may count them. */
   readonly static: boolean;
   readonly files: readonly FileRecord[];
@@ -122,6 +147,10 @@ export function readManifest(document: unknown, file: string): Manifest {
       ? (raw.text("function_to_apply", FUNCTIONS) as FunctionToApply)
       : undefined,
     pooling: raw.has("pooling") || task === "sentence-similarity" ? pooling(raw.object("pooling")) : undefined,
+    lateInteraction:
+      raw.has("late_interaction") || task === "late-interaction"
+        ? lateInteraction(raw.object("late_interaction"), raw.whole("max_length", 1, LONGEST_SEQUENCE))
+        : undefined,
     static: raw.flag("static"),
     files: records(raw, "files"),
     golden: raw
@@ -173,6 +202,29 @@ function pooling(raw: Fields): Pooling {
     defaultPrompt: raw.optionalText("default_prompt"),
     includePrompt: raw.flag("include_prompt", true),
     similarity: raw.has("similarity") ? (raw.text("similarity", SIMILARITIES) as Similarity) : "cosine",
+  };
+}
+
+function lateInteraction(raw: Fields, longest: number): LateSettings {
+  const filled = raw.has("expansion") ? raw.object("expansion") : undefined;
+  return {
+    dimension: raw.whole("dimension", 1, WIDEST),
+    query: side(raw.object("query"), longest),
+    document: side(raw.object("document"), longest),
+    expansion: filled && {
+      length: filled.whole("length", 1, Math.min(longest, LONGEST_EXPANSION)),
+      token: filled.whole("token", 0, LARGEST_ID),
+      attend: filled.flag("attend"),
+    },
+    similarity: raw.text("similarity", LATE_SIMILARITIES) as LateSimilarity,
+  };
+}
+
+function side(raw: Fields, longest: number): Side {
+  return {
+    maxLength: raw.whole("max_length", 1, longest),
+    prompt: raw.text("prompt"),
+    skip: new Set(raw.wholes("skip", 0, LARGEST_ID)),
   };
 }
 

@@ -1,9 +1,9 @@
 import { throwIfAborted } from "../abort.js";
 import type { From } from "../bundle/source.js";
-import type { Manifest } from "../bundle/manifest.js";
+import type { LateSimilarity, Manifest } from "../bundle/manifest.js";
 import { InputTypeError, TaskError } from "../errors.js";
 import type { AnyTask, LoadOptions, Use } from "../load.js";
-import { allPairs, pairwise, type Vector } from "../similarity.js";
+import { allPairs, maxSims, pairwise, type Vector } from "../similarity.js";
 import { inBlocks } from "../tasks/task.js";
 import { revived, type Opened, type Port, type Reply } from "./messages.js";
 
@@ -25,6 +25,7 @@ const METHODS: Readonly<Record<Use, Readonly<Record<string, number>>>> = {
   "multiple-choice": { run: 2, batch: 1 },
   "reranking": { run: 2, score: 1 },
   "zero-shot-classification": { run: 2, batch: 2 },
+  "late-interaction": { encodeQuery: 1, encodeDocument: 1, rank: 2 },
   "text-classification": { run: 1, batch: 1 },
   "token-classification": { run: 1, batch: 1 },
   "fill-mask": { run: 1, eachMask: 1 },
@@ -67,11 +68,22 @@ function remote(channel: Channel, { variant, name, manifest }: Opened, task: Use
         return streamed(channel, list, inputs, values, (rest[values.length] ?? {}) as Options);
       },
     }),
+    ...(manifest.lateInteraction && late(channel, manifest.lateInteraction.similarity)),
     ...(embeds && {
       similarityFnName,
       similarity: (first: Vector, second: Vector) => allPairs(first, second, similarityFnName),
       similarityPairwise: (first: Vector[], second: Vector[]) => pairwise(first, second, similarityFnName),
     }),
+  };
+}
+
+/** What a remote late interaction has beside its asynchronous methods. */
+function late(channel: Channel, similarityFnName: LateSimilarity): object {
+  return {
+    similarityFnName,
+    similarity: (queries: Vector[][], documents: Vector[][]) => maxSims(queries, documents, similarityFnName === "meanmaxsim"),
+    stream: (texts: Iterable<unknown>, { query, ...options }: Options = {}) =>
+      streamed(channel, query ? "encodeQuery" : "encodeDocument", texts, [], options),
   };
 }
 
