@@ -148,14 +148,9 @@ def read_labelled(path: str | Path) -> list[LabelledText]:
         DataError: The file cannot be read, or a row has no text or no label.
     """
     return [
-        LabelledText(_text(row), _labels(row), row.where)
+        LabelledText(row.text_or_pair(), _labels(row), row.where)
         for row in read_table(path, ("text", "label"), optional=("text_pair",))
     ]
-
-
-def _text(row: Row) -> str | tuple[str, str]:
-    first = row.text("text")
-    return (first, row.text("text_pair")) if "text_pair" in row.cells else first
 
 
 def _labels(row: Row) -> tuple[str, ...]:

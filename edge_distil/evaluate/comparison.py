@@ -17,8 +17,9 @@ from edge_distil.evaluate.choices import read_choice_questions
 from edge_distil.evaluate.classification import read_labelled
 from edge_distil.evaluate.evaluation import check_arguments
 from edge_distil.evaluate.fidelity import Fidelity
-from edge_distil.evaluate.kinds import expecting
+from edge_distil.evaluate.kinds import expecting, needed_by
 from edge_distil.evaluate.predict import TokenVectors
+from edge_distil.evaluate.scored import gives_one_score, read_scored
 from edge_distil.evaluate.spans import read_conll
 from edge_distil.evaluate.squad_file import read_squad
 from edge_distil.sparse import SparseVectors
@@ -64,7 +65,7 @@ def compare(
             "load both from one bundle"
         )
     path = Path(data_path)
-    with expecting(task, path):
+    with expecting(task, path, needed_by(reference.bundle.manifest)):
         predicted = [_PREDICTIONS[task](one, path, limit) for one in (reference, variant)]
     return compare_predictions(task, *predicted)
 
@@ -98,7 +99,8 @@ def _token_vectors(task: LateInteraction, path: Path, limit: int | None) -> Toke
 
 
 def _probabilities(task: TextClassification, path: Path, limit: int | None) -> NDArray[np.float64]:
-    return predict.probabilities(task, [example.text for example in read_labelled(path)[:limit]])
+    read = read_scored if gives_one_score(task.bundle.manifest) else read_labelled
+    return predict.probabilities(task, [example.text for example in read(path)[:limit]])
 
 
 def _tags(task: TokenClassification, path: Path, limit: int | None) -> Tags:
@@ -125,6 +127,13 @@ def _of_choices(reference: list[Choice], variant: list[Choice]) -> Fidelity:
         [choice.score for choice in reference],
         [choice.score for choice in variant],
     )
+
+
+def _of_labels(reference: NDArray[np.float64], variant: NDArray[np.float64]) -> Fidelity:
+    """Compare ``(texts, labels)``; of one score a text there is no cosine and no best class."""
+    if reference.shape[1] > 1:
+        return fidelity.of_logits(reference, variant)
+    return fidelity.of_scores(reference[:, 0], variant[:, 0])
 
 
 def _of_pairs(reference: NDArray[np.float32], variant: NDArray[np.float32]) -> Fidelity:
@@ -174,6 +183,6 @@ _COMPARISONS: Mapping[str, Callable[..., Fidelity]] = {
     "feature-extraction": _of_pairs,
     "late-interaction": _of_token_vectors,
     "sparse-embedding": _of_sparse,
-    "text-classification": fidelity.of_logits,
+    "text-classification": _of_labels,
     "token-classification": _of_tags,
 }

@@ -7,7 +7,7 @@ more, its integer kernels compute something else.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -27,13 +27,22 @@ class Drift:
 
     Attributes:
         max_abs_diff: Greatest absolute difference of an output value.
-        mean_cosine: Mean cosine between the two variants' outputs, flattened.
+        mean_cosine: Mean cosine between the two variants' outputs, flattened. A single number has
+            no direction but its sign: where each input gives one, the cosine is of all together.
         min_cosine: The least one.
+        mean_abs_diff: Mean absolute difference, where each input gives one number.
+        spread: Standard deviation of the reference's numbers, against which to hold that.
     """
 
     max_abs_diff: float
     mean_cosine: float
     min_cosine: float
+    mean_abs_diff: float | None = None
+    spread: float | None = None
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the figures that are there, ready for JSON."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def measure_drift(reference: Encoder, variant: Encoder) -> Drift:
@@ -52,6 +61,10 @@ def compare_outputs(reference: Sequence[Outputs], variant: Sequence[Outputs]) ->
 
     >>> compare_outputs([{"y": np.float32([[3, 4]])}], [{"y": np.float32([[3, 5]])}]).max_abs_diff
     1.0
+    >>> one, other = ([{"y": np.float32([[n]])} for n in row] for row in ((2, 0.5), (2, -0.5)))
+    >>> found = compare_outputs(one, other)
+    >>> found.mean_abs_diff, found.spread, round(found.min_cosine, 2)
+    (0.5, 0.75, 0.88)
 
     Args:
         reference: Output name -> array, for each input.
@@ -66,14 +79,20 @@ def compare_outputs(reference: Sequence[Outputs], variant: Sequence[Outputs]) ->
         for name in wanted
         for expected, found in [_alike(name, wanted[name], got.get(name))]
     ]
+    one_number = all(a.size == 1 for a, _ in pairs)
+    if one_number:
+        pairs = [(np.concatenate([a for a, _ in pairs]), np.concatenate([b for _, b in pairs]))]
     cosines = [
         float(a @ b / max(float(np.linalg.norm(a) * np.linalg.norm(b)), _SMALLEST_NORM))
         for a, b in pairs
     ]
+    differences = [np.abs(a - b) for a, b in pairs]
     return Drift(
-        max_abs_diff=max(float(np.abs(a - b).max()) for a, b in pairs),
+        max_abs_diff=max(float(difference.max()) for difference in differences),
         mean_cosine=float(np.mean(cosines)),
         min_cosine=min(cosines),
+        mean_abs_diff=float(differences[0].mean()) if one_number else None,
+        spread=float(pairs[0][0].std()) if one_number else None,
     )
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from edge_distil._writing.storage import sha256
 from edge_distil.errors import InputError, TaskError
-from edge_distil.evaluate.kinds import expecting
+from edge_distil.evaluate.kinds import expecting, needed_by
 from edge_distil.evaluate.measures import MEASURES
 from edge_distil.evaluate.predict import Progress
+from edge_distil.evaluate.scored import gives_one_score
 
 if TYPE_CHECKING:
     from edge_distil.tasks import Task
@@ -65,6 +66,7 @@ def evaluate(
     late-interaction            the same: a query and a document                  Spearman
     text-classification         ``text, label``                                   accuracy
     ... with many labels        ``.json(l)`` with lists of labels                 micro F1
+    ... of one score            ``sentence1, sentence2, score``                   Spearman
     token-classification        CoNLL with BIO tags                               entity F1
     multiple-choice             ``prompt, choices, label``                        accuracy
     ==========================  ================================================  ============
@@ -82,7 +84,7 @@ def evaluate(
     """
     manifest, path = task.bundle.manifest, Path(data_path)
     check_arguments(task, limit)
-    with expecting(manifest.task, path):
+    with expecting(manifest.task, path, needed_by(manifest)):
         found = MEASURES[manifest.task](task, path, limit, progress)
     return Evaluation(
         task=manifest.task,
@@ -100,7 +102,8 @@ def check_arguments(task: Task, limit: int | None) -> None:
     if limit is not None and limit < 1:
         raise InputError(f"limit is {limit}, expected 1 or more: leave it out to use all rows")
     path, manifest = task.bundle.path, task.bundle.manifest
-    if manifest.task not in MEASURES or manifest.problem_type == "regression":
+    several = manifest.problem_type == "regression" and not gives_one_score(manifest)
+    if manifest.task not in MEASURES or several:
         kind = f"{manifest.problem_type or ''} {manifest.task}".strip()
         raise TaskError(
             f"{path} is for {kind}, which has no measure here, expected one of "

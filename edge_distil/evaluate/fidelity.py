@@ -101,6 +101,23 @@ def of_logits(reference: ArrayLike, variant: ArrayLike) -> Fidelity:
     )
 
 
+def of_scores(reference: ArrayLike, variant: ArrayLike) -> Fidelity:
+    """Compare one number a text, ``(texts,)``.
+
+    >>> of_scores([0.1, 0.9, 0.5], [0.2, 0.9, 0.4]).spearman
+    1.0
+    """
+    a, b = np.asarray(reference, np.float64), np.asarray(variant, np.float64)
+    _require_rows(len(a))
+    difference = np.abs(a - b)
+    return Fidelity(
+        count=len(a),
+        max_difference=float(difference.max()),
+        mean_difference=float(difference.mean()),
+        spearman=spearman(a, b),
+    )
+
+
 def of_answers(
     reference: Sequence[Hashable],
     variant: Sequence[Hashable],

@@ -47,6 +47,15 @@ class Row:
             )
         return value
 
+    def text_or_pair(self) -> str | tuple[str, str]:
+        """Return the cell ``text``, with ``text_pair`` where the file has it.
+
+        Raises:
+            DataError: One is not a string, or blank.
+        """
+        first = self.text("text")
+        return (first, self.text("text_pair")) if "text_pair" in self.cells else first
+
 
 def read_text(path: str | Path) -> str:
     """Read a text file; a byte order mark is dropped.

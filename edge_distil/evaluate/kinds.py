@@ -10,9 +10,11 @@ from typing import Any
 from edge_distil.errors import DataError
 from edge_distil.evaluate.choices import read_choice_questions
 from edge_distil.evaluate.classification import read_labelled
+from edge_distil.evaluate.scored import gives_one_score
 from edge_distil.evaluate.spans import read_conll
 from edge_distil.evaluate.squad_file import read_squad
 from edge_distil.evaluate.sts import read_pairs
+from edge_distil.manifest import Manifest
 
 _SQUAD = "SQuAD JSON (v1.1 or v2.0) or rows of question, context, answers (.jsonl, .csv or .tsv)"
 _PAIRS = "rows of sentence1, sentence2, score (.csv, .tsv or .jsonl)"
@@ -40,13 +42,19 @@ NEEDED: Mapping[str, str] = {
 }
 
 
+def needed_by(manifest: Manifest) -> str:
+    """Return what a bundle is measured on."""
+    return _PAIRS if gives_one_score(manifest) else NEEDED[manifest.task]
+
+
 @contextmanager
-def expecting(task: str, path: Path) -> Iterator[None]:
+def expecting(task: str, path: Path, needed: str | None = None) -> Iterator[None]:
     """Say of a file that cannot be read that it is of another task's kind, where it is.
 
     Args:
         task: The bundle's task.
         path: The file.
+        needed: What it should hold, from `needed_by`; by default what the task is measured on.
 
     Raises:
         DataError: The block raised one, and the file is of another kind.
@@ -54,7 +62,7 @@ def expecting(task: str, path: Path) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        needed = NEEDED[task]
+        needed = needed or NEEDED[task]
         found = _kind(path, needed) if path.is_file() else None
         if found in (None, needed):
             raise

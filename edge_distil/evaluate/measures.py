@@ -25,6 +25,7 @@ from edge_distil.evaluate.classification import (
     read_labelled,
 )
 from edge_distil.evaluate.predict import Progress
+from edge_distil.evaluate.scored import ScoredText, gives_one_score, read_scored
 from edge_distil.evaluate.spans import TaggedSentence, read_conll, span_counts, spans
 from edge_distil.tasks.schemes import OUTSIDE, read_scheme
 
@@ -98,16 +99,20 @@ def _late_interaction(
 
 def _scored_pairs(path: Path, limit: int | None) -> list[sts.ScoredPair]:
     pairs = sts.read_pairs(path)[:limit]
-    if len({pair.score for pair in pairs}) < 2:
-        raise DataError(
-            f"{path} has the same score in every row ({len(pairs)} read), expected two or more "
-            "different ones for a correlation: give more rows, or a larger limit"
-        )
+    _require_different(path, pairs)
     return pairs
 
 
-def _correlation(found: ArrayLike, pairs: Sequence[sts.ScoredPair]) -> dict[str, float]:
-    gold = [pair.score for pair in pairs]
+def _require_different(path: Path, rows: Sequence[sts.ScoredPair | ScoredText]) -> None:
+    if len({row.score for row in rows}) < 2:
+        raise DataError(
+            f"{path} has the same score in every row ({len(rows)} read), expected two or more "
+            "different ones for a correlation: give more rows, or a larger limit"
+        )
+
+
+def _correlation(found: ArrayLike, rows: Sequence[sts.ScoredPair | ScoredText]) -> dict[str, float]:
+    gold = [row.score for row in rows]
     return {
         "spearman": 100 * sts.spearman(found, gold),
         "pearson": 100 * sts.pearson(found, gold),
@@ -118,10 +123,12 @@ def _text_classification(
     task: TextClassification, path: Path, limit: int | None, progress: Progress | None
 ) -> Measured:
     names = task.bundle.manifest.labels
-    if len(set(names)) < max(2, len(names)):
+    if gives_one_score(task.bundle.manifest):
+        return _one_score(task, path, limit, progress)
+    if len(set(names)) < len(names):
         raise TaskError(
-            f"{task.bundle.path} has the labels {', '.join(names)}, expected two or more different "
-            "ones for an accuracy: a model that gives one score has no measure here"
+            f"{task.bundle.path} has the labels {', '.join(names)}, expected different ones for an "
+            "accuracy: name them apart (id2label in the checkpoint's config.json)"
         )
     examples = read_labelled(path)[:limit]
     truth = [label_indices(example, names) for example in examples]
@@ -131,6 +138,15 @@ def _text_classification(
     scores = predict.probabilities(task, [example.text for example in examples], progress)
     metrics = _multi_label(truth, scores) if multi else _single_label(truth, scores)
     return Measured(metrics, len(examples), scores)
+
+
+def _one_score(
+    task: TextClassification, path: Path, limit: int | None, progress: Progress | None
+) -> Measured:
+    rows = read_scored(path)[:limit]
+    _require_different(path, rows)
+    scores = predict.probabilities(task, [row.text for row in rows], progress)
+    return Measured(_correlation(scores[:, 0], rows), len(rows), scores)
 
 
 def _require_single(examples: Sequence[LabelledText]) -> None:

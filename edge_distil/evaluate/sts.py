@@ -36,7 +36,7 @@ def read_pairs(path: str | Path) -> list[ScoredPair]:
         DataError: The file cannot be read, or a row has a score that is not a number.
     """
     rows = read_table(path, ("sentence1", "sentence2", "score"))
-    return [ScoredPair(r.text("sentence1"), r.text("sentence2"), _score(r)) for r in rows]
+    return [ScoredPair(r.text("sentence1"), r.text("sentence2"), score_of(r)) for r in rows]
 
 
 def texts_of(pairs: Sequence[ScoredPair]) -> list[str]:
@@ -44,7 +44,12 @@ def texts_of(pairs: Sequence[ScoredPair]) -> list[str]:
     return [pair.first for pair in pairs] + [pair.second for pair in pairs]
 
 
-def _score(row: Row) -> float:
+def score_of(row: Row) -> float:
+    """Return the number in the cell ``score``.
+
+    Raises:
+        DataError: There is none.
+    """
     value = row.cells["score"]
     try:
         score = math.nan if isinstance(value, bool) else float(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -98,7 +97,7 @@ def fidelity(reference: Outputs, variant: Outputs) -> dict[str, Any]:
         reference: Output name -> array, for each input.
         variant: The same of the other model.
     """
-    drift = dataclasses.asdict(compare_outputs(reference, variant))
+    drift = compare_outputs(reference, variant).to_dict()
     return {**drift, "inputs": len(reference), "cpu": hardware.cpu_name()}
 
 

@@ -119,6 +119,8 @@ def _make_texts(folder: Path) -> None:
     learnt = distil_data.read_back(folder / "train.json")
     (folder / "texts.txt").write_text("".join(f"{text}\n" for row in learnt for text in row))
     (folder / "passages.txt").write_text(_TEXTS)
+    rows = ("Ada keeps it.,A lamp.,1\n", "The sea.,The ship sat on the sea.,4.5\n")
+    (folder / "stsb-en-dev.csv").write_text("".join(rows))
     question = {"prompt": "Ada keeps", "choices": ["the light.", "a storm."], "label": 0}
     (folder / "questions.jsonl").write_text(json.dumps(question) + "\n")
     (folder / "book.txt").write_text(_TEXTS * 100)

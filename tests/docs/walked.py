@@ -84,6 +84,8 @@ WALKED = {
         End(("Ada keeps the light.",)),
     "edge-distil export cross-encoder/nli-distilroberta-base -o nli --int8": _made(*_BUNDLE),
     'edge-distil run nli "My phone is dead." --labels "urgent, not urgent"': End(("not urgent",)),
+    'edge-distil run cross-encoder "Who keeps the light?" --pair "Ada keeps it."': End(),
+    "edge-distil eval cross-encoder --data stsb-en-dev.csv": End(("spearman",)),
     "edge-distil export swag-bert -o swag --int8": _made(*_BUNDLE),
     'edge-distil run swag -q "She opens the umbrella, for" "it rains." "it sings."': End(
         ("it rains.", "it sings.")

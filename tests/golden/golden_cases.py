@@ -1,6 +1,6 @@
 """Golden cases: calls of task objects and what they give, for every language that has a runtime.
 
-A file of tests/golden/cases is one bundle and its cases::
+A file of tests/golden/cases, or of a folder in it, is one bundle and its cases::
 
     {"bundle": "embedding", "variant": "fp32", "task": null, "manifest": {changes},
      "cases": [{"call": "labels", "inputs": [...], "options": {...}, "oracle": "...",
@@ -37,7 +37,7 @@ def read() -> dict[str, dict[str, Any]]:
     """All files of cases, by name."""
     return {
         path.stem: json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted(CASES.glob("*.json"))
+        for path in sorted(CASES.rglob("*.json"))
     }
 
 

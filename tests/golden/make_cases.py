@@ -18,7 +18,7 @@ from typing import Any
 import golden_cases
 import numpy as np
 from golden_cases import CASES, EMBEDDED, HERE
-from pair_cases import choices, chosen_labels, matched, ranks
+from pair_cases import choices, chosen_labels, matched, ranks, values
 from single_case import LIBRARY, LONG, MODEL2VEC, NAMES, OURS, PIPELINE, SPACED, case, truth
 
 import edge_distil as ed
@@ -200,6 +200,11 @@ FILES: dict[str, dict[str, Any]] = {
     "multi_label": {"cases": labels("multi_label")},
     "late_interaction": {"cases": matched()},
     "ranking": {"task": "reranking", "cases": ranks()},
+    "regression": {
+        "bundle": "ranking",
+        "manifest": {"problem_type": "regression", "function_to_apply": None},
+        "cases": values(),
+    },
     "nli": {"task": "zero-shot-classification", "cases": chosen_labels()},
     "multiple_choice": {"cases": choices()},
     "token_classification": {"cases": entities()},
@@ -239,7 +244,8 @@ def main(embedded: Path, names: list[str]) -> None:
                 wrong = golden_cases.differences(made, given["expected"])
                 assert not wrong, (name, given["call"], given["options"], wrong[:3])
         text = json.dumps(file, ensure_ascii=True, separators=(",", ":"), default=np.ndarray.tolist)
-        CASES.joinpath(f"{name}.json").write_text(
+        place = CASES / "pooling" if name.startswith("pooling_") else CASES
+        place.joinpath(f"{name}.json").write_text(
             text.replace('{"call"', '\n{"call"') + "\n", "utf-8"
         )
         print(name, len(file["cases"]))

@@ -54,6 +54,17 @@ def matched() -> list[dict[str, Any]]:
     ]
 
 
+def values() -> list[dict[str, Any]]:
+    """The raw value of a pair, which a regression gives."""
+    known = truth("ranking")
+    pairs = [[known["query"], passage] for passage in known["passages"]]
+    rows = [[{"label": "LABEL_0", "score": value}] for value in known["logits"]]
+    return [
+        case("labels", pairs, rows, LIBRARY),
+        case("labels", pairs, rows, LIBRARY, top_k=None),
+    ]
+
+
 def scored(scores: list[float]) -> list[dict[str, float]]:
     """Scores as labels have them, to which their tolerance applies."""
     return [{"score": score} for score in scores]

@@ -153,7 +153,10 @@ def _check_variant(bundle: Bundle, name: str) -> Check:
     drift = measure_drift(open_encoder(bundle.path, variant="fp32"), encoder)
     evidence = bundle.manifest.variants[name].evidence
     recorded = figure(evidence, "fidelity", "max_abs_diff")
-    words = f"drift from fp32 {drift.max_abs_diff:.3g}, mean cosine {drift.mean_cosine:.4f}"
+    like = f"mean cosine {drift.mean_cosine:.4f}"
+    if drift.spread is not None:  # of a model that gives one number
+        like = f"{drift.mean_abs_diff:.2g} on average, of scores that spread by {drift.spread:.2g}"
+    words = f"drift from fp32 {drift.max_abs_diff:.3g}, {like}"
     if recorded is None:
         return Check(name, True, f"loads; {words}", drift)
     if drift.max_abs_diff <= max(recorded * _DRIFT_FACTOR, _DRIFT_FLOOR):

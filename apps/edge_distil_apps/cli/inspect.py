@@ -137,6 +137,10 @@ def _evidence(variant: Variant) -> str:
         fidelity = figure(variant.evidence, "fidelity", "mean_cosine")
     if fidelity is None:
         return "others' own export" if made.origin(variant) else ""
+    difference = figure(variant.evidence, "fidelity", "mean_abs_diff")
+    spread = figure(variant.evidence, "fidelity", "spread")
+    if difference is not None and spread is not None:  # of a model that gives one number
+        return f"{difference:.2g} from fp32's score, which spreads by {spread:.2g}"
     return f"{console.cosine(fidelity)} cosine to fp32"
 
 

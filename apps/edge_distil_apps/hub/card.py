@@ -90,6 +90,10 @@ def _evidence(variant: Variant) -> str:
     parity = figure(variant.evidence, "parity", "max_abs_diff")
     if parity is not None:
         return f"at most {parity:.1e} from PyTorch"
+    difference = figure(variant.evidence, "fidelity", "mean_abs_diff")
+    spread = figure(variant.evidence, "fidelity", "spread")
+    if difference is not None and spread is not None:  # of a model that gives one number
+        return f"{difference:.2g} from fp32 on average, whose scores spread by {spread:.2g}"
     cosine = figure(variant.evidence, "fidelity", "mean_cosine")
     return "" if cosine is None else f"cosine to fp32: {cosine:.4f} on average"
 

@@ -198,7 +198,9 @@ def _compared(one: Entry, plan: Plan, answered: dict[Path, list[dict[str, Any]]]
     drift = compare_outputs([{k: row[k] for k in sorted(shared)} for row in answered[path]], own)
     texts = json.dumps(plan.queries.texts[: len(own)]).encode()
     return plain(
-        Accuracy(one.model.id, OUTPUTS, hashlib.sha256(texts).hexdigest(), len(own), asdict(drift))
+        Accuracy(
+            one.model.id, OUTPUTS, hashlib.sha256(texts).hexdigest(), len(own), drift.to_dict()
+        )
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +20,7 @@ from edge_distil.evaluate.choices import read_choice_questions
 from edge_distil.evaluate.classification import read_labelled
 from edge_distil.evaluate.files import read_text
 from edge_distil.evaluate.kinds import expecting
+from edge_distil.evaluate.scored import read_scored
 from edge_distil.evaluate.spans import read_conll
 from edge_distil.evaluate.squad_file import read_squad
 from edge_distil.evaluate.sts import read_pairs
@@ -146,6 +148,16 @@ def _labelled(path: Path) -> list[Text]:
     return [example.text for example in read_labelled(path)]
 
 
+def _labelled_or_scored(path: Path) -> list[Text]:
+    """Read what a classifier is measured on; the same class of model may give one score."""
+    try:
+        return _labelled(path)
+    except DataError:
+        with suppress(DataError):
+            return [row.text for row in read_scored(path)]
+        raise
+
+
 def _choices(path: Path) -> list[Text]:
     questions = read_choice_questions(path)
     return [(question.prompt, choice) for question in questions for choice in question.choices]
@@ -161,7 +173,7 @@ _READERS: Mapping[str, Callable[[Path], Sequence[Text]]] = {
     "sentence-similarity": _pairs,
     "feature-extraction": _pairs,
     "sparse-embedding": _pairs,
-    "text-classification": _labelled,
+    "text-classification": _labelled_or_scored,
     "token-classification": _conll,
     "fill-mask": _labelled,
     "multiple-choice": _choices,

@@ -253,7 +253,7 @@ def test_an_entity_type_that_the_model_lacks(conll_file: Path) -> None:
     ("task", "expected"),
     [
         (StandIn("fill-mask", {}), "is for fill-mask, which has no measure"),
-        (StandIn("text-classification", {}, ("x",), "regression"), "regression text-class"),
+        (StandIn("text-classification", {}, ("x", "y"), "regression"), "regression text-class"),
         (StandIn("text-classification", {}), "names no labels"),
     ],
 )

@@ -14,6 +14,8 @@ import torch
 import transformers
 from command import Command
 
+from edge_distil.bundle import open_bundle
+
 TOLERANCE = 1e-5
 QUERY = "who keeps the light"
 PASSAGES = ["the cat sat", "", "Ada keeps the light.", "a charming film"]
@@ -87,6 +89,32 @@ def test_passages_in_the_librarys_order(
     best = edge_distil("run", bundle, "-q", QUERY, "--top-k", "1", *file).out
     want = wanted[0]
     assert best.split() == [f"{want['score']:.4f}", str(want["corpus_id"]), *want["text"].split()]
+
+
+def test_one_score_a_pair(ranking: tuple[Path, Path], edge_distil: Command, tmp_path: Path) -> None:
+    """Its value is shown, a correlation measured, and what int8 costs is told by the value."""
+    checkpoint, made = ranking
+    bundle = shelf.quantize(shutil.copytree(made, tmp_path / "bundle")).path
+    wanted = {w["text"]: w["score"] for w in ranked(checkpoint)}
+    text = PASSAGES[2]
+    said = json.loads(edge_distil("run", bundle, QUERY, "--pair", text, "--json").out)
+    [[result]] = [item["results"] for item in said["items"]]
+    assert result["score"] == pytest.approx(wanted[text], abs=TOLERANCE)
+    scored = [passage for passage in PASSAGES if passage]
+    order = sorted(scored, key=wanted.__getitem__)
+    rows = "".join(f"{QUERY},{passage},{order.index(passage)}\n" for passage in scored)
+    (tmp_path / "stsb.csv").write_text(rows)
+    said = json.loads(edge_distil("eval", bundle, "--data", tmp_path / "stsb.csv", "--json").out)
+    assert said["fp32"]["metrics"]["spearman"] == pytest.approx(100)
+    assert list(said["int8"]["metrics"]) == ["spearman", "pearson"]
+    assert list(said["int8"]["fidelity"]) == [
+        "count", "max_difference", "mean_difference", "spearman",
+    ]  # fmt: skip
+    fidelity = open_bundle(bundle).manifest.variants["int8"].evidence["fidelity"]
+    shown = " ".join(edge_distil("inspect", bundle).out.replace("│", " ").split())
+    assert f"{fidelity['mean_abs_diff']:.2g} from fp32's score, which spreads by" in shown
+    checks = " ".join(edge_distil("doctor", bundle, "--threads", "1").out.split())
+    assert "on average, of scores that spread by" in checks
 
 
 @pytest.mark.parametrize("multi", [False, True])
