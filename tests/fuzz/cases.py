@@ -22,14 +22,15 @@ from edge_distil._writing import storage
 from edge_distil.errors import EdgeDistilError
 
 TINY = Path(__file__).parents[1] / "golden" / "tiny"
-BUNDLES = ("embedding", "fill_mask", "multi_label", "question_answering", "text_classification",
-           "token_classification")  # fmt: skip
+BUNDLES = ("embedding", "fill_mask", "late_interaction", "multi_label", "question_answering",
+           "text_classification", "token_classification")  # fmt: skip
 _QA_OPTIONS = ["top_k", "doc_stride", "max_answer_len", "max_seq_len", "max_question_len",
                "handle_impossible_answer", "align_to_words"]  # fmt: skip
 _GOLDEN = TINY.parent / "tokenizers"  # of other kinds, to borrow from
 _TASK_OPTIONS = {
     "embedding": ["normalize_embeddings", "truncate_dim", "prompt", "prompt_name", "batch_size"],
     "fill_mask": ["top_k", "targets"],
+    "late_interaction": ["batch_size"],
     "multi_label": ["top_k"],
     "text_classification": ["top_k", "function_to_apply"],
     "token_classification": ["aggregation_strategy", "ignore_labels"],
@@ -156,6 +157,9 @@ def _run(bundle: Path) -> None:
         vectors = task.encode(["a text", "another text of some words"])
         assert vectors.shape[0] == 2
         assert all(math.isfinite(value) for value in vectors.ravel())
+    elif isinstance(task, ed.LateInteraction):
+        for vectors in (*task.encode_query(["a text"]), *task.encode_document(["a text", "b"])):
+            assert np.isfinite(vectors).all()
     elif isinstance(task, ed.FillMask):
         task("london is a [MASK] .")
     else:
@@ -191,7 +195,8 @@ def _task_calls(folder: Path) -> Case:
             given = random.choice((list, tuple, iter))(
                 [text(random) for _ in range(random.randrange(4))]
             )
-        call = tasks[name].encode if name == "embedding" else tasks[name]
+        methods = {"embedding": "encode", "late_interaction": "encode_document"}
+        call = getattr(tasks[name], methods.get(name, "__call__"))
         chosen = options(random, _TASK_OPTIONS[name])
         _only_ours(lambda: _check_finite(call(given, **chosen)))
 

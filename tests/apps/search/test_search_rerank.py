@@ -1,4 +1,4 @@
-"""A search that a cross-encoder puts in order, against sentence-transformers' own order."""
+"""A search put in order by a cross-encoder, against sentence-transformers', and token by token."""
 
 from __future__ import annotations
 
@@ -56,10 +56,26 @@ def test_a_page_shows_the_relevance(cross_encoder: Path, index: Path, edge_disti
     assert " ".join(done.out.split()).count("· relevance 0.") == 2
 
 
+def test_late_interaction_puts_them_in_order_too(
+    tiny: Path, index: Path, edge_distil: Command
+) -> None:
+    """With the scores of the task object, which its own tests hold against the library."""
+    import edge_distil as ed
+
+    asked = ("search", index, QUERY, "--json", "-k")
+    found = json.loads(edge_distil(*asked, "50").out)["hits"]
+    task = ed.LateInteraction.load(tiny / "late_interaction")
+    wanted = task.rank(QUERY, [hit["text"] for hit in found], top_k=5)
+    done = edge_distil(*asked, "5", "--rerank", tiny / "late_interaction")
+    assert done.status == 0
+    hits = json.loads(done.out)["hits"]
+    assert [(hit["text"], hit["relevance"]) for hit in hits] == [(w.text, w.score) for w in wanted]
+
+
 def test_another_bundle_does_not_rerank(embedding: Path, index: Path, edge_distil: Command) -> None:
     done = edge_distil("search", index, QUERY, "--rerank", embedding)
     assert done.status == 1
-    assert "text-classification" in done.err
+    assert "expected text-classification or late-interaction" in " ".join(done.err.split())
 
 
 def test_a_build_takes_no_cross_encoder(

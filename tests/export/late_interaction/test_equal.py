@@ -49,7 +49,6 @@ NATIVE: dict[str, tuple[str, dict[str, Any]]] = {
     }),
     "all but attention": ("electra", {"skip": ("[CLS]", "[SEP]", "the", "this", "says", ":")}),
 }  # fmt: skip
-USUAL = ("fixed",)
 
 
 def check(folder: Path, output: Path) -> ed.LateInteraction:
@@ -85,9 +84,8 @@ def check_order(task: ed.LateInteraction, scores: np.ndarray[Any, Any]) -> None:
         assert task.rank(query, iter(DOCUMENTS), top_k=2) == ranked[:2]
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=() if n in USUAL else pytest.mark.slow) for n in NATIVE]
-)
+@pytest.mark.slow  # in CI a tiny bundle of one (tests/golden) and PyLate's form go the whole way
+@pytest.mark.parametrize("name", NATIVE)
 def test_sentence_transformers(name: str, checkpoint: Callable[..., Path], tmp_path: Path) -> None:
     family, settings = NATIVE[name]
     base = checkpoint(family, "feature-extraction")

@@ -118,6 +118,7 @@ def test_the_task_is_told_by_the_files(saved: Path, checkpoint: Callable[..., Pa
     )
 
 
+@pytest.mark.slow
 def test_without_the_library_the_encoder_alone_is_compared(
     saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

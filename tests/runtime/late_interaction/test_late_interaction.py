@@ -119,11 +119,11 @@ def test_tokens_that_fill_up_are_hidden_by_the_mask() -> None:
 def test_a_document_of_any_length_is_compared_in_little_memory() -> None:
     random = np.random.default_rng(3)
     query = random.normal(size=(32, 8)).astype(np.float32)
-    document = random.normal(size=(300_000, 8)).astype(np.float32)
+    document = random.normal(size=(100_000, 8)).astype(np.float32)
     expected = (query @ document.T).max(axis=1).sum()
     tracemalloc.start()
     [[found]] = similarity.late([query], [document], "maxsim")
-    assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    assert tracemalloc.get_traced_memory()[1] < 2 << 20  # of 12 MB
     tracemalloc.stop()
     assert abs(found - expected) < 1e-4
     assert similarity.late([query], [document], "meanmaxsim")[0, 0] == np.float32(found / 32)

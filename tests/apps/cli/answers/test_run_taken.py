@@ -14,6 +14,7 @@ KINDS = {
     "token_classification": ["storm"],
     "fill_mask": ["a [MASK]"],
     "embedding": ["storm"],
+    "late_interaction": ["-q", "a ship", "a film", "the sea", "Ada", "a dog"],
 }
 GIVEN = {
     "TEXT": ["some text"],
