@@ -6,14 +6,12 @@ sha256 of the small files. `verify` hashes all of them.
 
 from __future__ import annotations
 
-import mmap
-import os
 import shlex
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_distil._reading import fields, foreign, links, places
+from edge_distil._reading import external_data, fields, foreign, links, places
 from edge_distil._reading.foreign import LARGEST_MODEL
 from edge_distil._writing import storage
 from edge_distil._writing.settling import settled
@@ -39,12 +37,12 @@ _ONNX_FILES = {
 # onnx/model_quantized.ort.
 _ORT_FILES = {f"{n}-ort": f"{f.removesuffix('.onnx')}.ort" for n, f in _ONNX_FILES.items()}
 MODEL_FILES = {**_ONNX_FILES, **_ORT_FILES}
+WEIGHTS_SUFFIX = "_data"  # of the file beside a model that holds its weights, as the Hub names it
 # First word of the names of Core ML packages: coreml, coreml-int8, ... Never loaded unless named.
 CORE_ML = "coreml"
 CORE_ML_COMPRESSIONS = ("int8", "palette6", "palette4")
 HASHED_AT_OPEN = 4 << 20  # bytes; sha256 of a file this small takes a few milliseconds
 _MODEL_SUFFIXES = (".onnx", ".ort")
-_MOST_BESIDE = 100  # files without a record; each is looked for in all of a model
 _ONNX_FIRST_BYTE = 0x08  # protobuf tag of ModelProto.ir_version, which every writer puts first
 
 
@@ -101,7 +99,10 @@ class Bundle:
         for record in dict.fromkeys(variant.parts):
             self.check_file(record)
         path = self.check_file(variant.file)
-        return path.parent if variant.parts else path
+        if path.suffix == ".onnx":
+            named = None if self.inferred else [*self.manifest.files, *variant.records]
+            self._check_weights(path, named)
+        return path.parent if variant.is_folder else path
 
     def check_file(self, record: FileRecord, *, full: bool = False) -> Path:
         """Check one file against its record.
@@ -160,11 +161,14 @@ class Bundle:
         records = list(dict.fromkeys(every))
         for record in records:
             self.check_file(record, full=True)
-        if not self.inferred:
-            recorded = {self.path / record.path for record in records}
-            for model in (path for path in recorded if path.suffix in _MODEL_SUFFIXES):
-                _check_external_data(model, recorded)
+        for record in (record for record in records if record.path.endswith(".onnx")):
+            self._check_weights(self.path / record.path, None if self.inferred else records)
         return records
+
+    def _check_weights(self, model: Path, records: Iterable[FileRecord] | None) -> None:
+        """Check that the weights that a model keeps outside of it are files with a record."""
+        named = None if records is None else {self.path / record.path for record in records}
+        external_data.check(self.path, model, named, FILE_NAME)
 
     def portable_variants(self) -> list[str]:
         """Return the names of the variants here that run wherever onnxruntime does."""
@@ -269,25 +273,6 @@ def _check_onnx_header(path: Path) -> None:
         raise BundleCorrupt(
             f"{path} is not an ONNX file (first byte {head.hex() or 'absent'}, expected "
             f"{_ONNX_FIRST_BYTE:02x}); a Git LFS pointer or a failed download? Fetch it again"
-        )
-
-
-def _check_external_data(model: Path, recorded: Collection[Path]) -> None:
-    """Refuse a model that names a file beside it that has no record: weights kept outside."""
-    if model.stat().st_size == 0:  # such a file cannot be mapped
-        return
-    beside = [path for path in model.parent.rglob("*") if path not in recorded and path.is_file()]
-    if len(beside) > _MOST_BESIDE:
-        raise BundleCorrupt(
-            f"{model.parent} holds {len(beside):,} files that {FILE_NAME} does not record, "
-            f"expected at most {_MOST_BESIDE}: move them away, or export the bundle again"
-        )
-    with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        unknown = [path for path in beside if data.find(os.fsencode(path.name)) >= 0]
-    if unknown:
-        raise BundleCorrupt(
-            f"{model} names {unknown[0].name}, which {FILE_NAME} does not record, so that its "
-            "content cannot be verified: export the bundle again"
         )
 
 

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from edge_distil._machine import installation
@@ -23,6 +24,7 @@ from edge_distil.errors import BundleCorrupt, SchemaUnsupported
 
 FILE_NAME = "edge_distil.json"
 SCHEMA_VERSION = 1
+_PACKAGE = ".mlpackage"  # the end of a Core ML model's name, which is a folder
 PRODUCER = "edge-distil"  # what our exporter signs its graphs with
 
 # The names of the Hub and of optimum's TasksManager.
@@ -90,7 +92,8 @@ class Variant:
         tools: Package -> version that made it.
         evidence: ``"parity"``, ``"fidelity"``, ``"accuracy"`` ... -> figures, each with the CPU
             it was measured on.
-        parts: The further files of a model that is a folder: a Core ML package.
+        parts: Its further files: weights beside an ONNX file that would be larger than 2 GiB, or
+            those of a model that is a folder, a Core ML package.
     """
 
     file: FileRecord
@@ -100,6 +103,11 @@ class Variant:
     tools: Mapping[str, str] = field(default_factory=dict)
     evidence: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[FileRecord, ...] = ()
+
+    @property
+    def is_folder(self) -> bool:
+        """True for a Core ML package, which is named by its folder."""
+        return PurePosixPath(self.file.path).parent.suffix == _PACKAGE
 
     @property
     def records(self) -> tuple[FileRecord, ...]:

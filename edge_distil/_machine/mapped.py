@@ -6,7 +6,7 @@ instead, and lets go of those that it has packed. So it is given the model witho
 which says of each at what byte of the file it stands. The graph is the same, and so is each bit of
 what it gives.
 
-Source: the field numbers of ``onnx.proto``; the wire format of Protocol Buffers.
+Source: the field numbers of ``onnx.proto``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import mmap
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+
+from edge_distil._reading import protobuf
+from edge_distil._reading.protobuf import Field
 
 # onnxruntime's option: where a model that is given as bytes has its external data.
 FOLDER = "session.model_external_initializers_file_folder_path"
@@ -31,16 +33,6 @@ _MOST_FIELDS = 200_000  # a model of ours has some thousand; a hostile one would
 _GRAPH, _INITIALIZER = 7, 5  # of ModelProto, of GraphProto
 _RAW_DATA, _EXTERNAL_DATA, _DATA_LOCATION = 9, 13, 14  # of TensorProto
 _EXTERNAL = 1  # a data location
-_VARINT, _FIXED_64, _BYTES, _FIXED_32 = 0, 1, 2, 5  # wire types
-
-
-class _Field(NamedTuple):
-    """A field of a message: its number, and where it, its content and the next one begin."""
-
-    number: int
-    start: int
-    content: int
-    end: int
 
 
 def without_weights(path: Path) -> bytes | None:
@@ -99,10 +91,10 @@ class _Reader:
         made = self._changed(0, len(self._data), _GRAPH, self._graph)
         return made if self._moved else None
 
-    def _graph(self, graph: _Field) -> bytes:
+    def _graph(self, graph: Field) -> bytes:
         return self._changed(graph.content, graph.end, _INITIALIZER, self._tensor)
 
-    def _tensor(self, tensor: _Field) -> bytes:
+    def _tensor(self, tensor: Field) -> bytes:
         fields = list(self._fields(tensor.content, tensor.end))
         raw = [field for field in fields if field.number == _RAW_DATA]
         if len(raw) != 1 or raw[0].end - raw[0].content < _LEAST:
@@ -120,7 +112,7 @@ class _Reader:
         return kept + b"".join(entries) + _varint(_DATA_LOCATION << 3) + _varint(_EXTERNAL)
 
     def _changed(
-        self, start: int, end: int, number: int, change: Callable[[_Field], bytes]
+        self, start: int, end: int, number: int, change: Callable[[Field], bytes]
     ) -> bytes:
         """Return a message's content in which the fields of one number are changed."""
         return b"".join(
@@ -130,39 +122,16 @@ class _Reader:
             for field in self._fields(start, end)
         )
 
-    def _fields(self, start: int, end: int) -> Iterator[_Field]:
-        while start < end:
+    def _fields(self, start: int, end: int) -> Iterator[Field]:
+        for field in protobuf.fields(self._data, start, end):
             self._left -= 1
-            key, content = self._number(start)
-            kind = key & 7
-            if kind == _BYTES:
-                size, content = self._number(content)
-                behind = content + size
-            elif kind == _VARINT:
-                behind = self._number(content)[1]
-            elif kind in (_FIXED_32, _FIXED_64):
-                behind = content + (4 if kind == _FIXED_32 else 8)
-            else:
-                raise ValueError(f"wire type {kind} is no field's of onnx.proto")
-            if behind > end or not self._left:
-                raise ValueError("a field ends behind its message, or there are too many")
-            yield _Field(key >> 3, start, content, behind)
-            start = behind
-
-    def _number(self, at: int) -> tuple[int, int]:
-        """Return a varint and where the next field begins."""
-        value = 0
-        for shift in range(0, 70, 7):
-            byte = self._data[at]
-            at += 1
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value, at
-        raise ValueError("a varint of more than ten bytes")
+            if not self._left:
+                raise ValueError("there are too many fields")
+            yield field
 
 
 def _message(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | _BYTES) + _varint(len(content)) + content
+    return _varint(number << 3 | protobuf.BYTES) + _varint(len(content)) + content
 
 
 def _varint(value: int) -> bytes:

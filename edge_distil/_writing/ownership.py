@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from edge_distil.bundle import CORE_ML, MODEL_FILES
+from edge_distil.bundle import CORE_ML, MODEL_FILES, WEIGHTS_SUFFIX
 from edge_distil.errors import BundleCorrupt, BundleExists
 from edge_distil.manifest import FILE_NAME
 
@@ -26,6 +26,7 @@ _BUNDLE = (
     "tokenizer_config.json",
     "special_tokens_map.json",
     *MODEL_FILES.values(),
+    *(f"{stem}.onnx{WEIGHTS_SUFFIX}" for stem in _STEMS),
     *(f"{stem}.required_operators.config" for stem in _STEMS),
     *(f"{stem}.{'[0-9a-f]' * 16}.{form}" for stem in _STEMS for form in ("onnx", "ort")),
     f"{CORE_ML}*/model*.mlpackage/*",

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import onnx
-from onnx.external_data_helper import load_external_data_for_model, uses_external_data
+from onnx.external_data_helper import load_external_data_for_model
 
 from edge_distil._machine.versions import installed_versions
-from edge_distil._reading import links
+from edge_distil._reading import external_data, links
 from edge_distil._reading.printable import shortened
 from edge_distil._writing import storage
 from edge_distil.bundle import MODEL_FILES, Bundle
@@ -69,7 +68,7 @@ def read_graph(found: Bundle) -> Graph:
             f"{source} cannot be read as an ONNX model ({type(error).__name__}): it was "
             "truncated or damaged; fetch it again"
         ) from error
-    outside = tuple(source.parent / name for name in sorted(set(_outside(model))))
+    outside = tuple(source.parent / name for name in sorted(external_data.locations(source)))
     for file in outside:
         links.check_inside(found.path, file)
         if not file.is_file():
@@ -81,22 +80,18 @@ def read_graph(found: Bundle) -> Graph:
 
 
 def copy_graph(graph: Graph, staged: Path, origin: dict[str, Any]) -> Variant:
-    """Copy a model into a bundle, as its fp32 variant; weights from outside are put into it.
+    """Copy a model into a bundle, as its fp32 variant.
+
+    Weights from outside are put into it, or where they are too large for that, copied beside it.
 
     Args:
         graph: The model.
         staged: The bundle that is made.
         origin: Where it comes from, for the manifest.
-
-    Raises:
-        CheckpointError: It takes more than one file holds.
     """
     target = staged / MODEL_FILES["fp32"]
     target.parent.mkdir()
-    if graph.outside:
-        _join(graph, target)
-    else:
-        shutil.copyfile(graph.path, target)
+    beside = _copy(graph, target)
     model = graph.model
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     producer = f"{model.producer_name} {model.producer_version}".strip()
@@ -111,23 +106,20 @@ def copy_graph(graph: Graph, staged: Path, origin: dict[str, Any]) -> Variant:
         },
         operators=dict(sorted(Counter(node.op_type for node in model.graph.node).items())),
         tools=installed_versions(_TOOLS),
+        parts=tuple(storage.record(staged, file) for file in beside),
     )
 
 
-def _outside(model: onnx.ModelProto) -> Iterator[str]:
-    """Yield the names of the files in which a model's weights stand, relative to its own."""
-    for tensor in model.graph.initializer:
-        if uses_external_data(tensor):
-            yield from (e.value for e in tensor.external_data if e.key == "location")
-
-
-def _join(graph: Graph, target: Path) -> None:
-    """Write a model with its weights inside, as a bundle's is."""
+def _copy(graph: Graph, target: Path) -> list[Path]:
+    """Copy a model, and return the files that then hold weights beside it."""
     size = sum(file.stat().st_size for file in (graph.path, *graph.outside))
-    if size > LARGEST:
-        raise CheckpointError(
-            f"{graph.path} takes {size / 1e9:.1f} GB with the weights beside it; one ONNX file "
-            "holds at most 2.1 GB: choose a smaller model"
-        )
-    load_external_data_for_model(graph.model, str(graph.path.parent))
-    onnx.save(graph.model, target)
+    if graph.outside and size <= LARGEST:
+        load_external_data_for_model(graph.model, str(graph.path.parent))
+        onnx.save(graph.model, target)
+        return []
+    shutil.copyfile(graph.path, target)
+    copies = [target.parent / file.relative_to(graph.path.parent) for file in graph.outside]
+    for file, copy in zip(graph.outside, copies, strict=True):
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+    return copies

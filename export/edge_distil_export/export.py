@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +24,7 @@ from edge_distil.task_names import task_named
 from edge_distil_export.apart import check_apart
 from edge_distil_export.checkpoints.checkpoint import Source, find_checkpoint
 from edge_distil_export.checkpoints.tensorflow.convert import as_pytorch
+from edge_distil_export.collector import no_collection
 from edge_distil_export.quiet import quiet_libraries
 
 if TYPE_CHECKING:
@@ -55,6 +54,7 @@ def export_bundle(
     cache_dir: str | Path | None = None,
     trust_remote_code: bool = False,
     trust_pickle: bool = False,
+    external_data: bool = False,
     overwrite: bool = False,
     accept: Callable[[str], None] | None = None,
     progress: Progress | None = None,
@@ -80,6 +80,8 @@ def export_bundle(
         cache_dir: Download cache; ``HF_HOME`` decides when ``None``.
         trust_remote_code: Let the checkpoint's own Python files run.
         trust_pickle: Unpickle the head of a SetFit model, which may run code.
+        external_data: Put the weights into a second file, ``model.onnx_data``, as it is done anyway
+            where one file would be larger than 2 GiB.
         overwrite: Replace the bundle that is at `output`; nothing but a bundle is replaced.
         accept: Called with the task before the model is loaded; what it raises ends the export,
             as of data for a variant that is to follow.
@@ -107,7 +109,7 @@ def export_bundle(
         links.trusted(Path(model)),  # a directory of the user's own; the bundle holds copies
         staging.staged_directory(Path(output), replaceable=allowed) as staged,
         temporaries_in(staged / _TEMPORARY),
-        _no_collection(),
+        no_collection(),
     ):
         _check_installed()
         say(f"finding {model}")
@@ -141,25 +143,10 @@ def export_bundle(
                     say,
                     slice_last_layer=slice_last_layer,
                     trust_remote_code=trust_remote_code,
+                    external_data=external_data,
                 )
             write_manifest(staged, manifest.with_variant("fp32", variant))
     return open_bundle(output)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Hold off the cyclic garbage collector.
-
-    Importing torch and tracing make millions of objects that stay, which the collector walks
-    again and again: a third of the time of those stages.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _check_arguments(opset: int, atol: float, task: str | None) -> None:
@@ -255,6 +242,7 @@ def _export_graph(
     *,
     slice_last_layer: bool,
     trust_remote_code: bool,
+    external_data: bool,
 ) -> Variant:
     """Trace, translate, clean up, write and compare."""
     from edge_distil_export import limits, parity, provenance, witness, writing
@@ -280,7 +268,7 @@ def _export_graph(
         cleanup.bare(model, head.inputs, outputs)
         path = staged / MODEL_FILES["fp32"]
         path.parent.mkdir()
-        writing.write_model(model, path)
+        beside = writing.write_model(model, path, external=external_data)
         settings = {"opset": opset, "attention": "eager"}
         variant = Variant(
             file=storage.record(staged, path),
@@ -288,6 +276,7 @@ def _export_graph(
             settings={**settings, "last_layer": sliced.to_settings() if sliced else "whole"},
             operators=cleanup.operator_counts(model),
             tools=provenance.tool_versions(),
+            parts=tuple(storage.record(staged, file) for file in beside),
         )
         say("comparing with PyTorch")
         # From here on the bundle is opened as its users open it.

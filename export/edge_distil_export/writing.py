@@ -1,4 +1,4 @@
-"""Write an ONNX model as one file, weights straight from memory.
+"""Write an ONNX model, weights straight from memory: in its file, or in a second one beside it.
 
 Protobuf's own writer builds the whole message in memory twice: 2 s and 800 MB for a model of
 265 MB. A message is only its fields in a row, so the weights, the one large field, are put
@@ -15,29 +15,54 @@ import onnx
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edge_distil.errors import ExportError
+from edge_distil.bundle import WEIGHTS_SUFFIX
 
 LARGEST = (1 << 31) - 1  # bytes; no protobuf message may be larger
+_MOST_FIELDS = 128  # bytes of a weight beside its name and its values
+_LEAST_OUTSIDE = 1024  # bytes of a weight in the second file; shapes are read before that is
+_PAGE = 4096  # bytes; where a weight begins there, onnxruntime may map the file instead of reading
 _MODEL_GRAPH = onnx.ModelProto.GRAPH_FIELD_NUMBER
 _GRAPH_INITIALIZER = onnx.GraphProto.INITIALIZER_FIELD_NUMBER
 _TENSOR_RAW_DATA = onnx.TensorProto.RAW_DATA_FIELD_NUMBER
 
+_Tensor = tuple[bytes, NDArray[Any] | None]  # its fields, and what follows them in the file
 
-def write_model(model: ir.Model, path: Path) -> None:
-    """Write `model` to `path`, without external data.
+
+def write_model(model: ir.Model, path: Path, *, external: bool = False) -> list[Path]:
+    """Write `model` to `path`.
+
+    Args:
+        model: The model.
+        path: Its file.
+        external: Put the weights into a second file; so it is done anyway where one file would be
+            larger than a protobuf message may be.
+
+    Returns:
+        The files that were written beside `path`: none, or that of the weights.
 
     Raises:
-        ExportError: It is larger than a protobuf message may be.
         OSError: The place cannot be written.
     """
     weights = [(v.name, v.const_value) for v in model.graph.initializers.values()]
-    tensors = [(_tensor_header(str(n), t), _little_endian(t)) for n, t in weights if t is not None]
+    named = [(str(name), tensor) for name, tensor in weights if tensor is not None]
     proto = _without_weights(model)
+    size = proto.ByteSize() + sum(t.nbytes + len(name) + _MOST_FIELDS for name, t in named)
+    beside = []
+    if external or size > LARGEST:
+        beside = [path.with_name(path.name + WEIGHTS_SUFFIX)]
+        with beside[0].open("wb") as file:
+            tensors = [_put_outside(name, tensor, file) for name, tensor in named]
+    else:
+        tensors = [_inside(name, tensor) for name, tensor in named]
+    _write(proto, tensors, path)
+    return beside
+
+
+def _write(proto: onnx.ModelProto, tensors: list[_Tensor], path: Path) -> None:
     graph = proto.graph.SerializeToString(deterministic=True)
     proto.ClearField("graph")
-    sizes = [len(header) + data.nbytes for header, data in tensors]
+    sizes = [len(header) + (0 if data is None else data.nbytes) for header, data in tensors]
     total = len(graph) + sum(len(_length(_GRAPH_INITIALIZER, size)) + size for size in sizes)
-    _check_size(total)
     with path.open("wb") as file:
         file.write(proto.SerializeToString(deterministic=True))
         file.write(_length(_MODEL_GRAPH, total))
@@ -45,15 +70,8 @@ def write_model(model: ir.Model, path: Path) -> None:
         for (header, data), size in zip(tensors, sizes, strict=True):
             file.write(_length(_GRAPH_INITIALIZER, size))
             file.write(header)
-            _write_array(file, data)
-
-
-def _check_size(size: int) -> None:
-    if size > LARGEST:
-        raise ExportError(
-            f"the model takes {size / 1e9:.1f} GB as float32; one ONNX file holds at most 2.1 GB: "
-            "choose a smaller checkpoint"
-        )
+            if data is not None:
+                _write_array(file, data)
 
 
 def _without_weights(model: ir.Model) -> onnx.ModelProto:
@@ -65,11 +83,28 @@ def _without_weights(model: ir.Model) -> onnx.ModelProto:
         model.graph.initializers.update(kept)
 
 
-def _tensor_header(name: str, tensor: ir.TensorProtocol) -> bytes:
+def _inside(name: str, tensor: ir.TensorProtocol) -> _Tensor:
     """Serialise all of a TensorProto but its bytes, which follow at once."""
-    proto = onnx.TensorProto(name=name, data_type=tensor.dtype.value, dims=tensor.shape.numpy())
-    fields: bytes = proto.SerializeToString(deterministic=True)
-    return fields + _length(_TENSOR_RAW_DATA, tensor.nbytes)
+    fields: bytes = _described(name, tensor).SerializeToString(deterministic=True)
+    return fields + _length(_TENSOR_RAW_DATA, tensor.nbytes), _little_endian(tensor)
+
+
+def _put_outside(name: str, tensor: ir.TensorProtocol, file: BinaryIO) -> _Tensor:
+    """Write a weight to the second file, and serialise where it stands there."""
+    if tensor.nbytes < _LEAST_OUTSIDE:
+        return _inside(name, tensor)
+    file.write(b"\0" * (-file.tell() % _PAGE))
+    place = {"location": Path(file.name).name, "offset": file.tell(), "length": tensor.nbytes}
+    _write_array(file, _little_endian(tensor))
+    proto = _described(name, tensor)
+    proto.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in place.items():
+        proto.external_data.add(key=key, value=str(value))
+    return proto.SerializeToString(deterministic=True), None
+
+
+def _described(name: str, tensor: ir.TensorProtocol) -> onnx.TensorProto:
+    return onnx.TensorProto(name=name, data_type=tensor.dtype.value, dims=tensor.shape.numpy())
 
 
 def _little_endian(tensor: ir.TensorProtocol) -> NDArray[Any]:

@@ -21,7 +21,7 @@ from edge_distil.errors import QuantizeError
 from edge_distil.manifest import Variant
 from edge_distil_quantize import evidence
 from edge_distil_quantize.calibration.inputs import calibration_inputs
-from edge_distil_quantize.checks import check_outputs, reading_graph, reopen
+from edge_distil_quantize.checks import check_outputs, check_size, reading_graph, reopen
 from edge_distil_quantize.reading.model import read_model
 from edge_distil_quantize.recipe import Feeds, Progress, Request
 from edge_distil_quantize.recipes import RECIPES
@@ -135,6 +135,8 @@ def _make(
     made = RECIPES[recipe].make(Request(model, inputs, keep, method, say))
     detach_constants(made.model.graph)
     gc.collect()  # graphs are cyclic
+    weights = (value.const_value for value in made.model.graph.initializers.values())
+    check_size(recipe, sum(tensor.nbytes for tensor in weights if tensor is not None))
     data = ir.to_proto(made.model).SerializeToString(deterministic=True)
     try:
         onnx.checker.check_model(data)

@@ -12,6 +12,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edge_distil._reading.foreign import LARGEST_MODEL
 from edge_distil._reading.printable import shortened
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import EdgeDistilError, QuantizeError
@@ -53,6 +54,23 @@ def reading_graph(source: Path) -> Iterator[None]:
             f"{shortened(str(error), most=200)}): export the checkpoint again, or, if edge-distil "
             "wrote the file, report it"
         ) from error
+
+
+def check_size(what: str, size: int) -> None:
+    """Refuse what would be larger than a file of its format can be.
+
+    Args:
+        what: The variant.
+        size: Bytes of its weights.
+
+    Raises:
+        QuantizeError: It is.
+    """
+    if size > LARGEST_MODEL:
+        raise QuantizeError(
+            f"{what} takes {size / 1e9:.1f} GB, and one file of its format holds at most 2.1 GB: "
+            "choose a smaller variant, such as int8"
+        )
 
 
 def reopen(bundle: Bundle | str | Path) -> Bundle:

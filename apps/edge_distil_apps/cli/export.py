@@ -64,6 +64,12 @@ def export(
         bool,
         options.flag("--position-ids", text="Make the positions an input too.", panel=_GRAPH),
     ] = False,
+    external_data: Annotated[
+        bool,
+        options.flag(
+            "--external-data", text="Weights in a second file, as over 2 GB.", panel=_GRAPH
+        ),
+    ] = False,
     int8: flags.Int8 = False,
     int8_static: flags.Int8Static = False,
     weights_only: flags.WeightsOnly = False,
@@ -124,6 +130,7 @@ def export(
             revision=revision,
             trust_remote_code=trust_remote_code,
             trust_pickle=trust_pickle,
+            external_data=external_data,
             overwrite=force,
             accept=lambda chosen: flags.check_data(settings, chosen),
             progress=say,

@@ -123,7 +123,7 @@ def _row(bundle: Bundle, name: str, variants: Mapping[str, Variant]) -> list[str
     state = files.state(bundle, variant.records)
     size = console.megabytes(variant.bytes) if state == files.PRESENT else state
     path = PurePosixPath(variant.file.path)
-    shown = path.parent if variant.parts else path
+    shown = path.parent if variant.is_folder else path
     return [name, str(shown), size, ratio, _evidence(variant)]
 
 

@@ -24,7 +24,7 @@ from edge_distil.bundle import MODEL_FILES, Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.manifest import Variant
 from edge_distil_quantize import evidence
-from edge_distil_quantize.checks import reading_graph, reopen
+from edge_distil_quantize.checks import check_size, reading_graph, reopen
 from edge_distil_quantize.recipe import Progress
 
 CONFIG_SUFFIX = ".required_operators.config"
@@ -90,6 +90,7 @@ def convert_to_ort(
             f"{variant} is {source.name}, not an ONNX file, so it has no ORT format: choose one of "
             f"{', '.join(onnx_variants(bundle))}"
         )
+    check_size(name, bundle.manifest.variants[variant].bytes)
     say(f"converting {source.name} to the ORT format")
     if variant in _WARNINGS:
         say(f"warning: {_WARNINGS[variant]}")

@@ -179,7 +179,7 @@ def without(name: str) -> Damage:
 
 
 DAMAGES: dict[str, tuple[Damage, type[EdgeDistilError], str]] = {
-    "truncated": (truncate, CheckpointError, "truncated or damaged; fetch it again"),
+    "truncated": (truncate, BundleCorrupt, "model.onnx is not an ONNX file"),
     "no tokenizer": (without("tokenizer.json"), BundleCorrupt, "no tokenizer.json"),
     "no config": (without("config.json"), BundleCorrupt, "no config.json"),
     "no model": (without("onnx/model.onnx"), BundleCorrupt, "no onnx/model.onnx"),

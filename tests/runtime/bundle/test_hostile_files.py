@@ -172,9 +172,7 @@ def test_verify_covers_weights_outside_the_model(tiny_copy: Copy) -> None:
 
 
 @pytest.mark.parametrize("location", ["../../elsewhere", "/etc/passwd", "link"])
-def test_weights_outside_the_bundle_are_refused_by_onnxruntime(
-    tiny_copy: Copy, location: str
-) -> None:
+def test_weights_outside_a_plain_directory_are_refused(tiny_copy: Copy, location: str) -> None:
     import onnx
 
     bundle = tiny_copy("fill_mask")
@@ -189,5 +187,5 @@ def test_weights_outside_the_bundle_are_refused_by_onnxruntime(
         for entry in tensor.external_data:
             entry.value = location if entry.key == "location" else entry.value
     model.write_bytes(graph.SerializeToString())
-    with pytest.raises(errors.SessionError):
+    with pytest.raises(errors.BundleCorrupt, match=r"expected a file beside it|leads out"):
         ed.load(bundle, variant="fp32")

@@ -160,9 +160,8 @@ def test_a_file_named_twice_is_hashed_once(
     assert len(hashed) == len(set(hashed)) > 1
 
 
-def test_many_files_beside_a_model_are_not_looked_for(tiny_copy: Copy) -> None:
+def test_files_beside_a_model_that_it_does_not_name_are_nothing_to_it(tiny_copy: Copy) -> None:
     bundle = tiny_copy("text_classification")
     for number in range(101):
         (bundle / "onnx" / f"{number}.bin").touch()
-    with pytest.raises(errors.BundleCorrupt, match=r"holds 10\d files that edge_distil.json does"):
-        ed.open_bundle(bundle, verify=True)
+    assert ed.open_bundle(bundle, verify=True)

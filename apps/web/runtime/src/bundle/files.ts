@@ -89,16 +89,16 @@ export class Bundle {
 
   /** Read a variant's model; without a name that of the first variant whose file is there. */
   async model(name: string | undefined, options: ReadOptions): Promise<{ name: string; file: ModelFile }> {
-    if (name !== undefined) return { name, file: await this.#modelFile(this.variant(name).file, options) };
-    const known = ORDER.filter((variant) => this.manifest.variants.has(variant));
+    if (name !== undefined) return { name, file: await this.#modelFile(name, options) };
+    const known = ORDER.filter((variant) => this.manifest.variants.has(variant) && !this.#isApart(variant));
     for (const candidate of known) {
       try {
-        return { name: candidate, file: await this.#modelFile(this.variant(candidate).file, options) };
+        return { name: candidate, file: await this.#modelFile(candidate, options) };
       } catch (error) {
         if (!(error instanceof BundleFileMissing) || candidate === known.at(-1)) throw error;
       }
     }
-    return { name: "fp32", file: await this.#modelFile(this.variant("fp32").file, options) };
+    return { name: "fp32", file: await this.#modelFile("fp32", options) };
   }
 
   /** Return a JSON file, or undefined where the bundle has none. */
@@ -112,13 +112,31 @@ export class Bundle {
     for (const record of this.manifest.files) await this.#bytes(record, { ...options, verify: true });
   }
 
-  async #modelFile(record: FileRecord, options: ReadOptions): Promise<ModelFile> {
+  /** Say whether a variant's weights are in a second file and no engine could find that: it gets bytes here. */
+  #isApart(name: string): boolean {
+    return !this.source.local && this.variant(name).parts.length > 0;
+  }
+
+  async #modelFile(name: string, options: ReadOptions): Promise<ModelFile> {
+    const { file, parts } = this.variant(name);
+    if (this.#isApart(name)) {
+      throw new VariantMissing(
+        `${this.name} keeps the weights of '${name}' in a second file, which is opened from a folder of this machine alone: ` +
+          "choose a variant of one file, such as int8",
+      );
+    }
     if (!this.source.local) {
-      const bytes = await this.#bytes(record, options);
-      checkHeader(bytes, record);
+      const bytes = await this.#bytes(file, options);
+      checkHeader(bytes, file);
       return bytes;
     }
-    const { path, bytes } = await this.source.local(record.path);
+    for (const part of parts) await this.#localFile(part, options);
+    return this.#localFile(file, options);
+  }
+
+  /** Check a file of this machine and return its path. */
+  async #localFile(record: FileRecord, options: ReadOptions): Promise<string> {
+    const { path, bytes } = await this.source.local!(record.path);
     checkSize(record, bytes, path);
     if (options.verify || bytes <= HASHED_AT_OPEN) await this.#bytes(record, options);
     return path;
