@@ -189,6 +189,7 @@ class OnnxSession:
         path = self.path
         try:
             session = self._mapped() or self._made(str(path))
+            mapped.own_beside(path)
             for end in (*session.get_inputs(), *session.get_outputs()):
                 _ = end.name  # fails where its bytes are no text
             return session

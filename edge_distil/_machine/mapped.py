@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from edge_distil._reading import protobuf
+from edge_distil._reading import external_data, protobuf
 from edge_distil._reading.protobuf import Field
 
 # onnxruntime's option: where a model that is given as bytes has its external data.
@@ -62,6 +62,13 @@ def own(path: Path) -> None:
             low, high = (int(address, 16) for address in addresses.split("-"))
             for start in range(low, high, _AT_A_TIME):
                 _replace(start, min(_AT_A_TIME, high - start))
+
+
+def own_beside(path: Path) -> None:
+    """Do what `own` does for the files in which a model says that its weights stand."""
+    if sys.platform == "linux" and path.suffix == ".onnx":
+        for name in external_data.locations(path):
+            own((path.parent / name).resolve())
 
 
 def _replace(address: int, size: int) -> None:

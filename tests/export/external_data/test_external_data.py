@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,17 @@ def test_a_data_file_that_is_not_the_recorded_one(own: Path) -> None:
         data.write_bytes(changed) if changed is not None else data.unlink()
         with pytest.raises((errors.BundleCorrupt, errors.BundleFileMissing), match="onnx_data"):
             ed.load(own)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="weights are mapped on Linux")
+def test_a_model_that_is_open_stays_what_it_is(own: Path) -> None:
+    model = ed.load(own)
+    before = model(TEXT)
+    data = own / DATA
+    data.write_bytes(bytes(data.stat().st_size))
+    assert model(TEXT) == before
+    data.write_bytes(b"")
+    assert model(TEXT) == before
 
 
 def put_location(bundle: Path, location: str, *, inside: bool = False) -> None:
