@@ -103,7 +103,7 @@ def load(
 ) -> Task:
     """Open a bundle as the task object that its manifest names.
 
-    To a type checker the result is one of seven classes; where the task is given, its class.
+    To a type checker the result is one of eight classes; where the task is given, its class.
 
     Args:
         path: A bundle, or a plain hub ONNX directory (``config.json``, ``tokenizer.json``,

@@ -17,7 +17,7 @@ from edge_distil_export.checkpoints.weights import check_not_tensorflow_1, find_
 # What a bundle or its making needs; of weights one kind, and no ONNX copies.
 _CONFIGURATION = (
     "*.json", "*.txt", "*.model", "*.bpe", "README.md", "*.py", "model_head.pkl",
-    "adapter_model.safetensors", "adapter_model.bin",
+    "artifact.metadata", "adapter_model.safetensors", "adapter_model.bin",
 )  # fmt: skip
 _WEIGHTS = (
     ("model.safetensors", "model-*-of-*.safetensors"),

@@ -88,11 +88,15 @@ class LateModules:
 
 def is_late(source: Source) -> bool:
     """Say whether a checkpoint is one of late interaction."""
-    if is_stanford(source) or sentence_modules.model_type(source.root) in LATE:
-        return True
-    settings = sentence_modules.read_model_settings(source.root)
-    early = sentence_modules.model_type(source.root) == EMBEDDER
-    return early and any(name in settings.values for name in _PYLATE_SETTINGS)
+    kind, settings = _kind(source), sentence_modules.read_model_settings(source.root)
+    early = kind == EMBEDDER and any(name in settings.values for name in _PYLATE_SETTINGS)
+    return early or kind in LATE
+
+
+def _kind(source: Source) -> str:
+    """Return the type of model that the library takes a checkpoint for."""
+    named = sentence_modules.read_model_settings(source.root).optional_text("model_type")
+    return named or (LATE[0] if source.architecture == _STANFORD else EMBEDDER)
 
 
 def is_stanford(source: Source) -> bool:
@@ -120,7 +124,7 @@ def read_late_modules(source: Source) -> LateModules:
 def _with_modules(source: Source) -> LateModules:
     """Read a checkpoint with ``modules.json``."""
     root = source.root
-    settings, kind = sentence_modules.read_model_settings(root), sentence_modules.model_type(root)
+    settings, kind = sentence_modules.read_model_settings(root), _kind(source)
     native = kind == LATE[0]
     modules = sentence_modules.modules_of(root)[1:]
     if kind == EMBEDDER:  # PyLate's first releases: what is for one vector a text is left out

@@ -154,3 +154,25 @@ def test_a_transformer_in_a_folder_of_its_own(
     modules[0]["path"] = inner.name
     (folder / "modules.json").write_text(json.dumps(modules))
     check(folder, tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_modules_beside_stanfords_class(checkpoint: Callable[..., Path], tmp_path: Path) -> None:
+    """The class in config.json says it where no file of sentence-transformers does."""
+    from originals import edit
+
+    base = checkpoint("bert", "feature-extraction")
+    folder = native(tmp_path / "model", base, query_expansion=FIXED)
+    edit(folder / "config.json", architectures=["HF_ColBERT"])
+    edit(folder / "config_sentence_transformers.json", model_type=None)
+    check(folder, tmp_path / "out")
+
+
+def test_what_stanford_writes_is_fetched_from_a_hub() -> None:
+    from huggingface_hub.utils import filter_repo_objects
+
+    from edge_distil_export.checkpoints import checkpoint as finding
+
+    names = ["artifact.metadata", "1_Dense/config.json", "2_MultiVectorMask/config.json"]
+    found = filter_repo_objects(names, allow_patterns=list(finding._CONFIGURATION))
+    assert list(found) == names
