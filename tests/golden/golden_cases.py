@@ -63,6 +63,15 @@ def _places(results: list[list[Any]]) -> Result:
     return [[row._asdict() for row in rows] for rows in results]
 
 
+def _sparse(task: Any, texts: list[Any], side: str = "", **options: Any) -> Result:
+    """Weights by token id; those of queries or of documents, where the case says a side."""
+    encode = getattr(task, f"encode_{side}" if side else "encode")
+    return [
+        {str(i): w for i, w in zip(row.indices.tolist(), row.values.tolist(), strict=True)}
+        for row in encode(texts, **options)
+    ]
+
+
 # Call -> what runs it: a task object, its inputs and its options.
 CALLS: dict[str, Callable[[Any, list[Any], dict[str, Any]], Result]] = {
     "answers": lambda task, pairs, options: _places(
@@ -95,6 +104,10 @@ CALLS: dict[str, Callable[[Any, list[Any], dict[str, Any]], Result]] = {
     "matched": lambda task, given, options: [row._asdict() for row in task.rank(*given, **options)],
     "similarity": lambda task, texts, options: _rows(
         task.similarity(task.encode(texts), task.encode(texts[:2]))
+    ),
+    "sparse": lambda task, texts, options: _sparse(task, texts, **options),
+    "tokens": lambda task, texts, options: _places(
+        [task.decode(vector, **options) for vector in task.encode(texts)]
     ),
     "quantized": lambda task, texts, options: _rows(
         quantize_embeddings(task.encode(texts), options["precision"], np.float32(options["ranges"]))

@@ -136,6 +136,34 @@ def static_vectors() -> list[dict[str, Any]]:
     ]
 
 
+def weights() -> list[dict[str, Any]]:
+    """Weights of tokens, the greatest alone, tokens by name, products of vectors."""
+    known = truth("sparse_embedding")
+    texts = known["texts"]
+
+    def rows(name: str) -> list[dict[str, float]]:
+        return [{str(i): w for i, w in enumerate(row) if w} for row in known[name]]
+
+    products = np.array(known["similarity"])  # dot; the file's manifest says cosine
+    cosines = products / np.sqrt(np.outer(np.diag(products), np.diag(products)))
+    tokens = [[{"token": t, "weight": w} for t, w in row] for row in known["tokens"]]
+    return [
+        case("sparse", texts, rows("weights"), LIBRARY),
+        case("sparse", texts, rows("query_weights"), LIBRARY, side="query"),
+        case("sparse", texts, rows("greatest"), LIBRARY, max_active_dims=6),
+        case("tokens", texts, tokens, LIBRARY, top_k=6),
+        case("similarity", texts, cosines[:, :2].tolist(), LIBRARY),
+        case("sparse", [SPACED, LONG, *NAMES], prompt="storm : ", batch_size=2),
+        case("sparse", texts, side="document"),
+        case("sparse", []),
+        case("sparse", ["a", None]),
+        case("sparse", ["\ud800"]),
+        case("sparse", texts, prompt_name="poem"),
+        case("sparse", texts, max_active_dims=0),
+        case("tokens", texts, top_k=0),
+    ]
+
+
 def pooled(task: ed.Embedding, mode: str) -> list[dict[str, Any]]:
     """Vectors of the pooling that leaves the prompt out, by the library's own module."""
     import torch  # seconds, which the other files need not wait for
@@ -215,6 +243,10 @@ FILES: dict[str, dict[str, Any]] = {
     },
     "fill_mask": {"cases": candidates()},
     "embedding": {"cases": vectors()},
+    "sparse_embedding": {
+        "manifest": {"pooling": {"similarity": "cosine"}},
+        "cases": weights(),
+    },
     "static_embedding": {"cases": static_vectors()},
     "question_answering": {"cases": spans()},
     EMBEDDED: {"cases": answers()},

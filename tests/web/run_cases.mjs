@@ -33,6 +33,14 @@ const CALLS = {
   document_tokens: async (ed, task, texts, options) => (await task.encodeDocument(texts, options)).map(rows),
   matched: (ed, task, [query, documents], options) => task.rank(query, documents, options),
   similarity: async (ed, task, texts) => rows(task.similarity(await task.encode(texts), await task.encode(texts.slice(0, 2)))),
+  sparse: async (ed, task, texts, { side = "", ...options }) => {
+    const encode = `encode${side && side[0].toUpperCase() + side.slice(1)}`;
+    return (await task[encode](texts, options)).map(({ indices, values }) =>
+      Object.fromEntries([...indices].map((token, i) => [token, values[i]])),
+    );
+  },
+  tokens: async (ed, task, texts, options) =>
+    Promise.all((await task.encode(texts)).map((vector) => task.decode(vector, options))),
   quantized: async (ed, task, texts, { precision, ranges }) =>
     rows(ed.quantizeEmbeddings(await task.encode(texts), precision, ranges)),
 };

@@ -16,6 +16,8 @@ export { LateInteraction, type LateRankOptions, type LateStreamOptions, type Tok
 export { MultipleChoice, type Choice, type ChooseOptions, type Question } from "./tasks/multiple-choice.js";
 export { QuestionAnswering, type Answer, type AnswerOptions, type AnswersOptions, type Pair } from "./tasks/question-answering.js";
 export { Reranker, type QueryAndPassage, type Ranked, type RankOptions, type ScoreOptions } from "./tasks/reranking.js";
+export type { SparseVector } from "./sparse.js";
+export { SparseEmbedding, type DecodeOptions, type SparseOptions, type WeightedToken } from "./tasks/sparse-embedding.js";
 export { TextClassification, type ClassifyOptions, type Label, type TextOrPair } from "./tasks/text-classification.js";
 export {
   TokenClassification,

@@ -11,6 +11,7 @@ import { LateInteraction } from "./tasks/late-interaction.js";
 import { MultipleChoice } from "./tasks/multiple-choice.js";
 import { QuestionAnswering } from "./tasks/question-answering.js";
 import { Reranker } from "./tasks/reranking.js";
+import { SparseEmbedding } from "./tasks/sparse-embedding.js";
 import { TextClassification } from "./tasks/text-classification.js";
 import { TokenClassification } from "./tasks/token-classification.js";
 import { ZeroShotClassification } from "./tasks/zero-shot.js";
@@ -45,6 +46,7 @@ const BY_NAME = {
   "question-answering": QuestionAnswering,
   "reranking": Reranker,
   "sentence-similarity": Embedding,
+  "sparse-embedding": SparseEmbedding,
   "text-classification": TextClassification,
   "token-classification": TokenClassification,
   "zero-shot-classification": ZeroShotClassification,
@@ -58,6 +60,7 @@ export type AnyTask =
   | QuestionAnswering
   | Embedding
   | LateInteraction
+  | SparseEmbedding
   | TextClassification
   | Reranker
   | ZeroShotClassification

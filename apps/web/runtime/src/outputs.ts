@@ -66,7 +66,7 @@ export class OutputCheck {
   #expected(name: string, rows: number, width: number): Shape {
     const { task, labels, pooling, lateInteraction } = this.bundle.manifest;
     if (name === "start_logits" || name === "end_logits") return [rows, width];
-    if (name === "sentence_embedding") return [rows, pooling?.dimension];
+    if (name === "sentence_embedding" || name === "sparse_embedding") return [rows, pooling?.dimension];
     if (name === "logits") {
       const classes = task.endsWith("-classification") && labels.length ? labels.length : undefined;
       if (task === "multiple-choice") return [rows, 1];

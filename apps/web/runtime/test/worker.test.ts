@@ -4,9 +4,12 @@ import { test } from "node:test";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
 import {
-  Embedding, InputError, InputTypeError, LateInteraction, load, MultipleChoice, Reranker, TextClassification, ZeroShotClassification,
+  Embedding, InputError, InputTypeError, LateInteraction, load, MultipleChoice, Reranker, SparseEmbedding,
+  TextClassification, ZeroShotClassification,
   type AnyTask, type Engine, type Stage, type Use,
 } from "../src/index.js";
+import { allPairs as densePairs } from "../src/similarity.js";
+import { allPairs as sparsePairs } from "../src/sparse.js";
 import { host, loadInWorker, type Port, type Remote } from "../src/worker/index.js";
 
 const TINY = new URL("../../../../../tests/golden/tiny/", import.meta.url);
@@ -114,6 +117,30 @@ test("a worker gives a vector a token, and compares them", async () => {
   }
   assert.throws(() => here.similarity(queries[0] as never, documents), InputTypeError);
   assert.throws(() => here.similarity([[new Float32Array(2)]], documents), InputError);
+});
+
+test("sparse embeddings are the same there, and compared by every function", async () => {
+  const at = new URL("sparse_embedding/", TINY);
+  const [there, here] = [await opened<SparseEmbedding>("sparse_embedding"), await load<SparseEmbedding>(at, { engine: ort })];
+  const vectors = await there.encode(texts);
+  assert.deepEqual(vectors, await here.encode(texts));
+  assert.deepEqual(await there.encodeQuery("a ship", { maxActiveDims: 4 }), await here.encodeQuery("a ship", { maxActiveDims: 4 }));
+  assert.deepEqual(await there.decode(vectors[0]!, { topK: 3 }), await here.decode(vectors[0]!, { topK: 3 }));
+  assert.deepEqual(there.similarity(vectors, vectors), here.similarity(vectors, vectors));
+  assert.equal(there.similarityFnName, "dot");
+  assert.deepEqual((await listed(there.stream(texts, { window: 3 }))).map((block) => block.length), [3, 3, 2]);
+  const width = 1 + Math.max(...vectors.flatMap(({ indices }) => [...indices]));
+  const dense = vectors.map(({ indices, values }) => {
+    const row = new Float32Array(width);
+    indices.forEach((token, i) => (row[token] = values[i]!));
+    return row;
+  });
+  for (const name of ["cosine", "dot", "euclidean", "manhattan"] as const) {
+    const [found, wanted] = [sparsePairs(vectors, vectors, name), densePairs(dense, dense, name)];
+    found.forEach((row, i) => row.forEach((number, j) => assert.ok(Math.abs(number - wanted[i]![j]!) < 1e-3, `${name} ${i} ${j}`)));
+  }
+  assert.throws(() => here.similarity([dense[0]] as never, vectors), /embedding 0 is .*expected what encode gives/);
+  assert.throws(() => here.similarityPairwise(vectors, vectors.slice(1)), /got 8 and 7 embeddings/);
 });
 
 test.after(() => ports.forEach((port) => port.close()));

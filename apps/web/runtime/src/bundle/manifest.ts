@@ -13,18 +13,26 @@ const TASKS = [
   "multiple-choice",
   "question-answering",
   "sentence-similarity",
+  "sparse-embedding",
   "text-classification",
   "token-classification",
 ] as const;
+const SPARSE = "sparse-embedding";
+const POOLED: readonly TaskName[] = ["sentence-similarity", SPARSE];
 /** What makes scores of logits: the names of transformers' pipeline. */
 export const FUNCTIONS = ["sigmoid", "softmax", "none"] as const;
 const POOLING_MODES = ["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"] as const;
+// Of a sparse embedding: what is taken over the tokens, and what each logit goes through before it.
+const STRATEGIES = ["max", "sum"] as const;
+const ACTIVATIONS = ["relu", "log1p_relu"] as const;
 const SIMILARITIES = ["cosine", "dot", "euclidean", "manhattan"] as const;
 const LATE_SIMILARITIES = ["maxsim", "meanmaxsim"] as const;
 
 export type TaskName = (typeof TASKS)[number];
 export type FunctionToApply = (typeof FUNCTIONS)[number];
 export type PoolingMode = (typeof POOLING_MODES)[number];
+export type Strategy = (typeof STRATEGIES)[number];
+export type Activation = (typeof ACTIVATIONS)[number];
 export type Similarity = (typeof SIMILARITIES)[number];
 export type LateSimilarity = (typeof LATE_SIMILARITIES)[number];
 
@@ -75,6 +83,11 @@ export interface Pooling {
   /** False where a prompt's tokens are left out of the pooling. */
   readonly includePrompt: boolean;
   readonly similarity: Similarity;
+  /** Set where the embedding is sparse, which the graph pools; there are no `modes` then. */
+  readonly strategy?: Strategy | undefined;
+  readonly activation?: Activation | undefined;
+  /** Numbers kept in a sparse embedding, the greatest; by default all. */
+  readonly maxActiveDims?: number | undefined;
 }
 
 /** How the texts of one side, queries or documents, are read. */
@@ -146,7 +159,7 @@ export function readManifest(document: unknown, file: string): Manifest {
     functionToApply: raw.has("function_to_apply")
       ? (raw.text("function_to_apply", FUNCTIONS) as FunctionToApply)
       : undefined,
-    pooling: raw.has("pooling") || task === "sentence-similarity" ? pooling(raw.object("pooling")) : undefined,
+    pooling: raw.has("pooling") || POOLED.includes(task) ? pooling(raw.object("pooling"), task === SPARSE) : undefined,
     lateInteraction:
       raw.has("late_interaction") || task === "late-interaction"
         ? lateInteraction(raw.object("late_interaction"), raw.whole("max_length", 1, LONGEST_SEQUENCE))
@@ -187,14 +200,11 @@ function checkpoint(raw: Fields): Checkpoint {
   };
 }
 
-function pooling(raw: Fields): Pooling {
+function pooling(raw: Fields, sparse: boolean): Pooling {
   const prompts = raw.object("prompts");
-  const modes = raw.text("mode").split("+") as PoolingMode[];
-  if (!modes.every((mode) => POOLING_MODES.includes(mode))) {
-    throw raw.wrong("mode", `one of ${POOLING_MODES.join(", ")}, or several joined by +`);
-  }
   return {
-    modes,
+    modes: sparse ? [] : modes(raw),
+    strategy: sparse ? (raw.text("mode", STRATEGIES) as Strategy) : undefined,
     normalize: raw.flag("normalize"),
     dimension: raw.whole("dimension", 1, WIDEST),
     dense: raw.optionalWhole("dense", 0, MOST_DENSE) ?? 0,
@@ -202,6 +212,8 @@ function pooling(raw: Fields): Pooling {
     defaultPrompt: raw.optionalText("default_prompt"),
     includePrompt: raw.flag("include_prompt", true),
     similarity: raw.has("similarity") ? (raw.text("similarity", SIMILARITIES) as Similarity) : "cosine",
+    activation: sparse ? (raw.text("activation", ACTIVATIONS) as Activation) : undefined,
+    maxActiveDims: raw.optionalWhole("max_active_dims", 1, WIDEST),
   };
 }
 
@@ -226,6 +238,12 @@ function side(raw: Fields, longest: number): Side {
     prompt: raw.text("prompt"),
     skip: new Set(raw.wholes("skip", 0, LARGEST_ID)),
   };
+}
+
+function modes(raw: Fields): PoolingMode[] {
+  const found = raw.text("mode").split("+") as PoolingMode[];
+  if (found.every((mode) => POOLING_MODES.includes(mode))) return found;
+  throw raw.wrong("mode", `one of ${POOLING_MODES.join(", ")}, or several joined by +`);
 }
 
 function variant(raw: Fields): Variant {

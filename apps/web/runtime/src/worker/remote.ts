@@ -4,6 +4,7 @@ import type { LateSimilarity, Manifest } from "../bundle/manifest.js";
 import { InputTypeError, TaskError } from "../errors.js";
 import type { AnyTask, LoadOptions, Use } from "../load.js";
 import { allPairs, maxSims, pairwise, type Vector } from "../similarity.js";
+import * as sparse from "../sparse.js";
 import { inBlocks } from "../tasks/task.js";
 import { revived, type Opened, type Port, type Reply } from "./messages.js";
 
@@ -19,6 +20,7 @@ type Options = Record<string, unknown> & { signal?: AbortSignal | undefined };
 
 // Task -> its asynchronous methods, and how many values each takes before its options.
 const ENCODE = { encode: 1, encodeQuery: 1, encodeDocument: 1, hiddenStates: 1 };
+const SPARSE = { encode: 1, encodeQuery: 1, encodeDocument: 1, decode: 1 };
 const LISTS = ["encode", "score", "batch"]; // what takes a block of a stream, where a task has it
 const METHODS: Readonly<Record<Use, Readonly<Record<string, number>>>> = {
   "question-answering": { run: 2, batch: 1 },
@@ -30,6 +32,7 @@ const METHODS: Readonly<Record<Use, Readonly<Record<string, number>>>> = {
   "token-classification": { run: 1, batch: 1 },
   "fill-mask": { run: 1, eachMask: 1 },
   "sentence-similarity": ENCODE,
+  "sparse-embedding": SPARSE,
   "feature-extraction": ENCODE,
 };
 
@@ -69,6 +72,13 @@ function remote(channel: Channel, { variant, name, manifest }: Opened, task: Use
       },
     }),
     ...(manifest.lateInteraction && late(channel, manifest.lateInteraction.similarity)),
+    ...(known === SPARSE && {
+      similarityFnName,
+      similarity: (first: sparse.SparseVector[], second: sparse.SparseVector[]) =>
+        sparse.allPairs(first, second, similarityFnName),
+      similarityPairwise: (first: sparse.SparseVector[], second: sparse.SparseVector[]) =>
+        sparse.pairwise(first, second, similarityFnName),
+    }),
     ...(embeds && {
       similarityFnName,
       similarity: (first: Vector, second: Vector) => allPairs(first, second, similarityFnName),
