@@ -69,7 +69,10 @@ def _make_colbert(folder: Path) -> None:
     """A late-interaction model in PyLate's layout."""
     checkpoints.save_checkpoint(folder, "bert", "feature-extraction")
     kinds = {"": "sentence_transformers.models.Transformer", "1_Dense": "pylate.models.Dense.Dense"}
-    modules = [{"name": path, "path": path, "type": kind} for path, kind in kinds.items()]
+    modules = [
+        {"name": str(number), "path": path, "type": kind}
+        for number, (path, kind) in enumerate(kinds.items())
+    ]
     (folder / "modules.json").write_text(json.dumps(modules))
     about = {"model_type": "ColBERT", "query_prefix": "[Q] ", "document_prefix": "[D] "}
     (folder / "config_sentence_transformers.json").write_text(json.dumps(about))
