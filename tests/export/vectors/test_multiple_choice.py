@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import further
 import numpy as np
 import onnx
 import pytest
@@ -59,18 +60,22 @@ def chooser(
     return make
 
 
-def theirs(folder: Path, questions: Sequence[tuple[str, Sequence[str]]]) -> list[np.ndarray]:
-    """The probabilities of each prompt's choices."""
+def theirs(
+    folder: Path, questions: Sequence[tuple[str, Sequence[str]]], *, padded: bool = True
+) -> list[np.ndarray]:
+    """The probabilities of each prompt's choices, which are padded to the longest or run alone."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForMultipleChoice.from_pretrained(folder).eval()
     found = []
     for prompt, choices in questions:
         pairs = [[prompt, choice] for choice in choices]
-        encoded = tokenizer(pairs, padding=True, truncation=True, return_tensors="pt")
-        given = {n: t for n, t in encoded.items() if n != "token_type_ids" or _has_types(model)}
-        with torch.no_grad():
-            logits = model(**{name: rows.unsqueeze(0) for name, rows in given.items()}).logits
-        found.append(logits.softmax(-1)[0].numpy())
+        logits = []
+        for rows in [pairs] if padded else [[pair] for pair in pairs]:
+            encoded = tokenizer(rows, padding=True, truncation=True, return_tensors="pt")
+            given = {n: t for n, t in encoded.items() if n != "token_type_ids" or _has_types(model)}
+            with torch.no_grad():
+                logits.append(model(**{n: t.unsqueeze(0) for n, t in given.items()}).logits)
+        found.append(torch.cat(logits, 1).softmax(-1)[0].numpy())
     return found
 
 
@@ -100,6 +105,17 @@ def test_the_probabilities_are_transformers(family: str, chooser: Any) -> None:
     keyed = [{"prompt": prompt, "choices": iter(texts)} for prompt, texts in QUESTIONS]
     assert task.batch(keyed, batch_size=2) == found
     assert [best for [best] in task.batch(QUESTIONS, top_k=1)] == [one[0] for one in found]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", ["convbert", "roformer", "deberta-v2"])
+def test_no_choice_is_padded(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ConvBERT feels padding, and RoFormer's head reads the last token, be it padding."""
+    monkeypatch.setitem(further.AUTO_CLASSES, tiny.CHOOSER, "AutoModelForMultipleChoice")
+    folder = further.save(tmp_path / "model", family, tiny.CHOOSER)
+    edit(folder / "tokenizer_config.json", model_max_length=LONGEST)
+    task = ed.load(shelf.export(folder, tmp_path / "out").path, task="multiple-choice")
+    check(task.batch(QUESTIONS), theirs(folder, QUESTIONS, padded=False), TOLERANCE)
 
 
 def test_pairs_of_any_length_are_cut_as_transformers_cuts_them(chooser: Any) -> None:
