@@ -219,8 +219,9 @@ def wrong_modules(path: Path, modules: Sequence[Module]) -> TaskError:
     return TaskError(
         f"{path} is a {shortened(kind)} of sentence-transformers whose modules.json is {found}, "
         f"which edge-distil does not run; expected a {EMBEDDER} of Transformer -> Pooling "
-        "or of a StaticEmbedding [-> Dense, LayerNorm, Normalize ...], or a "
-        f"{CROSS_ENCODER} of a Transformer alone: choose such a checkpoint"
+        f"or of a StaticEmbedding [-> Dense, LayerNorm, Normalize ...], a {SPARSE_ENCODER} of "
+        f"Transformer -> SpladePooling, or a {CROSS_ENCODER} of a Transformer alone: choose such a "
+        "checkpoint"
     )
 
 

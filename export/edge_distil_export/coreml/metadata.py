@@ -15,6 +15,7 @@ _INPUTS = {
 _OUTPUTS = {
     "start_logits": "Score of each token as the first of the answer, (1, sequence).",
     "end_logits": "Score of each token as the last of the answer, (1, sequence).",
+    "sparse_embedding": "Weights of the vocabulary's tokens, (1, vocabulary).",
     "logits": "Scores of the labels, or of the vocabulary at each token.",
     "last_hidden_state": "Vector of each token, (1, sequence, hidden).",
     "token_embeddings": "Vector of each token for late interaction, (1, sequence, dimension).",

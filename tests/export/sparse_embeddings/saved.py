@@ -46,6 +46,23 @@ def save(plain: Path, folder: Path, **settings: Any) -> Path:
     return folder
 
 
+def save_with_router(plain: Path, folder: Path) -> Path:
+    """Save a masked-LM checkpoint for documents, with a table of weights for queries."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from sentence_transformers import SparseEncoder
+        from sentence_transformers.base.modules import Router, Transformer
+        from sentence_transformers.sparse_encoder import modules
+
+        transformer = Transformer(str(plain), transformer_task="fill-mask")
+        router = Router.for_query_document(
+            query_modules=[modules.SparseStaticEmbedding(transformer.tokenizer, frozen=True)],
+            document_modules=[transformer, modules.SpladePooling("max")],
+        )
+        SparseEncoder(modules=[router], device="cpu").save(str(folder))
+    return folder
+
+
 def save_as_before(plain: Path, folder: Path, release: str) -> Path:
     """Lay a checkpoint out as releases before 5.4 did: MLMTransformer, and flags of their own.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from originals import edit
-from sparse_embeddings.saved import POOLING, save
+from sparse_embeddings.saved import POOLING, save, save_with_router
 
 from edge_distil.errors import BundleError, CheckpointError, EdgeDistilError, TaskError
 from edge_distil_export import export_bundle
@@ -98,6 +98,16 @@ def test_refused_in_one_line(message: str, checkpoint: Callable[..., Path], tmp_
         export_bundle(folder, tmp_path / "out")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_query_side_without_a_model_is_refused(
+    checkpoint: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = save_with_router(checkpoint("bert", "fill-mask"), tmp_path / "saved")
+    for task in (None, "sparse-embedding"):
+        with pytest.raises(TaskError, match=r"is Router, .*a SparseEncoder of Tran") as caught:
+            export_bundle(folder, tmp_path / "out", task=task)
+        assert "\n" not in str(caught.value)
 
 
 def test_another_task_is_asked_of_a_sparse_checkpoint(
