@@ -28,6 +28,9 @@ _SETTLED = 8
 # A product that `edge_distil_bench.machine.peak_rate` times takes 8.
 _TYPES = {"tensor(int32)": np.int32, "tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 _POOL: list[bool] = []  # whether sessions share a pool, once `share_threads` was called
+# Held while a model is opened: until its memory is the process's own, no other thread may replace
+# what is mapped of the same file.
+_OPENING = threading.Lock()
 _FATAL_ONLY = 4  # onnxruntime's log level: what fails is raised as well, and said once
 
 if privacy.wants_quiet():
@@ -188,8 +191,9 @@ class OnnxSession:
     def _load(self) -> ort.InferenceSession:
         path = self.path
         try:
-            session = self._mapped() or self._made(str(path))
-            mapped.own_beside(path)
+            with _OPENING:
+                session = self._mapped() or self._made(str(path))
+                mapped.own_beside(path)
             for end in (*session.get_inputs(), *session.get_outputs()):
                 _ = end.name  # fails where its bytes are no text
             return session

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,11 +56,13 @@ def own(path: Path) -> None:
 
     A later edit of the file changes nothing then. (A page that a private mapping has copied goes
     with the file when that is cut short.)
+
+    What is mapped must not change meanwhile: one thread at a time opens models.
     """
-    for line in _MAPS.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+    for line in _MAPS.read_bytes().split(b"\n")[:-1]:  # no other separator: names may hold them
         addresses, permissions, *_, name = line.split(maxsplit=5)
-        if permissions == "rw-p" and name.removesuffix(" (deleted)") == str(path):
-            low, high = (int(address, 16) for address in addresses.split("-"))
+        if permissions == b"rw-p" and name.removesuffix(b" (deleted)") == os.fsencode(path):
+            low, high = (int(address, 16) for address in addresses.split(b"-"))
             for start in range(low, high, _AT_A_TIME):
                 _replace(start, min(_AT_A_TIME, high - start))
 

@@ -54,6 +54,20 @@ for act in (lambda: path.write_bytes(bytes(path.stat().st_size)), lambda: os.tru
     assert all(before[name].tobytes() == after[name].tobytes() for name in before)
 print("same")
 """
+THREADS = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+import numpy as np
+from edge_distil.session import OnnxSession
+ids = np.arange(1, 30_000, 1000)[None]
+def found(_):
+    session = OnnxSession(Path(sys.argv[1]), threads=1)
+    feeds = {name: ids if name == "input_ids" else np.ones_like(ids) for name in session.inputs}
+    return b"".join(array.tobytes() for array in session.run(feeds).values())
+with ThreadPoolExecutor(4) as pool:
+    print("same" if len({found(0), *pool.map(found, range(24))}) == 1 else "other numbers")
+"""
 
 
 def feeds(session: Any, length: int) -> dict[str, np.ndarray]:
@@ -89,10 +103,16 @@ def test_fp32_is_in_memory_once(embedded_bundle: Path) -> None:
 def test_a_file_that_is_overwritten_in_its_place_changes_nothing(
     file: str, embedded_bundle: Path, tmp_path: Path
 ) -> None:
-    copy = tmp_path / "ein Ordner — 模型" / "model.onnx"
-    copy.parent.mkdir()
-    shutil.copy(embedded_bundle / "onnx" / file, copy)
-    assert child(EDITED, copy) == "same"
+    for folder in ("ein Ordner — 模型", "two\u2028lines\r\x85"):
+        copy = tmp_path / folder / "model.onnx"
+        copy.parent.mkdir()
+        shutil.copy(embedded_bundle / "onnx" / file, copy)
+        assert child(EDITED, copy) == "same"
+
+
+def test_threads_open_one_model_side_by_side(embedded_bundle: Path) -> None:
+    """Each takes what is mapped of the file into its own memory: never while another loads."""
+    assert child(THREADS, embedded_bundle / "onnx" / FILES[1]) == "same"
 
 
 def test_a_link_to_a_file_elsewhere_is_followed(embedded_bundle: Path, tmp_path: Path) -> None:
