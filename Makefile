@@ -77,7 +77,7 @@ bench-int8: $(INSTALLED)  ## the figures of BENCHMARKS.md; EDGE_DISTIL_DATA name
 		echo "== $$script"; OMP_NUM_THREADS=1 $(RUN)/python bench/tables/int8/$$script.py || exit 1; done
 
 bench-embedding: $(INSTALLED)  ## embedding beside fastembed and sentence-transformers; EDGE_DISTIL_DATA
-	@for script in throughput latency memory token_budget last_layer static_tables; do \
+	@for script in throughput latency memory token_budget last_layer packed_rows static_tables; do \
 		echo "== $$script"; $(RUN)/python bench/tables/embedding/$$script.py || exit 1; done
 
 bench-tasks: $(INSTALLED)  ## questions, labels and entities a second, long documents; EDGE_DISTIL_DATA

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from tables.distil import shipped, students
+from tables.embedding import packed_rows
 from tables.engines import against_peers, browser, node
 from tables.first_use import commands
 from tables.int8 import batch_invariance, fidelity, qa_accuracy, quantize_cost
@@ -45,6 +46,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "browser": ("engines/browser.json", browser.render),
     "node": ("engines/node.json", node.render),
     "tasks": ("tasks/throughput.json", throughput.render),
+    "packed-rows": ("embedding/packed_rows.json", packed_rows.render),
     "int8-fidelity": ("int8/fidelity.json", fidelity.render),
     "int8-batches": ("int8/batch_invariance.json", batch_invariance.render),
     "int8-answers": ("int8/qa_accuracy.json", qa_accuracy.render),
