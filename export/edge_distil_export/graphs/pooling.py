@@ -37,8 +37,8 @@ def pool_logits(logits: Tensor, attention_mask: Tensor, strategy: str, activatio
     """Pool logits ``(batch, sequence, vocabulary)`` to ``(batch, vocabulary)`` as SpladePooling.
 
     The logarithm grows with what it is taken of, so the greatest is found first and it is taken of
-    one row: the same numbers, and no more arrays as large as the logits, of which there is one
-    (the product with the mask is made in its place).
+    one row: the same numbers, and no further passes over arrays as large as the logits, of which
+    onnxruntime holds two at a time (the head's product and its sum with the bias, then the masked).
 
     Args:
         logits: Of the masked-LM head.
