@@ -32,6 +32,7 @@ _ON_THE_HUB = {
     "cross-encoder/nli-distilroberta-base": ("roberta", _CLASSES, _NLI),
 }
 _COLBERT = "lightonai/GTE-ModernColBERT-v1"
+_SPLADE = "naver/splade-v3"
 _REVISION = "0" * 40
 _TEXTS = "Ada keeps the light.\nA storm, and a lamp.\nThe ship sat on the sea.\n"
 
@@ -55,6 +56,7 @@ def _make_checkpoints(folder: Path) -> None:
         checkpoints.save_checkpoint(_cached(folder, name), family, task, **options)
     _make_table(folder / "potion-base-8M")
     _make_colbert(_cached(folder, _COLBERT))
+    _make_splade(_cached(folder, _SPLADE))
 
 
 def _cached(folder: Path, name: str) -> Path:
@@ -84,6 +86,22 @@ def _make_colbert(folder: Path) -> None:
     save_file({"linear.weight": weight}, folder / "1_Dense" / "model.safetensors")
 
 
+def _make_splade(folder: Path) -> None:
+    """A sparse model in the layout of sentence-transformers before its release 5.4."""
+    checkpoints.save_checkpoint(folder, "bert", "fill-mask")
+    package = "sentence_transformers.sparse_encoder.models"
+    kinds = {"": f"{package}.MLMTransformer", "1_SpladePooling": f"{package}.SpladePooling"}
+    modules = [
+        {"idx": number, "name": str(number), "path": path, "type": kind}
+        for number, (path, kind) in enumerate(kinds.items())
+    ]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    about = {"model_type": "SparseEncoder"}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(about))
+    (folder / "1_SpladePooling").mkdir()
+    (folder / "1_SpladePooling" / "config.json").write_text('{"pooling_strategy": "max"}')
+
+
 def _make_table(folder: Path) -> None:
     """Static embeddings in model2vec's layout, of as many numbers as `int8` takes."""
     folder.mkdir()
@@ -103,6 +121,7 @@ def _make_bundles(folder: Path) -> None:
     shutil.copytree(TINY / "embedding", folder / "minilm")
     shutil.copytree(TINY / "static_embedding", folder / "potion")
     shutil.copytree(TINY / "multiple_choice", folder / "swag")
+    shutil.copytree(TINY / "sparse_embedding", folder / "splade")
     qa = export_bundle(folder / "model", folder / "qa")
     quantize_bundle(qa, "int8", calibrate=False)
     hub = folder / HUB / "hub"

@@ -82,6 +82,10 @@ WALKED = {
     ),
     'edge-distil run colbert -q "Who keeps the light?" --file passages.txt --top-k 3':
         End(("Ada keeps the light.",)),
+    "edge-distil export naver/splade-v3 -o splade --int8": _made(*_BUNDLE),
+    'edge-distil run splade "Who keeps the light?" --top-k 5': End(),
+    "edge-distil search --build docs -o docs.index --bundle splade": End(("docs.index",)),
+    'edge-distil search docs.index "How are weights quantized?"': End(),
     "edge-distil export cross-encoder/nli-distilroberta-base -o nli --int8": _made(*_BUNDLE),
     'edge-distil run nli "My phone is dead." --labels "urgent, not urgent"': End(("not urgent",)),
     'edge-distil run cross-encoder "Who keeps the light?" --pair "Ada keeps it."': End(),
