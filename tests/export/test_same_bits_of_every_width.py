@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from late_interaction.checkpoints import FIXED, native
 from same_bits import WORDS, differences
 from tiny import save_checkpoint
 
@@ -21,7 +22,7 @@ WIDTHS = [
 ]  # fmt: skip
 TASKS = (
     "feature-extraction", "fill-mask", "question-answering", "text-classification",
-    "token-classification",
+    "token-classification", "late-interaction",
 )  # fmt: skip
 
 
@@ -42,7 +43,11 @@ def sentence_model(folder: Path, base: Path, hidden: int) -> Path:
 @pytest.mark.parametrize(("hidden", "heads"), WIDTHS)
 def test_no_width_moves_a_bit(hidden: int, heads: int, task: str, tmp_path: Path) -> None:
     sizes = {"hidden_size": hidden, "num_attention_heads": heads, "intermediate_size": 2 * hidden}
-    checkpoint = save_checkpoint(tmp_path / "checkpoint", "bert", task, **sizes)
+    head = "feature-extraction" if task == "late-interaction" else task
+    checkpoint = save_checkpoint(tmp_path / "checkpoint", "bert", head, **sizes)
+    if task == "late-interaction":
+        dense = ({"out_features": hidden // 2},)
+        checkpoint = native(tmp_path / "late", checkpoint, query_expansion=FIXED, dense=dense)
     if task == "feature-extraction":
         checkpoint = sentence_model(tmp_path / "sentences", checkpoint, hidden)
     bundle = export_bundle(checkpoint, tmp_path / "bundle")
