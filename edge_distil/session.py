@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -28,9 +29,6 @@ _SETTLED = 8
 # A product that `edge_distil_bench.machine.peak_rate` times takes 8.
 _TYPES = {"tensor(int32)": np.int32, "tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 _POOL: list[bool] = []  # whether sessions share a pool, once `share_threads` was called
-# Held while a model is opened: until its memory is the process's own, no other thread may replace
-# what is mapped of the same file.
-_OPENING = threading.Lock()
 _FATAL_ONLY = 4  # onnxruntime's log level: what fails is raised as well, and said once
 
 if privacy.wants_quiet():
@@ -108,10 +106,7 @@ class OnnxSession:
         self.on_cpu = wanted == [DEFAULT_PROVIDER]
         self._providers = wanted
         self.large_pages = huge_pages.wanted(large_pages)
-        options = _options(self.threads, bulk)
-        if profile is not None:
-            options.enable_profiling, options.profile_file_prefix = True, str(profile)
-        self._options = options
+        self._options = partial(_options, self.threads, bulk, profile)
         self._opening = threading.Lock()
         self._session: ort.InferenceSession | None = None
         session = self._opened()
@@ -191,9 +186,7 @@ class OnnxSession:
     def _load(self) -> ort.InferenceSession:
         path = self.path
         try:
-            with _OPENING:
-                session = self._mapped() or self._made(str(path))
-                mapped.own_beside(path)
+            session = self._mapped() or self._made(str(path), self._options())
             for end in (*session.get_inputs(), *session.get_outputs()):
                 _ = end.name  # fails where its bytes are no text
             return session
@@ -211,21 +204,25 @@ class OnnxSession:
     def _mapped(self) -> ort.InferenceSession | None:
         """Return a session whose weights are in memory once, where that can be had."""
         file = self.path.resolve()
-        model = mapped.without_weights(file) if self.on_cpu else None
-        if model is None:
+        found = mapped.without_weights(file) if self.on_cpu else None
+        if found is None:
             return None
+        options = self._options()
+        values = {name: ort.OrtValue.ortvalue_from_numpy(a) for name, a in found.arrays.items()}
         try:
-            self._options.add_session_config_entry(mapped.FOLDER, str(file.parent))
-            session = self._made(model)
+            options.add_session_config_entry(mapped.FOLDER, str(file.parent))
+            for name, value in values.items():
+                options.add_initializer(name, value)
+            session = self._made(found.model, options)
         except Exception:  # onnxruntime's errors share no other base; of the file it will say more
             return None
-        mapped.own(file)
-        return session
+        session.arrays = values  # which it reads where they are, for as long as it lives
+        return None if mapped.is_mapped(file) else session
 
-    def _made(self, model: str | bytes) -> ort.InferenceSession:
+    def _made(self, model: str | bytes, options: ort.SessionOptions) -> ort.InferenceSession:
         return ort.InferenceSession(
             model,
-            self._options,
+            options,
             providers=self._providers,
             # tried again on the CPU after the CPU, it says so on stdout
             enable_fallback=not self.on_cpu,
@@ -273,8 +270,10 @@ def graph_level() -> str:
     return str(_options(1).graph_optimization_level.name)
 
 
-def _options(threads: int, bulk: bool = False) -> ort.SessionOptions:
+def _options(threads: int, bulk: bool = False, profile: Path | None = None) -> ort.SessionOptions:
     options = ort.SessionOptions()
+    if profile is not None:
+        options.enable_profiling, options.profile_file_prefix = True, str(profile)
     if _POOL == [False]:
         options.add_session_config_entry("session.force_spinning_stop", "1")
     if _POOL == [True]:

@@ -48,6 +48,18 @@ def fields(data: mmap.mmap, start: int, end: int) -> Iterator[Field]:
         start = behind
 
 
+def number(data: mmap.mmap, at: int) -> int:
+    """Return the varint that stands at a place."""
+    return _number(data, at)[0]
+
+
+def numbers(data: mmap.mmap, start: int, end: int) -> Iterator[int]:
+    """Yield the varints that stand from `start` to `end`: a packed field's."""
+    while start < end:
+        value, start = _number(data, start)
+        yield value
+
+
 def _number(data: mmap.mmap, at: int) -> tuple[int, int]:
     """Return a varint, seven bits a byte, and where the next field begins."""
     value = 0

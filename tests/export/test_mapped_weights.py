@@ -1,4 +1,4 @@
-"""Weights that onnxruntime maps from the model's own file: the same numbers, half of the memory."""
+"""Weights that are in memory once while onnxruntime loads them: the same numbers, less memory."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_file_that_is_overwritten_in_its_place_changes_nothing(
 
 
 def test_threads_open_one_model_side_by_side(embedded_bundle: Path) -> None:
-    """Each takes what is mapped of the file into its own memory: never while another loads."""
+    """One finds mapped what another one loads."""
     assert child(THREADS, embedded_bundle / "onnx" / FILES[1]) == "same"
 
 
@@ -132,12 +132,32 @@ def test_the_model_has_no_weights_and_says_where_they_are(embedded_bundle: Path)
     path = embedded_bundle / "onnx" / FILES[0]
     made = mapped.without_weights(path)
     assert made is not None
-    assert len(made) < 1 << 20
-    stripped = onnx.load_model_from_string(made)
+    assert len(made.model) < 1 << 20
+    stripped = onnx.load_model_from_string(made.model)
     onnx.external_data_helper.load_external_data_for_model(stripped, str(path.parent))
     for tensor in stripped.graph.initializer:
         tensor.ClearField("data_location")
     assert stripped == onnx.load(path)
+    tables = {tensor.name: tensor for tensor in stripped.graph.initializer}
+    assert sorted(made.arrays) == sorted(
+        n for n in tables if "position_emb" in n or "word_emb" in n
+    )
+    for name, array in made.arrays.items():
+        np.testing.assert_array_equal(array, onnx.numpy_helper.to_array(tables[name]))
+
+
+@pytest.mark.parametrize("shape", [(128, 160), (2, 128, 160)])
+def test_nothing_stays_mapped_that_onnxruntime_does_not_pack(
+    shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    """It packs no product of several matrices: such a model is opened as it is."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(large_model(shape))
+    assert mapped.without_weights(path) is not None
+    session = OnnxSession(path)
+    assert not mapped.is_mapped(path)
+    [found] = session.run({"input": np.ones((3, 128), np.float32)}).values()
+    np.testing.assert_array_equal(found, np.full((*shape[:-2], 3, 160), 128, np.float32))
 
 
 def test_small_models_and_other_files_are_opened_as_they_are(tiny: Path, tmp_path: Path) -> None:
@@ -163,7 +183,7 @@ def test_damaged_files_are_onnxruntimes_to_refuse(
         path = Path(folder, "model.onnx")
         path.write_bytes(damaged)
         made = mapped.without_weights(path)
-    assert made is None or len(made) < len(damaged)
+    assert made is None or len(made.model) < len(damaged)
 
 
 def test_what_onnxruntime_refuses_is_said_of_the_file(tmp_path: Path) -> None:
@@ -181,14 +201,17 @@ def test_many_fields_are_not_read_to_their_end(tmp_path: Path) -> None:
     assert mapped.without_weights(path) is None
 
 
-def large_model() -> bytes:
-    """A product with a matrix large enough to be mapped."""
+def large_model(shape: tuple[int, ...] = (128, 160)) -> bytes:
+    """A product with a matrix, or several, large enough to be mapped."""
     from onnx import TensorProto, helper, numpy_helper
 
-    weights = numpy_helper.from_array(np.ones((128, 160), np.float32), "weights")
+    weights = numpy_helper.from_array(np.ones(shape, np.float32), "weights")
     ends = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", size])
-        for name, size in (("input", 128), ("output", 160))
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, axes)
+        for name, axes in (
+            ("input", ["rows", shape[-2]]),
+            ("output", [*shape[:-2], "rows", shape[-1]]),
+        )
     ]
     node = helper.make_node("MatMul", ["input", "weights"], ["output"])
     graph = helper.make_graph([node], "product", ends[:1], ends[1:], [weights])
