@@ -117,9 +117,9 @@ def _wrong_modules(path: Path, modules: Sequence[Module]) -> TaskError:
     kind = shortened(sentence_modules.model_type(path))
     found = shortened(" -> ".join(module.kind for module in modules) or "empty", most=100)
     return TaskError(
-        f"{path} is a {kind} of sentence-transformers whose modules.json is {found}, expected a "
-        f"{SPARSE_ENCODER} of {_TRANSFORMER} (or {_LEGACY}) -> {_POOLING} for sparse embeddings: "
-        "choose such a checkpoint"
+        f"{path} is a {kind} of sentence-transformers whose modules.json is {found}, which "
+        f"edge-distil does not run; expected a {SPARSE_ENCODER} of {_TRANSFORMER} (or {_LEGACY}) "
+        f"-> {_POOLING} for sparse embeddings: choose such a checkpoint"
     )
 
 
