@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 VARINT, FIXED_64, BYTES, FIXED_32 = 0, 1, 2, 5  # wire types
+_LARGEST_KEY = 2**32 - 1
 _FIXED = {FIXED_64: 8, FIXED_32: 4}  # bytes
 
 
@@ -32,6 +33,8 @@ def fields(data: mmap.mmap, start: int, end: int) -> Iterator[Field]:
     """
     while start < end:
         key, content = _number(data, start)
+        if key > _LARGEST_KEY:  # protobuf itself would drop what is beyond, and see another field
+            raise ValueError("the key of a field has more than 32 bits")
         kind = key & 7
         if kind == BYTES:
             size, content = _number(data, content)
