@@ -111,7 +111,7 @@ class SparseEmbedding(Task):
         self, texts: str | Iterable[str], **options: Unpack[EncodeOptions]
     ) -> SparseVector | SparseVectors:
         """Embed queries: `encode` with the prompt named "query", unless one is given."""
-        return self.encode(texts, **_named(prompts.QUERY[0], options))
+        return self.encode(texts, **prompts.named("query", options))
 
     @overload
     def encode_document(  # type: ignore[overload-overlap]
@@ -124,12 +124,12 @@ class SparseEmbedding(Task):
     def encode_document(
         self, texts: str | Iterable[str], **options: Unpack[EncodeOptions]
     ) -> SparseVector | SparseVectors:
-        """Embed what is searched: `encode` with the prompt for it, unless one is given.
+        """Embed what is searched: `encode` with the prompt named "document", unless one is given.
 
-        It is named "document", "passage" or "corpus": the first of these that the checkpoint has.
+        A checkpoint has it, or it is empty: no other prompt plays a part, as in
+        sentence-transformers.
         """
-        name = prompts.saved(self._settings, prompts.PASSAGE) or prompts.PASSAGE[0]
-        return self.encode(texts, **_named(name, options))
+        return self.encode(texts, **prompts.named("document", options))
 
     def stream(
         self,
@@ -248,9 +248,3 @@ class SparseEmbedding(Task):
                 f"{weights.size:,} weights below 0, expected none: the model is damaged or another "
                 "task's; export the checkpoint again, or use another variant"
             )
-
-
-def _named(prompt: str, options: EncodeOptions) -> EncodeOptions:
-    """Name a prompt unless the caller gave one."""
-    given = options.get("prompt") is not None or options.get("prompt_name") is not None
-    return options if given else {**options, "prompt_name": prompt}

@@ -163,9 +163,17 @@ def _checked(number: int, row: SparseVector, dimension: int) -> SparseVector:
             f"embedding {number} is {calls.kind(row)}, expected a SparseVector: give what encode "
             "gives"
         )
-    if len(row.indices) and not 0 <= row.indices.min() <= row.indices.max() < dimension:
+    indices, values = np.asarray(row.indices), np.asarray(row.values)
+    numbers = indices.dtype.kind in "iu" and values.dtype.kind in "fiu"
+    if indices.ndim != 1 or indices.shape != values.shape or not (numbers or not len(indices)):
         raise InputError(
-            f"embedding {number} has the token {row.indices.max()}, expected one of {dimension:,}: "
+            f"embedding {number} has {indices.dtype} indices of shape {indices.shape} and "
+            f"{values.dtype} values of shape {values.shape}, expected whole numbers and as many "
+            "values: give what encode gives"
+        )
+    if len(wrong := indices[(indices < 0) | (indices >= dimension)]):
+        raise InputError(
+            f"embedding {number} has the token {wrong[0]}, expected one of {dimension:,}: "
             "compare embeddings of one model"
         )
-    return row
+    return SparseVector(indices.astype(np.int32, copy=False), values.astype(np.float32, copy=False))

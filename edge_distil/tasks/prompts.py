@@ -5,8 +5,8 @@ Source: ``SentenceTransformer.encode``, ``encode_query`` and ``encode_document``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import TypedDict, TypeVar, cast
 
 from edge_distil import calls
 from edge_distil._reading.manifest_pooling import Pooling
@@ -20,6 +20,9 @@ QUERY = ("query",)
 PASSAGE = ("document", "passage", "corpus")
 
 _ALWAYS = ("query", "document")  # names that every model knows; empty where it has no such prompt
+
+
+Options = TypeVar("Options", bound=Mapping[str, object])  # of a call that takes a prompt
 
 
 class EncodeOptions(TypedDict, total=False):
@@ -74,10 +77,10 @@ def saved(settings: Pooling | None, names: Sequence[str]) -> str | None:
     return next((name for name in names if name in known), None)
 
 
-def named(prompt: str, options: EncodeOptions) -> EncodeOptions:
+def named(prompt: str, options: Options) -> Options:
     """Name a prompt unless the caller gave one."""
     given = options.get("prompt") is not None or options.get("prompt_name") is not None
-    return options if given else {**options, "prompt_name": prompt}
+    return options if given else cast("Options", {**options, "prompt_name": prompt})
 
 
 def before(text: str, prefix: str) -> str:

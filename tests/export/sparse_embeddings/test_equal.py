@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import shelf
+from originals import edit
 from sparse_embeddings.saved import save, save_as_before, sparse_encoder
 from tiny import POSITIONS
 
@@ -73,6 +74,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
 )
 def test_settings(name: str, checkpoint: Callable[..., Path], tmp_path: Path) -> None:
     folder = save(checkpoint("bert", "fill-mask"), tmp_path / "saved", **SETTINGS[name])
+    if prompts := SETTINGS[name].get("prompts"):  # the library saves one named "document" too
+        edit(folder / "config_sentence_transformers.json", prompts=prompts)
     task = loaded(folder, tmp_path)
     check(task, sparse_encoder(folder))
     proof = task.bundle.manifest.variants["fp32"].evidence["end_to_end"]

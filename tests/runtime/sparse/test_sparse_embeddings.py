@@ -153,6 +153,15 @@ WRONG = {
         InputError,
         lambda task: task.decode(SparseVector(np.array([9999], np.int32), np.ones(1, np.float32))),
     ),
+    "embedding 0 has the token -1": (
+        InputError, lambda task: task.decode(SparseVector(np.array([-1, 2]), np.ones(2))),
+    ),
+    "embedding 0 has int64 indices of shape (2,) and float64 values of shape (1,)": (
+        InputError, lambda task: task.decode(SparseVector(np.array([1, 2]), np.ones(1))),
+    ),
+    "embedding 0 has float64 indices": (
+        InputError, lambda task: task.decode(SparseVector([0.5], [1])),
+    ),
     "got 1 and 2 embeddings": (
         InputError,
         lambda task: task.similarity_pairwise(task.encode(["a"]), task.encode(["a", "b"])),

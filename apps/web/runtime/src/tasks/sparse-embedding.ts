@@ -57,12 +57,11 @@ export class SparseEmbedding extends Task {
     return this.encode(texts, named("query", options));
   }
 
-  /** Embed what is searched: `encode` with the prompt named "document", "passage" or "corpus", unless one is given. */
+  /** Embed what is searched: `encode` with the prompt named "document", unless one is given. */
   encodeDocument(text: string, options?: SparseOptions): Promise<SparseVector>;
   encodeDocument(texts: Iterable<string>, options?: SparseOptions): Promise<SparseVector[]>;
   async encodeDocument(texts: string | Iterable<string>, options: SparseOptions = {}): Promise<SparseVector | SparseVector[]> {
-    const name = ["document", "passage", "corpus"].find((prompt) => this.#settings.prompts.has(prompt)) ?? "document";
-    return this.encode(texts, named(name, options));
+    return this.encode(texts, named("document", options));
   }
 
   /** Embed a stream of any length, block by block in order; texts are read ahead by at most one block. */
