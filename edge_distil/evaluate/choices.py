@@ -71,9 +71,15 @@ def _label(row: Row, choices: list[str]) -> int:
     """Return the place of the right choice, which a row may name by its text."""
     value = row.cells["label"]
     if isinstance(value, str):
+        named = {place for place in range(len(choices)) if str(place) == value}
         if choices.count(value) == 1:
-            return choices.index(value)
-        value = int(value) if value.isascii() and value.isdecimal() else None
+            named.add(choices.index(value))
+        if len(named) > 1:
+            raise DataError(
+                f"{row.where}: the label is {value!r}, the place of one choice, from 0, and "
+                "the text of another, expected one choice: give the place as a number, in .jsonl"
+            )
+        value = named.pop() if named else None
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(choices):
         return value
     raise DataError(

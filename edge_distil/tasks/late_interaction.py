@@ -176,9 +176,10 @@ class LateInteraction(Task):
             OutputError: What the model gives is not of its task, or not finite for a text.
         """
         calls.whole_or_none(1, top_k=top_k)
+        calls.text(query, "query")
         documents = calls.many(documents, "documents")
         with naming("query: "):
-            asked = self.encode_query(calls.text(query, "query"))
+            asked = self.encode_query(query)
         kept: deque[str] = deque()  # read, and not scored yet
 
         def texts() -> Iterator[str]:

@@ -111,10 +111,9 @@ class MultipleChoice(Task):
         calls.text(prompt, name)
         with naming(f"{name}: "):  # else the error would be that of its first choice
             self.encoder.tokenizer.encode([prompt])
-        choices = [
-            calls.text(choice, f"{each}choice {place}")
-            for place, choice in enumerate(calls.many(given, f"{each}choices"))
-        ]
+        with naming(each):
+            texts = enumerate(calls.many(given, "choices"))
+        choices = [calls.text(choice, f"{each}choice {place}") for place, choice in texts]
         if not choices:
             raise InputError(f"{each}choices holds no text, expected at least one: give it")
         return prompt, choices

@@ -178,6 +178,11 @@ def test_what_is_no_prompt_and_no_choice(chooser: Any) -> None:
         (lambda: task(None, ["a"]), InputTypeError, "^prompt is None, expected str"),
         (lambda: task(half, ["a"]), InputError, "^prompt has half a surrogate pair"),
         (lambda: task("a", "text"), InputTypeError, "^choices is a str, expected a list"),
+        (
+            lambda: task.batch([("a", None)]),
+            InputTypeError,
+            "^prompt 0: choices is None, expected a list: give a list of choices$",
+        ),
         (lambda: task("a", []), InputError, "^choices holds no text, expected at least one"),
         (lambda: task("a", ["b", 3]), InputTypeError, "^choice 1 is an int, expected str"),
         (lambda: task("a", ["b", half]), InputError, "^choice 1 has half a surrogate pair"),

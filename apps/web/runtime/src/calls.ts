@@ -23,7 +23,8 @@ export function text(value: unknown, name: string): string {
 export function many<T>(values: Iterable<T>, items: string): Iterable<T> {
   const iterable = typeof values === "object" && values !== null && Symbol.iterator in values;
   if (!iterable || values instanceof Map || values instanceof Set || ArrayBuffer.isView(values)) {
-    throw new InputTypeError(`${items} is ${kind(values)}, expected a list: give a list of ${items}`);
+    const name = items.split(": ").at(-1); // behind what it belongs to: "prompt 3: choices"
+    throw new InputTypeError(`${items} is ${kind(values)}, expected a list: give a list of ${name}`);
   }
   return values;
 }

@@ -107,6 +107,11 @@ def test_accuracy(known: Any, bundle: Path, edge_distil: Command, tmp_path: Path
         ({"label": 2}, "the label is 2, expected the place of one of 2 choices, from 0, or its"),
         ({"label": -1}, "the label is -1, expected the place"),
         ({"label": "C"}, "the label is 'C', expected the place"),
+        ({"label": "9" * 5000}, "the label is '999"),
+        (
+            {"choices": ["2", "3", "1"], "label": "1"},
+            "the label is '1', the place of one choice, from 0, and the text of another",
+        ),
         ({"label": True}, "the label is True, expected the place"),
         ({"label": None}, "the label is None, expected the place"),
         ({"prompt": ""}, "prompt is '', expected a text that is not blank"),
