@@ -61,7 +61,9 @@ REFUSED: dict[str, tuple[type[EdgeDistilError], Change]] = {
     "config.json is not JSON": (
         BundleError, lambda folder: (folder / POOLING / "config.json").write_text("{"),
     ),
-    "modules.json is Transformer, which edge-distil does not run": (TaskError, _modules("Transformer")),
+    "modules.json is Transformer, which edge-distil does not run": (
+        TaskError, _modules("Transformer"),
+    ),
     "modules.json is Transformer -> SpladePooling -> Normalize": (
         TaskError, _modules("Transformer", "SpladePooling", "Normalize"),
     ),
