@@ -105,6 +105,7 @@ def load_model(
         task = "sentence-similarity"
     sentence = _sentence(source) if task == "sentence-similarity" else None
     late = read_late_modules(source) if task == "late-interaction" else None
+    sparse = _sparse(source) if task == "sparse-embedding" else None
     tokens = read_tokens(source) if source.static is not None else None
     if tokens is not None:
         model: Any = load_table(source, tokens)
@@ -113,7 +114,11 @@ def load_model(
         model = _from_pretrained(source, task, trust_remote_code, beside)
         model.config.use_cache = False  # of decoders: there is no next token to keep it for
     check_encoder(source.name, model.config, embedder=(sentence or late) is not None)
-    loaded = _with_head(source, task, model.eval().requires_grad_(False), sentence, late)
+    model = model.eval().requires_grad_(False)
+    if sparse is not None:
+        loaded = _with_weights(model, sparse)
+    else:
+        loaded = _with_head(source, task, model, sentence, late)
     loaded = replace(loaded, tokens=tokens)
     if fitted is not None:
         loaded = _with_classes(source, loaded, fitted)
@@ -133,8 +138,6 @@ def _with_head(
     parameters = sum(p.numel() for p in model.parameters())
     if late is not None:
         return _with_tokens(source, model, late, parameters)
-    if task == "sparse-embedding":
-        return _sparse(source, model, parameters)
     if sentence is None:
         kind = ChoiceEncoder if task == "multiple-choice" else Encoder
         return Loaded(kind(model, tuple(OUTPUTS[task])), model.config, parameters)
@@ -146,15 +149,19 @@ def _with_head(
     return Loaded(head, model.config, parameters, sentence, dimension, sentence.transformer)
 
 
-def _sparse(source: Source, model: Any, parameters: int) -> Loaded:
-    """Put the pooling behind a masked-LM head: what sentence-transformers does with a bare one."""
+def _sparse(source: Source) -> SparseModules:
+    """Read the pooling; a bare masked-LM checkpoint has what sentence-transformers gives it."""
     has_modules = (source.root / "modules.json").is_file()
-    modules = read_sparse_modules(source.root) if has_modules else SparseModules()
+    return read_sparse_modules(source.root) if has_modules else SparseModules()
+
+
+def _with_weights(model: Any, modules: SparseModules) -> Loaded:
+    """Put the pooling of a sparse checkpoint behind its masked-LM head."""
     head = SparseEncoder(Encoder(model, ("logits",)), modules).eval().requires_grad_(False)
     return Loaded(
         head,
         model.config,
-        parameters,
+        sum(p.numel() for p in model.parameters()),
         dimension=head.dimension(),
         settings=modules.transformer,
         sparse=modules,
