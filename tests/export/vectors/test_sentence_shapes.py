@@ -156,7 +156,7 @@ def test_tokenizer_options(save: Callable[..., Path], tmp_path: Path) -> None:
         ("WordEmbeddings", "SentenceTransformer"),
         ("BoW", "SentenceTransformer"),
         ("Transformer", "SparseEncoder"),
-        ("Transformer", "MultiVectorEncoder"),
+        ("WordEmbeddings", "MultiVectorEncoder"),
     ],
 )
 def test_other_models_are_named(module: str, kind: str, tmp_path: Path) -> None:
