@@ -101,7 +101,8 @@ def test_a_bare_checkpoint_that_is_named_sparse(
     assert task.bundle.manifest.task == "sparse-embedding"
 
 
-@pytest.mark.parametrize("release", ["5.0", pytest.param("nested", marks=SLOW)])
+@pytest.mark.slow
+@pytest.mark.parametrize("release", ["5.0", "nested"])
 def test_what_earlier_releases_saved(
     release: str, checkpoint: Callable[..., Path], tmp_path: Path
 ) -> None:
