@@ -29,6 +29,7 @@ _SETTLED = 8
 # A product that `edge_distil_bench.machine.peak_rate` times takes 8.
 _TYPES = {"tensor(int32)": np.int32, "tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 _POOL: list[bool] = []  # whether sessions share a pool, once `share_threads` was called
+_OPENING = threading.Lock()
 _FATAL_ONLY = 4  # onnxruntime's log level: what fails is raised as well, and said once
 
 if privacy.wants_quiet():
@@ -186,7 +187,8 @@ class OnnxSession:
     def _load(self) -> ort.InferenceSession:
         path = self.path
         try:
-            session = self._mapped() or self._made(str(path), self._options())
+            with _OPENING:  # a file that another thread has mapped is one that is mapped
+                session = self._mapped() or self._made(str(path), self._options())
             for end in (*session.get_inputs(), *session.get_outputs()):
                 _ = end.name  # fails where its bytes are no text
             return session
@@ -217,7 +219,7 @@ class OnnxSession:
         except Exception:  # onnxruntime's errors share no other base; of the file it will say more
             return None
         session.arrays = values  # which it reads where they are, for as long as it lives
-        return None if mapped.is_mapped(file) else session
+        return None if mapped.are_mapped(found.files) else session
 
     def _made(self, model: str | bytes, options: ort.SessionOptions) -> ort.InferenceSession:
         return ort.InferenceSession(

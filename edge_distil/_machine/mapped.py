@@ -5,13 +5,15 @@ fp32 takes 1.3 times its file while it is loaded. Weights outside of a model (ex
 instead, and lets go of those that it has packed. So it is given the model without its weights,
 which says of each at what byte of the file it stands. Those that are not packed, such as tables of
 embeddings, would stay mapped, and an edit of the file would change them: they are read, and given
-as arrays. The graph is the same, and so is each bit of what it gives.
+as arrays, also where a model keeps its weights in a second file. The graph is the same, and so is
+each bit of what it gives.
 
 Source: the field numbers of ``onnx.proto``.
 """
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import sys
@@ -43,49 +45,51 @@ _PACKING = (b"MatMul", b"Gemm", b"MatMulInteger", b"MatMulIntegerToFloat")
 
 
 class Weightless(NamedTuple):
-    """A model without its large weights, and those of them that are not packed, by their names."""
+    """A model without its large weights, those of them that are not packed, and all their files."""
 
     model: bytes
     arrays: dict[str, NDArray[np.generic]]
+    files: set[Path]
 
 
 class _Weights(NamedTuple):
-    """A large tensor: its name, type and shape, and the field that holds its bytes."""
+    """A tensor outside of the model: its name, type and shape; its file, and where it begins."""
 
     name: bytes
     kind: int
     shape: tuple[int, ...]
-    raw: Field
+    file: str
+    start: int
 
 
 def without_weights(path: Path) -> Weightless | None:
     """Return a model whose large weights are external data, in the model's own file.
 
-    ``None`` where that gains nothing or cannot be told: elsewhere than on Linux (where `is_mapped`
+    ``None`` where that gains nothing or cannot be told: elsewhere than on Linux (where `are_mapped`
     works), of another format, damaged, or of small weights alone.
     """
     if sys.platform != "linux" or path.suffix != ".onnx" or "\n" in str(path):
         return None
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _Reader(data, path.name.encode()).read()
+            return _Reader(data, path).read()
     except (OSError, ValueError, IndexError, OverflowError):  # onnxruntime will say what is wrong
         return None
 
 
-def is_mapped(path: Path) -> bool:
+def are_mapped(files: set[Path]) -> bool:
     """Return whether a part of a file is mapped into this process, so that an edit would show."""
     lines = _MAPS.read_bytes().split(b"\n")[:-1]  # no other separator: names may hold them
-    names = (line.split(maxsplit=5)[-1].removesuffix(b" (deleted)") for line in lines)
-    return os.fsencode(path) in names
+    names = {line.split(maxsplit=5)[-1].removesuffix(b" (deleted)") for line in lines}
+    return any(os.fsencode(path.resolve()) in names for path in files)
 
 
 class _Reader:
     """Reads a model's messages no deeper than its nodes and tensors."""
 
-    def __init__(self, data: mmap.mmap, file: bytes) -> None:
+    def __init__(self, data: mmap.mmap, path: Path) -> None:
         self._data = data
-        self._file = file
+        self._path = path
         self._left = _MOST_FIELDS
         self._large: list[_Weights] = []
         self._elsewhere: set[bytes] = set()  # inputs of nodes that do not pack them
@@ -98,11 +102,15 @@ class _Reader:
             for weights in self._large
             if weights.name in self._elsewhere
         }
-        return Weightless(model, arrays) if self._large else None
+        files = {self._path.with_name(weights.file) for weights in self._large}
+        return Weightless(model, arrays, files) if self._large else None
 
     def _array(self, weights: _Weights) -> NDArray[np.generic]:
-        content = self._data[weights.raw.content : weights.raw.end]
-        return np.frombuffer(content, _TYPES[weights.kind]).reshape(weights.shape)
+        file = self._path.with_name(weights.file)
+        kind, count = np.dtype(_TYPES[weights.kind]), math.prod(weights.shape)
+        if weights.start + count * kind.itemsize > file.stat().st_size:  # no room is made
+            raise ValueError("a tensor ends behind its file")
+        return np.fromfile(file, kind, count, offset=weights.start).reshape(weights.shape)
 
     def _graph(self, graph: Field) -> bytes:
         return self._changed(
@@ -119,31 +127,44 @@ class _Reader:
 
     def _tensor(self, tensor: Field) -> bytes:
         fields = list(self._fields(tensor.content, tensor.end))
-        weights = self._weights(fields)
+        raw = [field for field in fields if field.number == _RAW_DATA]
+        large = len(raw) == 1 and raw[0].end - raw[0].content >= _LEAST
+        place = (self._path.name, raw[0].content) if large else self._outside(fields)
+        weights = self._weights(fields, *place) if place else None
         if weights is None:
             return self._content(tensor)
         self._large.append(weights)
+        if not large:  # it says itself where its bytes are
+            return self._content(tensor)
         kept = b"".join(self._data[f.start : f.end] for f in fields if f.number != _RAW_DATA)
         where = {
-            b"location": self._file,
-            b"offset": b"%d" % weights.raw.content,
-            b"length": b"%d" % (weights.raw.end - weights.raw.content),
+            b"location": self._path.name.encode(),
+            b"offset": b"%d" % raw[0].content,
+            b"length": b"%d" % (raw[0].end - raw[0].content),
         }
         entries = (
             _message(_EXTERNAL_DATA, _message(1, k) + _message(2, v)) for k, v in where.items()
         )
         return kept + b"".join(entries) + _varint(_DATA_LOCATION << 3) + _varint(_EXTERNAL)
 
-    def _weights(self, fields: list[Field]) -> _Weights | None:
-        """Return a tensor that is large, and of a form that can be read; ``None`` of others."""
-        raw = [field for field in fields if field.number == _RAW_DATA]
-        if len(raw) != 1 or raw[0].end - raw[0].content < _LEAST:
-            return None
+    def _outside(self, fields: list[Field]) -> tuple[str, int] | None:
+        """Return the file beside the model in which a tensor stands, and where it begins there."""
+        entries = (field for field in fields if field.number == _EXTERNAL_DATA)
+        found: dict[bytes, bytes] = {}
+        for entry in entries:
+            parts = self._fields(entry.content, entry.end)
+            pair = {field.number: self._content(field) for field in parts}
+            found[pair.get(1, b"")] = pair.get(2, b"")
+        name = found.get(b"location", b"").decode()
+        return (name, int(found.get(b"offset", 0))) if name and name == Path(name).name else None
+
+    def _weights(self, fields: list[Field], file: str, start: int) -> _Weights | None:
+        """Return a tensor of a form that can be read; ``None`` of others."""
         name = next((self._content(f) for f in fields if f.number == _NAME), b"")
         kinds = [protobuf.number(self._data, f.content) for f in fields if f.number == _DATA_TYPE]
         if len(kinds) != 1 or kinds[0] not in _TYPES:
             return None
-        return _Weights(name, kinds[0], tuple(self._dims(fields)), raw[0])
+        return _Weights(name, kinds[0], tuple(self._dims(fields)), file, start)
 
     def _dims(self, fields: list[Field]) -> Iterator[int]:
         """Yield a tensor's sizes, which may stand one by one or packed."""

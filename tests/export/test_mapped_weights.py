@@ -155,7 +155,7 @@ def test_nothing_stays_mapped_that_onnxruntime_does_not_pack(
     path.write_bytes(large_model(shape))
     assert mapped.without_weights(path) is not None
     session = OnnxSession(path)
-    assert not mapped.is_mapped(path)
+    assert not mapped.are_mapped({path})
     [found] = session.run({"input": np.ones((3, 128), np.float32)}).values()
     np.testing.assert_array_equal(found, np.full((*shape[:-2], 3, 160), 128, np.float32))
 
