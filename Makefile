@@ -6,7 +6,7 @@ RUN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-safety test-all test-web page check docs figures release-check bench bench-int8 bench-embedding bench-tasks bench-distil bench-peers bench-browser bench-node arm-check fuzz clean
+.PHONY: demo test test-safety test-all test-web page check docs figures release-check bench bench-int8 bench-embedding bench-tasks bench-distil bench-peers bench-browser bench-node compatibility arm-check fuzz clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -101,6 +101,10 @@ bench-node: $(INSTALLED) apps/web/runtime/node_modules  ## the JavaScript runtim
 	@npm run build --prefix apps/web/runtime --silent
 	@npm ci --prefix apps/web/bench --no-audit --no-fund --silent
 	@$(RUN)/python bench/tables/engines/node.py
+
+compatibility: $(INSTALLED) apps/web/runtime/node_modules  ## every family and head, exported and compared; an hour, goes on with RESUME=1
+	@$(RUN)/python -P bench/tables/compatibility/families.py $(if $(RESUME),--resume)
+	@$(RUN)/python bench/tables/publish.py
 
 arm-check: $(INSTALLED)  ## int8 on other processors, emulated: apt-get install qemu-user-static debootstrap
 	@$(RUN)/python bench/tables/processors/arm_check.py

@@ -25,6 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tables.compatibility import page
 from tables.distil import shipped, students
 from tables.embedding import packed_rows
 from tables.engines import against_peers, browser, node
@@ -37,6 +38,7 @@ HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 # Name -> figures below this folder, and what writes them in Markdown.
 TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "compatibility": ("compatibility/families.json", page.render),
     "quick-verdicts": ("verdicts/quick_runs.json", quick_runs.render),
     "students": ("distil/students.json", students.render),
     "shipped": ("distil/shipped.json", shipped.render),

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import transformers
 
-from tables.checkpoints.tiny import AUTO_CLASSES, POSITIONS, fast_tokenizer
+from tables.checkpoints.tiny import POSITIONS, auto_class, fast_tokenizer
 
 _SIZES = {
     "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64,
@@ -61,7 +61,7 @@ def save(folder: Path, family: str, task: str = "feature-extraction", **options:
 def seeded(made: Any, task: str) -> Any:
     """A model of a configuration, with random weights, the same ones each time."""
     torch.manual_seed(7)
-    model = getattr(transformers, AUTO_CLASSES[task]).from_config(made).eval()
+    model = auto_class(task).from_config(made).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim > 1 and "position_embeddings" not in name:

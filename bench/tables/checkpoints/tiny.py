@@ -155,6 +155,12 @@ FAMILIES: dict[str, tuple[str, Callable[..., Any]]] = {
 WITH_TOKEN_TYPES = {"bert", "electra", "albert", "mobilebert"}
 
 
+def auto_class(task: str) -> Any:
+    """Transformers' class for a task."""
+    name = "AutoModelForMultipleChoice" if task == CHOOSER else AUTO_CLASSES[task]
+    return getattr(transformers, name)
+
+
 def build_model(family: str, task: str, *, padding_vector: bool = False, **options: Any) -> Any:
     """A seeded random model; weights large enough that a wrong mask shows.
 
@@ -164,10 +170,8 @@ def build_model(family: str, task: str, *, padding_vector: bool = False, **optio
     tokenizer = fast_tokenizer(style)
     options = {"pad_token_id": tokenizer.pad_token_id, **options}
     torch.manual_seed(7)
-    name = "AutoModelForMultipleChoice" if task == CHOOSER else AUTO_CLASSES[task]
-    auto_class = getattr(transformers, name)
     size = len(tokenizer) + options.pop("spare", 0)  # rows for tokens that a test adds
-    model = auto_class.from_config(config(vocab_size=size, **options)).eval()
+    model = auto_class(task).from_config(config(vocab_size=size, **options)).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim > 1 and "position_embeddings" not in name:
