@@ -7,7 +7,6 @@ and query expansion) and ``MultiVectorMask`` (which tokens keep their vectors); 
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from typing import ClassVar, TypedDict, Unpack, overload
@@ -27,7 +26,7 @@ from edge_distil.progress import Progress, counting
 from edge_distil.streaming import reading, sizes, stream
 from edge_distil.tasks import logits
 from edge_distil.tasks.base import Task, only
-from edge_distil.tasks.reranking import Ranked
+from edge_distil.tasks.reranking import Ranked, best
 
 
 class LateOptions(TypedDict, total=False):
@@ -196,23 +195,21 @@ class LateInteraction(Task):
             item="document {}: ".format,
         )
         scores = (float(self.similarity(asked, vectors)[0, 0]) for vectors in found)
-        ranked = (Ranked(index, score, kept.popleft()) for index, score in enumerate(scores))
-        if top_k is None:
-            return sorted(ranked, key=_score, reverse=True)
-        return heapq.nlargest(top_k, ranked, key=_score)
+        return best(scores, kept, top_k)
 
     def _encode(
-        self,
-        texts: str | Iterable[str],
-        query: bool,
-        batch_size: int | None = None,
-        show_progress: bool | Progress = False,
+        self, texts: str | Iterable[str], query: bool, **options: Unpack[LateOptions]
     ) -> Floats | list[Floats]:
+        name = "encode_query" if query else "encode_document"
+        advice = "prompts and lengths are the checkpoint's"
+        calls.known(name, options, LateOptions.__annotations__, advice)
+        batch_size = options.get("batch_size")
         if isinstance(texts, str):
             one = self._stream([texts], query, batch_size, known=True, item=lambda _: "")
             return only(one)
         given = calls.many(texts, "texts")
-        with counting(show_progress, len(given) if isinstance(given, Sized) else None) as done:
+        shown = options.get("show_progress", False)
+        with counting(shown, len(given) if isinstance(given, Sized) else None) as done:
             found = self._stream(
                 _checked(given, "text {}".format),
                 query,
@@ -264,7 +261,3 @@ class LateInteraction(Task):
 
 def _checked(texts: Iterable[str], name: Callable[[int], str]) -> Iterator[str]:
     return (calls.text(text, name(number)) for number, text in enumerate(texts))
-
-
-def _score(document: Ranked) -> float:
-    return document.score

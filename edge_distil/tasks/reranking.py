@@ -102,10 +102,7 @@ class Reranker(Task):
             long=logits.long_work(passages),
             item="passage {}: ".format,
         )
-        ranked = (Ranked(index, score, kept.popleft()) for index, score in enumerate(found))
-        if top_k is None:
-            return sorted(ranked, key=_score, reverse=True)
-        return heapq.nlargest(top_k, ranked, key=_score)
+        return best(found, kept, top_k)
 
     def score(
         self,
@@ -182,6 +179,20 @@ class Reranker(Task):
                 f"{self.bundle.path} gives a pair {scores} scores, expected one: load it with "
                 'task="text-classification" for its labels, or export a cross-encoder for reranking'
             )
+
+
+def best(scores: Iterable[float], kept: deque[str], top_k: int | None) -> list[Ranked]:
+    """Return passages in the order of their scores, of equal ones the earlier first.
+
+    Args:
+        scores: Read one by one.
+        kept: The texts of those that were read and not scored yet; they are taken from it.
+        top_k: Keep the best so many, all when ``None``.
+    """
+    ranked = (Ranked(index, score, kept.popleft()) for index, score in enumerate(scores))
+    if top_k is None:
+        return sorted(ranked, key=_score, reverse=True)
+    return heapq.nlargest(top_k, ranked, key=_score)
 
 
 def _checked(pairs: Iterable[Any]) -> Iterator[tuple[str, str]]:

@@ -131,7 +131,7 @@ def _search(
     bundle: Path | None,
     k: int,
     mode: str,
-    cross_encoder: Path | None,
+    ordering: Path | None,
     qa: Path | None,
     whole: bool,
     threads: int | None,
@@ -145,7 +145,7 @@ def _search(
         from edge_distil_apps.search.view import Page
 
     task = QuestionAnswering.load(qa, threads=threads) if qa else None
-    reranker = open_reranker(cross_encoder, threads) if cross_encoder else None
+    reranker = open_reranker(ordering, threads) if ordering else None
     with open_index(place, bundle=bundle, threads=threads) as index:
         hits = index.search(query, max(k, READ) if reranker else k, cast("Mode", mode))
         if reranker:

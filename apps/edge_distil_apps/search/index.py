@@ -36,7 +36,7 @@ class Hit(NamedTuple):
             where words alone were asked.
         vector_rank: Its place by meaning, from 1; ``None`` if it is not among the candidates.
         words_rank: Its place by words, likewise.
-        relevance: A cross-encoder's score, see `rerank`; ``None`` where none was asked.
+        relevance: The score of what put it in order, see `rerank`; ``None`` where none was asked.
     """
 
     file: str

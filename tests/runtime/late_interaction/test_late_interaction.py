@@ -136,6 +136,11 @@ def test_a_document_of_any_length_is_compared_in_little_memory() -> None:
         (lambda t: t.encode_query(["a", 5]), InputTypeError, "text 1 is an int, expected str"),
         (lambda t: t.encode_document("\ud800"), InputError, "half a surrogate pair"),
         (lambda t: t.encode_document(["a"], batch_size=0), InputError, "batch_size is 0"),
+        (
+            lambda t: t.encode_document("a", prompt="b"),
+            InputTypeError,
+            "encode_document has no option 'prompt', expected one of batch_size, show_progress",
+        ),
         (lambda t: t.stream(["a"], query=1), InputTypeError, "query is 1"),
         (lambda t: t.rank(5, ["a"]), InputTypeError, "^query is an int"),
         (lambda t: t.rank("\ud800", ["a"]), InputError, "query has half a surrogate pair"),
