@@ -106,19 +106,21 @@ def _answers(settings: Mapping[str, Any], log: Path) -> Iterator[Any]:
     """Yield what the process says, and last how it ended."""
     program = Path(__file__).with_name("family.py")
     alone = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "USE_TF": "0"}
-    with log.open("ab") as errors:
-        process = subprocess.Popen(
+    with (
+        log.open("ab") as errors,
+        subprocess.Popen(
             [sys.executable, "-P", str(program), json.dumps(settings)],
             stdout=subprocess.PIPE, stderr=errors, text=True, env=alone,
-        )  # fmt: skip
+        ) as process,
+    ):  # fmt: skip
         watch = threading.Timer(LIMIT, process.kill)
         watch.start()
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith('{"task"'):
                 yield json.loads(line)
-        yield process.wait()
         watch.cancel()
+        yield process.wait()
 
 
 def main() -> None:
