@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def check(folder: Path, output: Path) -> ed.LateInteraction:
 def check_order(task: ed.LateInteraction, scores: np.ndarray[Any, Any]) -> None:
     for query, row in zip(QUERIES, scores, strict=True):
         ranked = task.rank(query, DOCUMENTS)
-        assert [ranked[i].score >= ranked[i + 1].score for i in range(len(row) - 1)]
+        assert all(a.score >= b.score for a, b in pairwise(ranked))
         assert sorted(one.index for one in ranked) == list(range(len(DOCUMENTS)))
         for one in ranked:
             assert one.text == DOCUMENTS[one.index]
