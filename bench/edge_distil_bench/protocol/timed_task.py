@@ -26,6 +26,7 @@ from edge_distil.tasks import (
     LateInteraction,
     MultipleChoice,
     QuestionAnswering,
+    SparseEmbedding,
     Task,
 )
 
@@ -183,7 +184,8 @@ def answer(task: Any, query: Sequence[str]) -> Any:
         return task.encode_document(query[0])
     if isinstance(task, MultipleChoice):
         return task(query[0], query[1:])
-    return task.encode(query[0]) if isinstance(task, Embedding) else task(*query)
+    encodes = isinstance(task, Embedding | SparseEmbedding)
+    return task.encode(query[0]) if encodes else task(*query)
 
 
 def pad(feeds: Mapping[str, Tokens], length: int, pad_id: int) -> dict[str, Tokens]:

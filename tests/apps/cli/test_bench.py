@@ -245,8 +245,8 @@ def test_the_verdict_follows_from_the_figures(
 
 @pytest.mark.parametrize(
     "name",
-    ["embedding", "fill_mask", "multi_label", "question_answering", "text_classification",
-     "token_classification"],
+    ["embedding", "fill_mask", "late_interaction", "multi_label", "multiple_choice",
+     "question_answering", "sparse_embedding", "text_classification", "token_classification"],
 )  # fmt: skip
 def test_the_shipped_texts_are_for_every_task(tiny: Path, name: str) -> None:
     queries = choose_queries(open_bundle(tiny / name), "fp32", None)
