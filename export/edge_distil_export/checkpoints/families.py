@@ -16,6 +16,7 @@ _UNTRACEABLE = {
     "longformer": "pads a text to whole attention windows, and how far depends on its length",
     "xmod": "asks for the language of each text beside its tokens",
     "canine": "reads characters and has no tokenizer.json",
+    "perceiver": "reads bytes into a fixed number of latents and has no tokenizer.json",
     "reformer": "sorts tokens into buckets, and into how many depends on the length",
 }
 

@@ -110,7 +110,7 @@ def test_decoders_that_embed(family: str, tmp_path: Path) -> None:
         export_bundle(folder, tmp_path / "other", task="feature-extraction")
 
 
-@pytest.mark.parametrize("family", ["longformer", "xmod", "reformer", "canine"])
+@pytest.mark.parametrize("family", ["longformer", "xmod", "reformer", "canine", "perceiver"])
 def test_what_no_graph_can_hold_is_said_at_once(family: str, tmp_path: Path) -> None:
     model = tmp_path / "model"
     model.mkdir()
