@@ -99,7 +99,9 @@ class Model:
 def _open(
     place: Path, variant: str | None, threads: int | None, bulk: bool
 ) -> Embedding | SparseEmbedding:
-    if open_bundle(place).manifest.task in SparseEmbedding.names:
+    bundle = open_bundle(place)
+    bundle.require_task(*Embedding.names, *SparseEmbedding.names)
+    if bundle.manifest.task in SparseEmbedding.names:
         task = SparseEmbedding.load(place, variant=variant, threads=threads)
         if task.similarity_fn_name not in _PRODUCTS:
             raise InputError(

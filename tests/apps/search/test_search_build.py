@@ -206,7 +206,7 @@ COMMANDS = [
     (1, "not a folder", "--build ABSENT -o NEW --bundle EMBEDDING"),
     (1, "needs an embedding bundle", "--build DOCS -o NEW"),
     (1, "no bundle at", "--build DOCS -o NEW --bundle ABSENT"),
-    (1, "expected sentence-similarity", "--build DOCS -o NEW --bundle QA"),
+    (1, "or sparse-embedding", "--build DOCS -o NEW --bundle QA"),
     (2, "no variant", "--build DOCS -o NEW --bundle EMBEDDING --variant int3"),
     (1, "is not empty and is not an index", "--build DOCS -o DOCS --bundle EMBEDDING"),
     (1, "the index is of", "--build OTHER -o INDEX"),
