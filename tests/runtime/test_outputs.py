@@ -195,13 +195,21 @@ def test_an_evaluation_has_no_figure_where_there_is_no_number(
         evaluate(embedding, pairs)
 
 
-@pytest.mark.parametrize("labels", [["score"], ["bad", "bad", "good"]])
-def test_one_label_has_no_accuracy(labels: list[str], tiny_copy: Copy, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("labels", "fault"),
+    [
+        (["score"], "looks like rows of text, label .* needs rows of sentence1, sentence2, score"),
+        (["bad", "bad", "good"], "labels bad, bad, good, expected different ones for an accuracy"),
+    ],
+)
+def test_one_label_has_no_accuracy(
+    labels: list[str], fault: str, tiny_copy: Copy, tmp_path: Path
+) -> None:
     """A model of one score was right each time that the label is 0."""
     cut = [np.array([n], np.int64) for n in (0, len(labels), -1)]
     bundle = damage(tiny_copy("text_classification"), replace_output("logits", "Slice", cut))
     file = bundle / "edge_distil.json"
     file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | {"labels": labels}), "utf-8")
     (data := tmp_path / "a.csv").write_text("text,label\na storm,0\nAda,0\n")
-    with pytest.raises(ed.errors.TaskError, match="expected two or more different"):
+    with pytest.raises(ed.EdgeDistilError, match=fault):
         pytest.fail(str(evaluate(ed.load(bundle), data)))
