@@ -42,7 +42,19 @@ def temporaries_in(folder: Path) -> Iterator[None]:
     finally:
         _folders.remove(folder)
         _use_last()
+        _forget(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget(folder: Path) -> None:
+    """Take out of the environment what libraries put there of a folder that goes.
+
+    torch keeps the place of its compiler's cache there, and would make it anew beside the user's
+    files.
+    """
+    inside = f"{folder}{os.sep}"
+    for name in [name for name, value in os.environ.items() if value.startswith(inside)]:
+        del os.environ[name]
 
 
 def _use_last() -> None:

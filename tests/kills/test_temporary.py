@@ -33,6 +33,20 @@ def test_this_process_and_its_children(tmp_path: Path) -> None:
     assert not (tmp_path / "own").exists()
 
 
+def test_no_library_makes_it_anew_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch remembers the place of its compiler's cache in the environment."""
+    from torch._inductor.runtime.cache_dir_utils import cache_dir
+
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")  # is put back as it was
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    with temporaries_in(tmp_path / "own"):
+        assert Path(cache_dir()).parent == tmp_path / "own"
+    assert Path(cache_dir()).parent == tmp_path / "users"
+    assert not (tmp_path / "own").exists()
+
+
 def test_what_a_killed_process_left_goes(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "left").write_text("")
