@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from edge_distil._reading import fields
 from edge_distil._reading.fields import Fields
 from edge_distil._reading.manifest_pooling import WIDEST
+from edge_distil._reading.printable import shown
 from edge_distil._reading.sentence_modules import Module
 from edge_distil.errors import CheckpointError, EdgeDistilError
 from edge_distil_export.checkpoints.tensors import read_tensors
@@ -80,9 +81,11 @@ def load_step(step: Module, checkpoint: Path, about: str = VECTOR) -> nn.Module:
         return Normalize()
     config = fields.read(file)
     _check_names(config, about)
-    module = Dense(config) if step.kind == "Dense" else LayerNorm(config)
     try:
-        module.load_state_dict({k: v.float() for k, v in read_tensors(folder).items()})
+        with torch.device("meta"):  # no memory for a size that the weights may not have
+            module = Dense(config) if step.kind == "Dense" else LayerNorm(config)
+        tensors = {name: tensor.float() for name, tensor in read_tensors(folder).items()}
+        module.load_state_dict(tensors, assign=True)
     except EdgeDistilError:
         raise
     except Exception as error:  # torch's, safetensors' and the pickle reader's share no base
@@ -99,8 +102,8 @@ def _check_names(config: Fields, about: str) -> None:
     for name in ("module_input_name", "module_output_name"):
         if config.optional_text(name) not in (None, about):
             raise CheckpointError(
-                f"{config.file} has {name} {config.text(name)!r}, expected {about}: export the "
-                "checkpoint with --task feature-extraction and do the rest in your own code"
+                f"{config.file} has {name} {shown(config.text(name))}, expected {about}: export "
+                "the checkpoint with --task feature-extraction and do the rest in your own code"
             )
 
 
@@ -111,7 +114,7 @@ def _activation(config: Fields) -> nn.Module:
     known = isinstance(kind, type) and issubclass(kind, nn.Module)
     if not known or not dotted.startswith("torch.nn."):
         raise CheckpointError(
-            f"{config.file} names the activation {dotted!r}, expected a class of torch.nn: "
+            f"{config.file} names the activation {shown(dotted)}, expected a class of torch.nn: "
             "export it with --task feature-extraction"
         )
     return cast(nn.Module, kind())

@@ -119,15 +119,28 @@ def test_unsupported_pooling(minilm: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_foreign_activation_is_not_imported(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"activation_function": "os.system"}, r"os\.system"),
+        ({"activation_function": "torch.nn.Linear"}, "is not a Dense module.*in_features"),
+        ({"activation_function": "x" * 5_000}, "names the activation 'x+\\.\\.\\.'"),
+        ({"in_features": 10**6, "out_features": 10**6}, "is not a Dense module"),
+        ({"module_input_name": "x" * 5_000}, "has module_input_name 'x+\\.\\.\\.'"),
+    ],
+)
+def test_dense_settings_are_data(changed: dict[str, object], message: str, tmp_path: Path) -> None:
+    """No activation is imported, and no size takes memory that the weights do not have."""
     from safetensors.torch import save_file
 
     from edge_distil._reading.sentence_modules import Module
     from edge_distil_export.checkpoints.sentence_steps import load_step
 
-    config = {"in_features": 2, "out_features": 2, "activation_function": "os.system"}
-    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "config.json").write_text(
+        json.dumps({"in_features": 2, "out_features": 2, **changed})
+    )
     state = {"linear.weight": torch.eye(2), "linear.bias": torch.zeros(2)}
     save_file(state, tmp_path / "model.safetensors")
-    with pytest.raises(CheckpointError, match=r"os\.system"):
+    with pytest.raises(CheckpointError, match=message) as caught:
         load_step(Module("Dense", ""), tmp_path)
+    assert len(str(caught.value)) < 500
