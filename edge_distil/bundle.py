@@ -13,6 +13,7 @@ from pathlib import Path
 
 from edge_distil._reading import external_data, fields, foreign, links, places
 from edge_distil._reading.foreign import LARGEST_MODEL
+from edge_distil._reading.printable import shown
 from edge_distil._writing import storage
 from edge_distil._writing.settling import settled
 from edge_distil.errors import (
@@ -79,7 +80,7 @@ class Bundle:
             command = self._command(name)
             remedy = "choose one of these" + (f", or make it with: {command}" if command else "")
             raise VariantMissing(
-                f"{self.path} has no variant {name!r}, only {', '.join(variants) or 'none'}: "
+                f"{self.path} has no variant {shown(name)}, only {', '.join(variants) or 'none'}: "
                 f"{remedy}"
             )
         return name, variants[name]
@@ -122,8 +123,8 @@ class Bundle:
         links.check_inside(self.path, path)
         if not path.is_file():
             raise BundleFileMissing(
-                f"{path} is missing, though {FILE_NAME} names it: copy the whole bundle again, "
-                "or export it again"
+                f"{path} is {'no file' if path.exists() else 'missing'}, though {FILE_NAME} names "
+                "it: copy the whole bundle again, or export it again"
             )
         size = path.stat().st_size
         if not self.inferred and size != record.bytes:

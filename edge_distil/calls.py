@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_distil._reading.printable import shown
 from edge_distil.errors import InputError, InputTypeError
 
 _SURROGATES = range(0xD800, 0xE000)  # halves of a UTF-16 pair, no characters by themselves
@@ -131,12 +132,12 @@ def whole(least: int, most: int = sys.maxsize, /, **options: Any) -> None:
     for name, value in options.items():
         if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
             raise InputTypeError(
-                f"{name} is {value!r} ({kind(value)}), expected an int of at least {least}"
+                f"{name} is {shown(value)} ({kind(value)}), expected an int of at least {least}"
             )
         if value < least:
-            raise InputError(f"{name} is {value}, expected at least {least}")
+            raise InputError(f"{name} is {shown(int(value))}, expected at least {least}")
         if value > most:
-            raise InputError(f"{name} is {value}, expected at most {most}")
+            raise InputError(f"{name} is {shown(int(value))}, expected at most {most}")
 
 
 def whole_or_none(least: int, **options: Any) -> None:
@@ -152,7 +153,9 @@ def flag(**options: Any) -> None:
     """
     for name, value in options.items():
         if not isinstance(value, bool | np.bool_):
-            raise InputTypeError(f"{name} is {value!r} ({kind(value)}), expected True or False")
+            raise InputTypeError(
+                f"{name} is {shown(value)} ({kind(value)}), expected True or False"
+            )
 
 
 def choice(name: str, value: Any, choices: Sequence[str]) -> None:
@@ -164,7 +167,7 @@ def choice(name: str, value: Any, choices: Sequence[str]) -> None:
     """
     error = InputError if isinstance(value, str) else InputTypeError
     if not isinstance(value, str) or value not in choices:
-        raise error(f"{name} is {value!r}, expected one of {', '.join(choices)}")
+        raise error(f"{name} is {shown(value)}, expected one of {', '.join(choices)}")
 
 
 def known(function: str, options: Mapping[str, Any], names: Iterable[str], advice: str) -> None:
@@ -192,7 +195,7 @@ def kind(value: Any) -> str:
     if isinstance(value, tuple):
         return f"{article} {name} of {len(value)}"
     if isinstance(value, Mapping):
-        keys = ", ".join(repr(key) for key in list(value)[:4])
+        keys = ", ".join(shown(key) for key in list(value)[:4])
         return f"{article} {name} with the keys {keys or 'none'}"
     return f"{article} {name}"
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_distil._reading.fields import Fields
+from edge_distil._reading.printable import shown
 from edge_distil.errors import InputError, MissingExtra, SessionError
 from edge_distil.manifest import FILE_NAME, LONGEST_SEQUENCE
 from edge_distil.session import Floats, Tokens
@@ -184,7 +185,7 @@ def check_here(variant: str, compute_units: str) -> None:
     """
     if compute_units not in COMPUTE_UNITS:
         raise InputError(
-            f"compute_units is {compute_units!r}, expected one of {', '.join(COMPUTE_UNITS)}"
+            f"compute_units is {shown(compute_units)}, expected one of {', '.join(COMPUTE_UNITS)}"
         )
     if sys.platform != "darwin":
         raise SessionError(

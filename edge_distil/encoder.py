@@ -12,6 +12,7 @@ import numpy as np
 
 from edge_distil import calls, coreml, hardware
 from edge_distil._machine import freed
+from edge_distil._reading.printable import shown
 from edge_distil._reading.untrusted import check as check_untrusted
 from edge_distil._tokenizing.rows import Encoded, collate
 from edge_distil._tokenizing.tokenizer import Tokenizer
@@ -226,8 +227,8 @@ def open_encoder(
         return open_coreml(bundle, name, coreml.open_predictor(bundle.model_path(name), units))
     if compute_units is not None:
         raise InputError(
-            f"compute_units is {compute_units!r}, but the variant {name} does not run on Core ML: "
-            "leave it out, or choose a coreml variant"
+            f"compute_units is {shown(compute_units)}, but the variant {name} does not run "
+            "on Core ML: leave it out, or choose a coreml variant"
         )
     tokenizer = _open_tokenizer(bundle, bundle.manifest.max_length)
     if bulk and providers is None:

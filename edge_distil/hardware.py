@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from edge_distil import calls
+from edge_distil._reading.printable import shown
 from edge_distil.errors import InputError
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -72,8 +73,8 @@ def threads(requested: int | None = None) -> int:
         digits = value.isascii() and value.isdigit() and len(value) < 10
         if not digits or not 1 <= int(value) <= _MOST_THREADS:
             raise InputError(
-                f"OMP_NUM_THREADS is {value!r}, expected an integer from 1 to {_MOST_THREADS}: "
-                "unset it"
+                f"OMP_NUM_THREADS is {shown(value)}, expected an integer from 1 to "
+                f"{_MOST_THREADS}: unset it"
             )
         return int(value)
     calls.whole(1, _MOST_THREADS, threads=requested)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from edge_distil._reading.printable import shown
 from edge_distil.errors import InputTypeError
 
 # Called with the number of items done and, where it is known, of all.
@@ -58,7 +59,7 @@ def counting(
     """
     if not isinstance(show, bool) and not callable(show):
         raise InputTypeError(
-            f"show_progress is {show!r}, expected True, False or a function of (done, total)"
+            f"show_progress is {shown(show)}, expected True, False or a function of (done, total)"
         )
     if show is False:
         yield None

@@ -127,7 +127,10 @@ def _token_vectors(given: Any, name: str) -> list[Floats]:
 
 def _numbers(vectors: ArrayLike) -> Floats:
     try:
-        return np.asarray(vectors, np.float32)
+        found = np.asarray(vectors)
+        if found.dtype.kind == "c":
+            raise TypeError("complex numbers")
+        return found.astype(np.float32, copy=False)
     except (TypeError, ValueError, OverflowError) as error:
         raise InputTypeError(
             f"the embeddings cannot be read as numbers ({error}), expected what encode gives"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge_distil._reading.printable import shown
 from edge_distil.errors import TaskError
 from edge_distil.manifest import TASKS
 
@@ -52,5 +53,5 @@ def task_named(name: str) -> str:
     plain = name.strip().lower().replace("_", "-")
     task = _SYNONYMS.get(plain, plain)
     if task not in TASKS:
-        raise TaskError(f"task {name!r} is unknown, expected one of {', '.join(TASKS)}")
+        raise TaskError(f"task {shown(name)} is unknown, expected one of {', '.join(TASKS)}")
     return task

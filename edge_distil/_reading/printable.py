@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 # Control characters of ASCII and of Latin-1, ends of lines and paragraphs, changes of the writing
 # direction, halves of surrogate pairs.
@@ -33,6 +34,26 @@ def shortened(text: str, most: int = 40) -> str:
     'aaaa...'
     """
     return printable(text if len(text) <= most else f"{text[:most]}...")
+
+
+def shown(value: Any, most: int = 80) -> str:
+    """Write out what a caller passed, for a message of one line.
+
+    >>> shown(("a", 1)), shown("b" * 9, most=4), shown(10**5000)
+    ("('a', 1)", "'bbbb...'", 'an int')
+
+    Args:
+        value: Anything: a text of any length, an array, a number of more digits than Python writes.
+        most: Characters at most.
+    """
+    if isinstance(value, str):
+        return repr(value if len(value) <= most else f"{value[:most]}...")
+    try:
+        text = repr(value)
+    except Exception:  # any kind: how it is written is its own affair
+        name = type(value).__name__
+        return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+    return shortened(" ".join(text.split()), most)
 
 
 def _escaped(character: str, lines: bool) -> str:

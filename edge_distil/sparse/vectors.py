@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,7 +163,7 @@ def _checked(number: int, row: SparseVector, dimension: int) -> SparseVector:
             f"embedding {number} is {calls.kind(row)}, expected a SparseVector: give what encode "
             "gives"
         )
-    indices, values = np.asarray(row.indices), np.asarray(row.values)
+    indices, values = _array(row.indices), _array(row.values)
     numbers = indices.dtype.kind in "iu" and values.dtype.kind in "fiu"
     if indices.ndim != 1 or indices.shape != values.shape or not (numbers or not len(indices)):
         raise InputError(
@@ -177,3 +177,11 @@ def _checked(number: int, row: SparseVector, dimension: int) -> SparseVector:
             "compare embeddings of one model"
         )
     return SparseVector(indices.astype(np.int32, copy=False), values.astype(np.float32, copy=False))
+
+
+def _array(values: Any) -> NDArray[Any]:
+    """Return what was given as an array: of objects, where it is no row of numbers."""
+    try:
+        return np.asarray(values)
+    except ValueError:  # rows of different lengths
+        return np.array(None)

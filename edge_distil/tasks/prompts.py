@@ -10,6 +10,7 @@ from typing import TypedDict, TypeVar, cast
 
 from edge_distil import calls
 from edge_distil._reading.manifest_pooling import Pooling
+from edge_distil._reading.printable import shortened, shown
 from edge_distil.errors import InputError
 from edge_distil.precision import Precision
 from edge_distil.progress import Progress
@@ -58,8 +59,8 @@ def find(settings: Pooling | None, name: str | None, prompt: str | None) -> str:
         return ""
     if calls.text(name, "prompt_name") not in known:
         raise InputError(
-            f"the bundle has no prompt {name!r}, only {', '.join(known)}: give the text itself as "
-            "prompt"
+            f"the bundle has no prompt {shown(name)}, only {', '.join(map(shortened, known))}: "
+            "give the text itself as prompt"
         )
     return known[name]
 

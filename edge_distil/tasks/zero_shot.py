@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from edge_distil import calls
-from edge_distil._reading.printable import shortened
+from edge_distil._reading.printable import shortened, shown
 from edge_distil._tokenizing.reading import naming
 from edge_distil._tokenizing.settings import read_optional
 from edge_distil.bundle import Bundle
@@ -213,7 +213,7 @@ def _filled(template: str, name: str) -> str:
     except (AttributeError, LookupError, ValueError):
         pass
     raise InputError(
-        f"hypothesis_template is {template!r}, expected {{}} where the label goes: "
+        f"hypothesis_template is {shown(template)}, expected {{}} where the label goes: "
         f"for example {TEMPLATE!r}"
     )
 

@@ -221,6 +221,15 @@ def test_options_of_other_types_are_refused_by_name(
         call(tasks, value)
 
 
+@pytest.mark.parametrize("value", [np.zeros((40, 40)), 10**5_000, "x" * 10**6], ids=type)
+def test_options_of_any_length_are_named_in_one_line(value: Any, tasks: dict[str, Any]) -> None:
+    for option, call, _ in OPTIONS:
+        with pytest.raises(InputError, match=option.split("_")[0]) as caught:
+            call(tasks, value)
+        assert len(str(caught.value).splitlines()) == 1
+        assert len(str(caught.value)) < 400
+
+
 def test_options_that_are_not_there_are_refused_by_name(tasks: dict[str, Any]) -> None:
     with pytest.raises(InputTypeError, match=r"'top_k'.*use batch"):
         tasks["question_answering"]("Who?", "Ada", top_k=3)

@@ -156,6 +156,7 @@ def test_a_document_of_any_length_is_compared_in_little_memory() -> None:
         (lambda t: t.similarity([[1.0, 2.0]], [[3.0]]), InputError, "queries is of shape"),
         (lambda t: t.similarity(np.ones((2, 8)), np.ones((2, 7))), InputError, "7 and 8 numbers"),
         (lambda t: t.similarity(["a"], ["b"]), InputTypeError, "cannot be read as numbers"),
+        (lambda t: t.similarity(1j * np.ones((2, 8)), []), InputTypeError, "complex numbers"),
         (lambda t: t.similarity(5, np.ones((2, 8))), InputTypeError, "queries is an int"),
     ],
 )

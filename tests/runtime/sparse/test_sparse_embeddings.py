@@ -162,6 +162,9 @@ WRONG = {
     "embedding 0 has float64 indices": (
         InputError, lambda task: task.decode(SparseVector([0.5], [1])),
     ),
+    "embedding 0 has object indices": (
+        InputError, lambda task: task.decode(SparseVector([[1], [2, 3]], [1.0])),
+    ),
     "got 1 and 2 embeddings": (
         InputError,
         lambda task: task.similarity_pairwise(task.encode(["a"]), task.encode(["a", "b"])),
