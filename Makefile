@@ -6,7 +6,7 @@ RUN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-safety test-all test-web page check docs figures release-check bench bench-int8 bench-embedding bench-tasks bench-distil bench-peers bench-browser bench-node compatibility arm-check fuzz clean
+.PHONY: demo test test-wide test-safety test-all test-web page check docs figures release-check bench bench-int8 bench-embedding bench-tasks bench-distil bench-peers bench-browser bench-node compatibility arm-check fuzz clean
 .DEFAULT_GOAL := demo
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -22,7 +22,10 @@ demo: $(INSTALLED)  ## export the embedded checkpoint to int8, prove it, ask it 
 PYTEST := OMP_NUM_THREADS=1 $(RUN)/python -m pytest -n auto --dist loadfile
 
 test: $(INSTALLED)  ## what a change breaks first, in minutes
-	@$(PYTEST) -m 'not (safety or slow or network or web)'
+	@$(PYTEST) -m 'not (wide or safety or slow or network or web)'
+
+test-wide: $(INSTALLED)  ## more of the same: every family, recipe and setting that `make test` samples
+	@$(PYTEST) -m 'wide and not (safety or slow or network or web)'
 
 test-safety: $(INSTALLED)  ## what guards users' files, answers and privacy: kills, two at once, fuzz
 	@$(PYTEST) -m 'safety and not (slow or network or web)'

@@ -27,6 +27,8 @@ from edge_distil.session import OnnxSession
 from edge_distil_export.graphs.slicing import slice_last_layer
 from edge_distil_export.parity import Reference, check_parity
 
+pytestmark = pytest.mark.wide
+
 SAME = 1e-6  # sliced and whole graph: the same sums, of blocks of another size
 FP32_TOLERANCE = 1e-5  # from PyTorch, on tiny models
 SHAPES = [(batch, length) for batch in (1, 2, 7) for length in (2, 3, 8, 61, 64)]

@@ -31,6 +31,8 @@ from edge_distil_quantize.sensitivity.budget import JOURNAL
 from edge_distil_quantize.sensitivity.journal import open_journal
 from edge_distil_quantize.sensitivity.smallest_set import smallest_set
 
+pytestmark = pytest.mark.wide
+
 NORM = "node_layer_norm_1"  # the first layer's, before its feed-forward half
 READER = "transformer.layer.0.ffn.lin1"  # the one product that reads it
 LAYER = "transformer.layer.0."

@@ -17,6 +17,8 @@ from onnxruntime.quantization.matmul_nbits_quantizer import (
 
 from edge_distil_quantize.kernels.int4 import Blocks, quantize_asymmetric, quantize_symmetric
 
+pytestmark = pytest.mark.wide
+
 KINDS = ["qa", "tied", "shared"]
 SPREAD = np.random.default_rng(7).standard_t(5, (48, 100)).astype(np.float32)
 

@@ -20,6 +20,8 @@ from edge_distil.errors import BundleCorrupt, QuantizeError, VariantMissing
 from edge_distil.manifest import Variant
 from edge_distil_quantize import quantize_bundle
 
+pytestmark = pytest.mark.wide
+
 LIMITED = """
 import resource, signal, sys
 from edge_distil.errors import StorageError

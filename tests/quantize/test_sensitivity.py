@@ -26,6 +26,8 @@ from edge_distil_quantize.sensitivity.candidates import open_workbench
 from edge_distil_quantize.sensitivity.node_times import by_operator, node_times, owners_of_nodes
 from edge_distil_quantize.sensitivity.outliers import measure_activations, ranges_of
 
+pytestmark = pytest.mark.wide
+
 KINDS = ["qa", "tied", "shared"]
 
 

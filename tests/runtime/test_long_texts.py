@@ -13,6 +13,8 @@ from tokenizers_of_every_kind import KINDS, hard_texts, prose, save
 from edge_distil._tokenizing.shortening import LONG, fit
 from edge_distil._tokenizing.tokenizer import Tokenizer
 
+pytestmark = pytest.mark.wide
+
 LENGTHS = (LONG + 1, 2 * LONG + 6)
 
 

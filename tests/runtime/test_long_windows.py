@@ -16,6 +16,8 @@ import edge_distil as ed
 from edge_distil._tokenizing import stretches, windows
 from edge_distil._tokenizing.tokenizer import Tokenizer
 
+pytestmark = pytest.mark.wide
+
 SIZE = 1 << 12  # of a stretch: small, so that a text has many
 NAMES = ("ids", "type_ids", "offsets", "special_tokens_mask")
 

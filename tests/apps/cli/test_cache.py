@@ -11,6 +11,8 @@ from command import Command
 from edge_distil._writing import locks
 from edge_distil._writing.journal import Journal
 
+pytestmark = pytest.mark.wide
+
 DIGITS = "0123456789abcdef"
 
 

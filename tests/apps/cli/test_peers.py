@@ -22,6 +22,8 @@ from edge_distil_bench.side_by_side.entries import Entry, find_entries
 from edge_distil_export import export_bundle
 from environments import python_environment
 
+pytestmark = pytest.mark.wide
+
 # PyTorch and onnxruntime add up in another order (seen: 1e-6 on logits of size 1 to 10).
 SAME_MODEL = 1e-4
 # int8 in other kernels; see tests/interop.

@@ -16,6 +16,8 @@ from edge_distil_apps.cli.flags.variants import Settings, plan
 from edge_distil_apps.cli.flow import stages
 from edge_distil_apps.cli.flow.stages import EXPORT, Pace
 
+pytestmark = pytest.mark.wide
+
 PROGRAM = [sys.executable, "-P", "-m", "edge_distil_apps.cli"]
 NODE = re.compile(r"node_|/[A-Z]\w+_\d+|MatMul")
 

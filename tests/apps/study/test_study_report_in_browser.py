@@ -14,7 +14,7 @@ from simulated_study import simulate_study
 from edge_distil_apps.study.folder import StudyFolder
 from edge_distil_apps.study.report import write_report
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.wide]
 
 PHONE, DESK = 390, 1440
 SMALLEST_TEXT = 11.0  # CSS pixels on the screen

@@ -17,6 +17,8 @@ from edge_distil.errors import BundleExists, DataError, InputError, TaskError
 from edge_distil_distil import Distilled, Recipe, distil
 from edge_distil_distil.teachers import find_origin
 
+pytestmark = pytest.mark.wide
+
 NO_LABELS = ("fill-mask", "feature-extraction")
 QUICK = Recipe(epochs=6, batch_size=8, learning_rate=3e-3, dropout=0.0)
 AUTO = {

@@ -17,6 +17,8 @@ from edge_distil._reading.sentence_modules import read_sentence_modules
 from edge_distil.errors import BundleCorrupt
 from edge_distil_export import export_bundle
 
+pytestmark = pytest.mark.wide
+
 
 @pytest.fixture
 def linked(checkpoint: Callable[..., Path], tmp_path: Path) -> Path:

@@ -21,6 +21,8 @@ from tiny import POSITIONS, fast_tokenizer, save_sentence_model
 import edge_distil as ed
 from edge_distil.errors import TaskError
 
+pytestmark = pytest.mark.wide
+
 TOLERANCE = 1e-5
 PAIR = ("the dog", "Sleeps on and on")
 

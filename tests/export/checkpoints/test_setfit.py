@@ -24,6 +24,8 @@ from edge_distil_export import export_bundle
 from edge_distil_export.checkpoints.checkpoint import find_checkpoint
 from edge_distil_export.checkpoints.setfit import load_head, read_head
 
+pytestmark = pytest.mark.wide
+
 TOLERANCE = 1e-5
 INT8 = 0.05  # of a probability
 WIDTH = 32

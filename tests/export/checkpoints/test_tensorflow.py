@@ -26,6 +26,8 @@ from edge_distil_apps.cli import console
 from edge_distil_export import export_bundle
 from edge_distil_export.checkpoints.checkpoint import find_checkpoint
 
+pytestmark = pytest.mark.wide
+
 GOLDEN = Path(__file__).parents[2] / "golden" / "of_tensorflow"
 # Tokens are joined with their neighbours, and TensorFlow's padding has a vector: whole rows count.
 JOINED = "mobilebert-fill-mask"

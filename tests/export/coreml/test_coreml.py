@@ -31,6 +31,8 @@ from edge_distil_export.coreml import add_coreml
 from edge_distil_export.coreml.evaluate import Program
 from edge_distil_export.coreml.quiet import quiet_coremltools
 
+pytestmark = pytest.mark.wide
+
 FP32_TOLERANCE = 1e-4  # the bound promised for fp32 packages
 FP16_TOLERANCE = 2e-2
 FULL = "Ada lived in London. " * 16  # cut to the longest length of the package: MobileBERT's

@@ -26,6 +26,8 @@ from edge_distil.bundle import Bundle, open_bundle
 from edge_distil_export import adopted_graph, export_bundle, writing
 from edge_distil_quantize import checks, quantize_bundle
 
+pytestmark = pytest.mark.wide
+
 TEXT = "Ada lived in [MASK]."
 DATA = "onnx/model.onnx_data"
 Checkpoint = Callable[..., Path]

@@ -15,6 +15,8 @@ import transformers
 
 from edge_distil.bundle import Bundle, open_bundle
 
+pytestmark = pytest.mark.wide
+
 FP32_TOLERANCE = 1e-5  # tiny models; the bound promised for real ones is 1e-4
 QUICK = ("fill-mask", "question-answering")
 TASKS = [

@@ -23,6 +23,8 @@ import edge_distil as ed
 from edge_distil.errors import CheckpointError, EdgeDistilError
 from edge_distil_export import export_bundle
 
+pytestmark = pytest.mark.wide
+
 CODE = Path(__file__).parent / "encoder"
 TOLERANCE = 1e-5
 KINDS = {

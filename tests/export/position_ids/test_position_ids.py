@@ -21,6 +21,8 @@ from edge_distil.errors import ExportError, InputError, SessionError, TaskError
 from edge_distil.session import Floats, OnnxSession, Tokens
 from edge_distil_export import export_bundle
 
+pytestmark = pytest.mark.wide
+
 TOLERANCE = 1e-5
 QUICK = ("distilbert", "roberta")
 BEHIND_PADDING = {"roberta", "xlm-roberta", "mpnet", "camembert", "data2vec-text", "ibert",

@@ -25,6 +25,8 @@ from static_embeddings.checkpoints import (
 import edge_distil as ed
 from edge_distil_export import export_bundle
 
+pytestmark = pytest.mark.wide
+
 TOLERANCE = 1e-5
 MODEL2VEC: dict[str, dict[str, Any]] = {
     **{f"{kind}, normalised": {"kind": kind, "normalize": True} for kind in TOKENIZERS},

@@ -18,6 +18,8 @@ import edge_distil
 from edge_distil.precision import quantize_embeddings
 from edge_distil.tasks import Embedding
 
+pytestmark = pytest.mark.wide
+
 VECTOR_TOLERANCE = 1e-5
 PROMPTS = {"query": "search for: ", "passage": "Paris: "}
 # Name -> (family, pooling, Normalize module, Dense module).

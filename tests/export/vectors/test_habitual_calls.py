@@ -17,6 +17,8 @@ from edge_distil import similarity
 from edge_distil.bundle import Bundle
 from edge_distil.errors import InputError
 
+pytestmark = pytest.mark.wide
+
 SCORE = 1e-5
 TEXTS = ["A man is playing a guitar.", "Un café, s'il vous plaît", "Paris", "the dog sleeps"]
 PROMPTS: dict[str, dict[str, Any]] = {

@@ -10,6 +10,8 @@ import shelf
 
 import edge_distil as ed
 
+pytestmark = pytest.mark.wide
+
 WORDS = "the keeper of a light on the far shore reads by lamp and writes down every storm".split()
 
 

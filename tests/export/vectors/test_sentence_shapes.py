@@ -20,6 +20,8 @@ from edge_distil._reading.sentence_modules import read_sentence_modules
 from edge_distil.errors import TaskError
 from edge_distil_export import export_bundle
 
+pytestmark = pytest.mark.wide
+
 TOLERANCE = 1e-5
 NAMES = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 

@@ -18,6 +18,8 @@ from edge_distil_quantize.calibration.inputs import calibration_inputs
 from edge_distil_quantize.calibration.static_ranges import PERCENTILE, activation_ranges
 from edge_distil_quantize.rewrites.qdq import FEWEST_STEPS
 
+pytestmark = pytest.mark.wide
+
 TEXTS = "who?\tit was ada, in 1840.\nwhat is it?\ta box of 3 red pens!\nwhere?\tno, not here\n"
 KINDS = ["qa", "tied", "shared"]
 

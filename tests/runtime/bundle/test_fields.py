@@ -16,6 +16,8 @@ from edge_distil._reading import fields
 from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.manifest import from_json
 
+pytestmark = pytest.mark.wide
+
 Copy = Callable[[str], Path]
 Place = tuple[str | int, ...]
 

@@ -20,6 +20,8 @@ from tiny import save_checkpoint
 from edge_distil._machine import installation
 from edge_distil_apps.cli.verbs import app
 
+pytestmark = pytest.mark.wide
+
 REPOSITORY = Path(__file__).parents[4]
 SOURCES = ("edge_distil", "export", "quantize", "distil", "bench/edge_distil_bench", "apps")
 # What fails -> what the message leaves to its reader: names of their own.
