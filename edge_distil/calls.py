@@ -6,8 +6,11 @@ string, the keys of a dict, the columns of a table, True as the number 1.
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence, Set
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -120,6 +123,26 @@ def two(value: Any, names: tuple[str, str], where: str) -> tuple[Any, Any]:
             f"dict with the keys {' and '.join(names)}".replace(": is", " is")
         )
     return value
+
+
+def path(value: Any, name: str) -> Path:
+    """Return the place that a caller names, which need not exist.
+
+    Raises:
+        InputTypeError: It is neither a text nor a `Path`.
+        InputError: No file can have this name: it holds a NUL, or is too long.
+    """
+    if not isinstance(value, str | Path):
+        raise InputTypeError(f"{name} is {kind(value)}, expected a str or a Path: give its place")
+    try:
+        os.lstat(value)
+    except (OSError, ValueError) as error:
+        if isinstance(error, ValueError) or error.errno == errno.ENAMETOOLONG:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise InputError(
+                f"{name} is {shown(str(value))}, which no file can be named ({reason}): correct it"
+            ) from error
+    return Path(value)
 
 
 def whole(least: int, most: int = sys.maxsize, /, **options: Any) -> None:

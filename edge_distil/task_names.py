@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge_distil import calls
 from edge_distil._reading.printable import shown
 from edge_distil.errors import TaskError
 from edge_distil.manifest import TASKS
@@ -48,9 +49,10 @@ def task_named(name: str) -> str:
     'fill-mask'
 
     Raises:
+        InputTypeError: It is no text.
         TaskError: It stands for none.
     """
-    plain = name.strip().lower().replace("_", "-")
+    plain = calls.text(name, "task").strip().lower().replace("_", "-")
     task = _SYNONYMS.get(plain, plain)
     if task not in TASKS:
         raise TaskError(f"task {shown(name)} is unknown, expected one of {', '.join(TASKS)}")

@@ -9,6 +9,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from edge_distil import calls
 from edge_distil._writing import locks, staging
 from edge_distil._writing.storage import storage_errors
 from edge_distil.errors import BundleCorrupt, BundleError, EdgeDistilError, reason
@@ -33,20 +34,21 @@ def settled(read: _Reader) -> _Reader:
 
     @functools.wraps(read)
     def settled_read(path: str | Path, **options: Any) -> Any:
+        path = calls.path(path, "path")
         for _ in range(_TRIES):
-            _end_replacement(Path(path))
-            before = _state(Path(path))
+            _end_replacement(path)
+            before = _state(path)
             try:
                 result = read(path, **options)
             except (EdgeDistilError, OSError) as error:
-                if _state(Path(path)) == before and not staging.unfinished(Path(path)):
+                if _state(path) == before and not staging.unfinished(path):
                     if isinstance(error, EdgeDistilError):
                         raise
-                    raise _unreadable(Path(path), error) from error
+                    raise _unreadable(path, error) from error
                 continue
-            if _state(Path(path)) == before:
+            if _state(path) == before:
                 return result
-        with storage_errors(Path(path)), locks.hold(locks.inside(Path(path)), Path(path), wait=inf):
+        with storage_errors(path), locks.hold(locks.inside(path), path, wait=inf):
             return read(path, **options)
 
     return cast(_Reader, settled_read)

@@ -9,10 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_distil import calls
 from edge_distil._reading import cross_encoder, links
 from edge_distil._reading.fields import Fields
 from edge_distil._reading.foreign import describe_pooling, describe_sparse
 from edge_distil._reading.manifest_pooling import Pooling
+from edge_distil._reading.printable import shown
 from edge_distil._reading.sentence_settings import TransformerSettings
 from edge_distil._writing import ownership, staging, storage
 from edge_distil._writing.temporary import temporaries_in
@@ -102,12 +104,13 @@ def export_bundle(
     """
     say = progress or (lambda _: None)
     _check_arguments(opset, atol, task)
-    if Path(model).is_dir():
-        check_apart(Path(model), Path(output))
+    place, target = calls.path(model, "model"), calls.path(output, "output")
+    if place.is_dir():
+        check_apart(place, target)
     allowed = ownership.check_bundle if overwrite else None
     with (
-        links.trusted(Path(model)),  # a directory of the user's own; the bundle holds copies
-        staging.staged_directory(Path(output), replaceable=allowed) as staged,
+        links.trusted(place),  # a directory of the user's own; the bundle holds copies
+        staging.staged_directory(target, replaceable=allowed) as staged,
         temporaries_in(staged / _TEMPORARY),
         no_collection(),
     ):
@@ -151,9 +154,11 @@ def export_bundle(
 
 def _check_arguments(opset: int, atol: float, task: str | None) -> None:
     if opset not in OPSETS:
-        raise InputError(f"opset is {opset}, expected {OPSETS[0]} to {OPSETS[-1]}: 18 runs widest")
-    if not atol >= 0:
-        raise InputError(f"atol is {atol}, expected a number of at least 0, such as 1e-4")
+        raise InputError(
+            f"opset is {shown(opset)}, expected {OPSETS[0]} to {OPSETS[-1]}: 18 runs widest"
+        )
+    if not isinstance(atol, int | float) or not atol >= 0:
+        raise InputError(f"atol is {shown(atol)}, expected a number of at least 0, such as 1e-4")
     if task not in (None, "auto"):
         task_named(task)
 

@@ -257,3 +257,9 @@ def test_a_bad_text_in_a_stream_is_named_by_its_place(tasks: dict[str, Any]) -> 
 def test_threads_of_other_types_are_refused_by_name(threads: Any, tiny: Path) -> None:
     with pytest.raises(InputError, match="threads is"):
         ed.load(tiny / "embedding", threads=threads)
+
+
+@pytest.mark.parametrize("path", [None, 5, b"qa", ["qa"], "q\0a", "\ud800", "q" * 5_000], ids=repr)
+def test_what_no_place_can_be_named_is_refused(path: Any) -> None:
+    with pytest.raises(InputError, match=r"^path is .*, (expected a str or a Path|which no file)"):
+        ed.load(path)

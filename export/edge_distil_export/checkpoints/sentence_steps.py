@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from edge_distil._reading import fields
 from edge_distil._reading.fields import Fields
 from edge_distil._reading.manifest_pooling import WIDEST
-from edge_distil._reading.printable import shown
+from edge_distil._reading.printable import shortened, shown
 from edge_distil._reading.sentence_modules import Module
 from edge_distil.errors import CheckpointError, EdgeDistilError
 from edge_distil_export.checkpoints.tensors import read_tensors
@@ -89,9 +89,9 @@ def load_step(step: Module, checkpoint: Path, about: str = VECTOR) -> nn.Module:
     except EdgeDistilError:
         raise
     except Exception as error:  # torch's, safetensors' and the pickle reader's share no base
-        first_line = str(error).strip().split("\n", 1)[0]
+        said = shortened(" ".join(str(error).split()), 200)
         raise CheckpointError(
-            f"{folder} is not a {step.kind} module of sentence-transformers ({first_line}): "
+            f"{folder} is not a {step.kind} module of sentence-transformers ({said}): "
             "fetch it again"
         ) from error
     return module

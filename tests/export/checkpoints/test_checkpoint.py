@@ -9,6 +9,7 @@ import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -263,11 +264,25 @@ def test_a_head_without_weights_is_refused(bert: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_arguments(bert: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="opset is 9"):
-        export_bundle(bert, tmp_path / "out", opset=9)
-    with pytest.raises(InputError, match="atol"):
-        export_bundle(bert, tmp_path / "out", atol=float("nan"))
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"opset": 9}, "opset is 9"),
+        ({"atol": float("nan")}, "atol is nan"),
+        ({"atol": "small"}, "atol is 'small'"),
+        ({"task": 5}, "task is an int"),
+        ({"model": 5}, "model is an int"),
+        ({"model": "x" * 5_000}, "model is 'x+\\.\\.\\.', which no file can be named"),
+        ({"output": None}, "output is None"),
+        ({"output": "a\0b"}, "output is .*, which no file can be named"),
+    ],
+)
+def test_arguments(options: dict[str, Any], message: str, bert: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        export_bundle(**{"model": bert, "output": tmp_path / "out", **options})
+
+
+def test_what_is_there_is_not_replaced(bert: Path, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full/file").touch()
     with pytest.raises(BundleExists):
