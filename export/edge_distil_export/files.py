@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from edge_distil._reading.manifest_late import LateSettings
+from edge_distil._reading.printable import shortened
 from edge_distil._reading.sentence_settings import NAMES as SETTINGS_NAMES
 from edge_distil._reading.sentence_settings import TransformerSettings
 from edge_distil.errors import CheckpointError
@@ -131,12 +132,21 @@ def load_tokenizer(
     except Exception as error:  # third-party code: any kind
         raise CheckpointError(
             f"{source.name}'s tokenizer cannot be loaded ({type(error).__name__}: "
-            f"{str(error).strip().splitlines()[0]}): copy its tokenizer files beside the weights"
+            f"{shortened(' '.join(str(error).split()), 200)}): copy its tokenizer files beside the "
+            "weights"
         ) from error
     if not getattr(tokenizer, "is_fast", False):
         raise CheckpointError(
             f"{source.name}'s tokenizer ({type(tokenizer).__name__}) has no tokenizer.json and "
             "cannot be converted to one: choose a checkpoint with a fast tokenizer"
+        )
+    # Where its files are missing, transformers 5 makes one that knows no word.
+    special = {*tokenizer.get_added_vocab(), *tokenizer.all_special_tokens}
+    if special.issuperset(tokenizer.get_vocab()):
+        raise CheckpointError(
+            f"{source.name}'s tokenizer has no vocabulary but its {len(tokenizer)} special tokens, "
+            "expected tokenizer.json or the files that it is made from, such as vocab.txt: copy "
+            "them beside the weights"
         )
     return tokenizer
 
