@@ -10,10 +10,9 @@ import errno
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence, Set
+from numbers import Integral
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from edge_distil._reading.printable import shown
 from edge_distil.errors import InputError, InputTypeError
@@ -44,7 +43,7 @@ def many(values: Any, items: str) -> Iterable[Any]:
     Raises:
         InputTypeError: It is one text, or something whose items are no inputs.
     """
-    table = hasattr(values, "columns") or (isinstance(values, np.ndarray) and values.ndim != 1)
+    table = hasattr(values, "columns") or getattr(values, "ndim", 1) != 1
     if isinstance(values, _NO_SEQUENCES) or table or not isinstance(values, Iterable):
         advice = "choose a column of it" if table else f"give a list of {items}"
         raise InputTypeError(f"{items} is {kind(values)}, expected a list: {advice}")
@@ -153,13 +152,14 @@ def whole(least: int, most: int = sys.maxsize, /, **options: Any) -> None:
         InputError: One is below `least` or above `most`, by default what an index may be.
     """
     for name, value in options.items():
-        if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+        # numpy's integers are such numbers, its bool is none
+        if isinstance(value, bool) or not isinstance(value, Integral):
             raise InputTypeError(
                 f"{name} is {shown(value)} ({kind(value)}), expected an int of at least {least}"
             )
-        if value < least:
+        if int(value) < least:
             raise InputError(f"{name} is {shown(int(value))}, expected at least {least}")
-        if value > most:
+        if int(value) > most:
             raise InputError(f"{name} is {shown(int(value))}, expected at most {most}")
 
 
@@ -175,10 +175,16 @@ def flag(**options: Any) -> None:
         InputTypeError: One is not a bool.
     """
     for name, value in options.items():
-        if not isinstance(value, bool | np.bool_):
+        if not (isinstance(value, bool) or _is_numpy_bool(value)):
             raise InputTypeError(
                 f"{name} is {shown(value)} ({kind(value)}), expected True or False"
             )
+
+
+def _is_numpy_bool(value: Any) -> bool:
+    """Say whether a value is numpy's, which is not imported to look: a manifest needs none."""
+    cls = type(value)
+    return cls.__module__ == "numpy" and cls.__name__ in ("bool", "bool_")
 
 
 def choice(name: str, value: Any, choices: Sequence[str]) -> None:
