@@ -22,6 +22,7 @@ const ASKED = {
   "question-answering": () => model.batch(inputs),
   "text-classification": () => model.batch(inputs, { topK: null }),
   "token-classification": () => model.batch(inputs, { aggregationStrategy: "none", ignoreLabels: [] }),
+  "multiple-choice": () => model.batch(inputs),
   "fill-mask": () => each((text) => model.run(text)),
 };
 console.log(JSON.stringify(await ASKED[task]()));

@@ -142,6 +142,8 @@ def numbers(encoder: Encoder, task: str, checkpoint: Path) -> tuple[Numbers, Num
     """Return what a variant computes of each text, padded to the longest, and what PyTorch does."""
     asked = heads.inputs(task, checkpoint)
     given = [tuple(one) if isinstance(one, list) else one for one in asked]
+    if task == tiny.CHOOSER:
+        given = [(prompt, choice) for prompt, choices in asked for choice in choices]
     feeds = encoder.features(encoder.tokenizer.encode(given))
     found = encoder.session.run(feeds)
     if task == "sentence-similarity":
@@ -150,6 +152,9 @@ def numbers(encoder: Encoder, task: str, checkpoint: Path) -> tuple[Numbers, Num
     model = tiny.auto_class(task).from_pretrained(checkpoint).eval()
     tensors = {name: torch.from_numpy(feeds[name]) for name in encoder.bundle.manifest.inputs}
     with torch.inference_mode():
+        if task == tiny.CHOOSER:  # the choices of one prompt, which have a number each
+            wanted = model(**{name: tensor[None] for name, tensor in tensors.items()})
+            return [found["logits"].reshape(-1)], [wanted.logits.numpy().reshape(-1)]
         wanted = model(**tensors)
     names, lengths = encoder.bundle.manifest.outputs, feeds["attention_mask"].sum(axis=1)
 

@@ -30,6 +30,7 @@ PAIRS = [
     ["Where did Ada live?", "In 1843, Ada lived near London."],
     ["Who?", "The quick brown fox jumps over a lazy dog 🦊"],
 ]
+CHOICES = [["Ada lived in", ["London.", "Paris; the fox sleeps.", "a café 🦊", "1,024", "a dog."]]]
 RUNTIME = REPOSITORY / "apps" / "web" / "runtime"
 
 
@@ -37,6 +38,8 @@ def inputs(task: str, folder: Path) -> list[Any]:
     """Return what is asked, the mask in the words of the checkpoint's tokenizer."""
     if task == "question-answering":
         return PAIRS
+    if task == "multiple-choice":
+        return CHOICES
     if task == "fill-mask":
         mask = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))["mask_token"]
         return [text.format(mask) for text in MASKED]
@@ -54,6 +57,9 @@ def original(task: str, folder: Path, asked: Sequence[Any]) -> Said:
     if task == "question-answering":
         model = transformers.AutoModelForQuestionAnswering.from_pretrained(folder).eval()
         return [dict([pipeline.answer(model, tokenizer, *pair)]) for pair in asked]
+    if task == "multiple-choice":
+        model = transformers.AutoModelForMultipleChoice.from_pretrained(folder).eval()
+        return [pipeline.choose(model, tokenizer, *question) for question in asked]
     run: Any = transformers.pipeline(task, model=str(folder), device="cpu")
     if task == "text-classification":
         return [_labels(run(text, top_k=None)) for text in asked]
@@ -77,6 +83,8 @@ def in_python(task: str, bundle: Path, asked: Sequence[Any]) -> Said:
         return _numbered(model.encode(list(asked)))
     if task == "question-answering":
         return [{one.text: one.score for one in model.batch([tuple(p)])[0]} for p in asked]
+    if task == "multiple-choice":
+        return [_choices(_rows(model(*question))) for question in asked]
     if task == "text-classification":
         return [_labels(_rows(found)) for found in model.batch(asked, top_k=None)]
     if task == "fill-mask":
@@ -111,7 +119,9 @@ def in_node(task: str, bundle: Path, asked: Sequence[Any], runtime: Path) -> Sai
         return _numbered(found)
     if task == "question-answering":
         return [{row["text"]: row["score"] for row in rows} for rows in found]
-    forms = {"text-classification": _labels, "fill-mask": _candidates}
+    forms = {
+        "text-classification": _labels, "fill-mask": _candidates, "multiple-choice": _choices,
+    }  # fmt: skip
     return [forms.get(task, _entities)(rows) for rows in found]
 
 
@@ -136,6 +146,10 @@ def _rows(found: Iterable[Any]) -> Rows:
 
 def _labels(rows: Rows) -> dict[str, float]:
     return {row["label"]: row["score"] for row in rows}
+
+
+def _choices(rows: Rows) -> dict[str, float]:
+    return {str(row["index"]): row["score"] for row in rows}
 
 
 def _candidates(rows: Rows) -> dict[str, float]:

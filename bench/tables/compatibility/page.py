@@ -14,6 +14,7 @@ HEADS = {
     "text-classification": "labels of texts",
     "token-classification": "labels of tokens",
     "fill-mask": "fill-mask",
+    "multiple-choice": "multiple choice",
     "sentence-similarity": "embedding",
 }
 COLUMNS = {

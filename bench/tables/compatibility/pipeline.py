@@ -1,7 +1,8 @@
-"""The question-answering pipeline of transformers, which release 5 dropped."""
+"""What transformers has no pipeline for: questions since release 5 dropped it, and choices."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,18 @@ def answer(model: Any, tokenizer: Any, question: str, context: str) -> tuple[str
         known, so_far = found.get(text.lower(), (text, 0.0))
         found[text.lower()] = known, so_far + float(scores[first, last])
     return max(found.values(), key=lambda one: one[1])
+
+
+def choose(model: Any, tokenizer: Any, prompt: str, choices: Sequence[str]) -> dict[str, float]:
+    """Return place -> probability, as the documentation of its classes has it, without padding."""
+    logits = []
+    for choice in choices:
+        encoded = tokenizer(prompt, choice, return_tensors="pt")
+        with torch.inference_mode():
+            one = model(**{name: tensor[None] for name, tensor in encoded.items()})
+        logits.append(one.logits.reshape(()))
+    scores = torch.stack(logits).softmax(0).tolist()
+    return {str(place): score for place, score in enumerate(scores)}
 
 
 def _chances(logits: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
