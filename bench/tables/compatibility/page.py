@@ -61,7 +61,7 @@ def render(document: Mapping[str, Any]) -> str:
     refused = {name: tasks for name, tasks in figures.items() if not _served(tasks)}
     served = {name: tasks for name, tasks in figures.items() if name not in refused}
     parts = [document["machine"], "## At a glance", overview(served)]
-    for task, title in HEADS.items():
+    for task, title in _asked(figures).items():
         parts += [f"## {title[0].upper()}{title[1:]}", details(task, served)]
     if refused:
         parts += ["## Refused", refusals(refused)]
@@ -71,11 +71,18 @@ def render(document: Mapping[str, Any]) -> str:
 def overview(figures: Mapping[str, Any]) -> str:
     """Write how far each family goes with each head."""
     notes = Notes()
+    heads = _asked(figures)
     rows = [
-        [name, *(_far(tasks.get(task, {}), notes) for task in HEADS)]
+        [name, *(_far(tasks.get(task, {}), notes) for task in heads)]
         for name, tasks in sorted(figures.items())
     ]
-    return _noted(_words(["family", *HEADS.values()], rows), notes)
+    return _noted(_words(["family", *heads.values()], rows), notes)
+
+
+def _asked(figures: Mapping[str, Any]) -> dict[str, str]:
+    """Return the heads that were measured of any family."""
+    known = set().union(*figures.values())
+    return {task: title for task, title in HEADS.items() if task in known}
 
 
 def details(task: str, figures: Mapping[str, Any]) -> str:
