@@ -27,6 +27,7 @@ SCHEMA_VERSION = 1
 _PACKAGE = ".mlpackage"  # the end of a Core ML model's name, which is a folder
 PRODUCER = "edge-distil"  # what our exporter signs its graphs with
 
+_SPARSE = "sparse-embedding"
 # The names of the Hub and of optimum's TasksManager.
 TASKS = (
     "feature-extraction",
@@ -35,11 +36,10 @@ TASKS = (
     "multiple-choice",
     "question-answering",
     "sentence-similarity",
-    "sparse-embedding",
+    _SPARSE,
     "text-classification",
     "token-classification",
 )
-_POOLED = ("sentence-similarity", "sparse-embedding")
 FUNCTIONS = ("sigmoid", "softmax", "none")  # the names of transformers' pipeline
 
 # Far more than any bundle has: what is beyond was made to exhaust its reader.
@@ -212,7 +212,9 @@ def parse(document: Any, source: str = FILE_NAME) -> Manifest:
         function_to_apply=raw.text("function_to_apply", choices=FUNCTIONS)
         if "function_to_apply" in raw
         else None,
-        pooling=read_pooling(raw, required=task in _POOLED, sparse=task == _POOLED[1]),
+        pooling=read_pooling(
+            raw, required=task in ("sentence-similarity", _SPARSE), sparse=task == _SPARSE
+        ),
         late_interaction=read_late(raw, required=task == "late-interaction"),
         static=raw.flag("static"),
         first_position=raw.optional_whole("first_position", 0, LONGEST_SEQUENCE),

@@ -71,6 +71,8 @@ def without_weights(path: Path) -> Weightless | None:
     if sys.platform != "linux" or path.suffix != ".onnx" or "\n" in str(path):
         return None
     try:
+        if path.stat().st_size < _LEAST:
+            return None
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _Reader(data, path).read()
     except (OSError, ValueError, IndexError, OverflowError):  # onnxruntime will say what is wrong

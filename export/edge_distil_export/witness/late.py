@@ -7,7 +7,7 @@ import numpy as np
 from edge_distil_export.checkpoints.checkpoint import Source
 from edge_distil_export.checkpoints.late_interaction import SIDES
 from edge_distil_export.witness import sentences
-from edge_distil_export.witness.sentences import LIBRARY, Listener, arrays_of
+from edge_distil_export.witness.sentences import LIBRARY, Listener, arrays_of, open_model
 from edge_distil_export.witness.testimony import Probe, Seen, rows_of
 
 KIND = "MultiVectorEncoder"
@@ -33,14 +33,7 @@ class LateWitness:
     prompts: tuple[str, ...] = SIDES
 
     def __init__(self, source: Source, limit: int, *, trust_remote_code: bool) -> None:
-        from sentence_transformers import MultiVectorEncoder
-
-        self._model = MultiVectorEncoder(
-            str(source.root),
-            device="cpu",
-            local_files_only=True,
-            trust_remote_code=trust_remote_code,
-        )
+        self._model = open_model(self.kind, source, trust_remote_code)
         self._listener = Listener(source, self._model)
         self.tokenizer = self._model.tokenizer
         self.limit = limit

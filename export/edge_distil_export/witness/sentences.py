@@ -32,6 +32,18 @@ def is_cross_encoder(source: Source) -> bool:
     return cross_encoder.is_cross_encoder(source.root, config)
 
 
+def open_model(kind: str, source: Source, trust_remote_code: bool) -> Any:
+    """Open a checkpoint with one of the library's classes, without the network."""
+    import sentence_transformers
+
+    return getattr(sentence_transformers, kind)(
+        str(source.root),
+        device="cpu",
+        local_files_only=True,
+        trust_remote_code=trust_remote_code,
+    )
+
+
 class Listener:
     """What a sentence-transformers model feeds its transformer or table, heard at ``forward``."""
 
@@ -74,14 +86,7 @@ class SentenceWitness:
     labels: tuple[str | None, ...] = ()
 
     def __init__(self, source: Source, limit: int, *, trust_remote_code: bool) -> None:
-        import sentence_transformers
-
-        self._model: Any = getattr(sentence_transformers, self.kind)(
-            str(source.root),
-            device="cpu",
-            local_files_only=True,
-            trust_remote_code=trust_remote_code,
-        )
+        self._model = open_model(self.kind, source, trust_remote_code)
         self.listener = Listener(source, self._model)
         self._fallback = limit
         # A table has no limit of its own.
@@ -179,14 +184,7 @@ class CrossWitness:
     prompts: tuple[str, ...] = ()
 
     def __init__(self, source: Source, limit: int, *, trust_remote_code: bool) -> None:
-        from sentence_transformers import CrossEncoder
-
-        self._model = CrossEncoder(
-            str(source.root),
-            device="cpu",
-            local_files_only=True,
-            trust_remote_code=trust_remote_code,
-        )
+        self._model = open_model(self.kind, source, trust_remote_code)
         self._listener = Listener(source, self._model)
         self.tokenizer = self._model.tokenizer
         self.labels = labels_of(self._model.config)
