@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from edge_distil import hardware, privacy
 from edge_distil._machine import freed, huge_pages, mapped
 from edge_distil._machine.file_state import file_state
+from edge_distil._reading.printable import first_line
 from edge_distil.errors import OutOfMemory, SessionError
 
 Tokens = NDArray[np.int64]  # (batch, sequence)
@@ -156,7 +157,7 @@ class OnnxSession:
                 ) from error
             raise SessionError(
                 f"onnxruntime failed on {self.path} with inputs of shape {shape}: "
-                f"{_first_line(error)}"
+                f"{first_line(error)}"
             ) from error
         return dict(zip(names, arrays, strict=True))
 
@@ -199,27 +200,31 @@ class OnnxSession:
                     "some, raise the limit (ulimit -v), or take a smaller variant"
                 ) from error
             raise SessionError(
-                f"onnxruntime {ort.__version__} cannot load {path} ({_first_line(error)}): "
+                f"onnxruntime {ort.__version__} cannot load {path} ({first_line(error)}): "
                 "copy or export the bundle again"
             ) from error
 
     def _mapped(self) -> ort.InferenceSession | None:
         """Return a session whose weights are in memory once, where that can be had."""
-        file = self.path.resolve()
-        found = mapped.without_weights(file) if self.on_cpu else None
-        if found is None:
-            return None
+        for packed in (True, False) if self.on_cpu else ():
+            found = mapped.without_weights(self.path.resolve(), packed=packed)
+            session = found and self._weightless(found)
+            if not (found and session and packed and mapped.are_mapped(found.files)):
+                return session
+        return None
+
+    def _weightless(self, found: mapped.Weightless) -> ort.InferenceSession | None:
         options = self._options()
         values = {name: ort.OrtValue.ortvalue_from_numpy(a) for name, a in found.arrays.items()}
         try:
-            options.add_session_config_entry(mapped.FOLDER, str(file.parent))
+            options.add_session_config_entry(mapped.FOLDER, str(self.path.resolve().parent))
             for name, value in values.items():
                 options.add_initializer(name, value)
             session = self._made(found.model, options)
         except Exception:  # onnxruntime's errors share no other base; of the file it will say more
             return None
         session.arrays = values  # which it reads where they are, for as long as it lives
-        return None if mapped.are_mapped(found.files) else session
+        return session
 
     def _made(self, model: str | bytes, options: ort.SessionOptions) -> ort.InferenceSession:
         return ort.InferenceSession(
@@ -293,7 +298,3 @@ def _lacks_memory(error: Exception) -> bool:
     """Return whether memory is what failed: C++ has one word for it, each allocator its own."""
     words = ("bad_alloc", "bad allocation", "allocate memory", "allocation failed")
     return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -39,7 +39,8 @@ _NODE, _INITIALIZER = 1, 5  # of GraphProto
 _INPUT, _OPERATOR = 1, 4  # of NodeProto
 _DIMS, _DATA_TYPE, _NAME, _RAW_DATA, _EXTERNAL_DATA, _DATA_LOCATION = 1, 2, 8, 9, 13, 14
 _EXTERNAL = 1  # a data location
-_TYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 10: np.float16}
+_NUMBERED = enumerate("f4 u1 i1 u2 i2 i4 i8 - ? f2 f8 u4 u8".split(), 1)
+_TYPES = {number: np.dtype(name) for number, name in _NUMBERED if name != "-"}  # texts
 # Operators that pack their second input. Should they not, it is found mapped afterwards.
 _PACKING = (b"MatMul", b"Gemm", b"MatMulInteger", b"MatMulIntegerToFloat")
 
@@ -62,19 +63,21 @@ class _Weights(NamedTuple):
     start: int
 
 
-def without_weights(path: Path) -> Weightless | None:
+def without_weights(path: Path, *, packed: bool = True) -> Weightless | None:
     """Return a model whose large weights are external data, in the model's own file.
 
+    Args:
+        path: The model file.
+        packed: Leave what onnxruntime packs as a rule to be mapped; give all as arrays otherwise.
+
     ``None`` where that gains nothing or cannot be told: elsewhere than on Linux (where `are_mapped`
-    works), of another format, damaged, or of small weights alone.
+    works), of another format, damaged, or of small weights in the model's own file alone.
     """
     if sys.platform != "linux" or path.suffix != ".onnx" or "\n" in str(path):
         return None
     try:
-        if path.stat().st_size < _LEAST:
-            return None
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _Reader(data, path).read()
+            return _Reader(data, path).read(packed)
     except (OSError, ValueError, IndexError, OverflowError):  # onnxruntime will say what is wrong
         return None
 
@@ -96,20 +99,20 @@ class _Reader:
         self._large: list[_Weights] = []
         self._elsewhere: set[bytes] = set()  # inputs of nodes that do not pack them
 
-    def read(self) -> Weightless | None:
-        """Return the model and its arrays, or ``None`` where no tensor is large."""
+    def read(self, packed: bool) -> Weightless | None:
+        """Return the model and its arrays, or ``None`` where no tensor is large or outside."""
         model = self._changed(0, len(self._data), {_GRAPH: self._graph})
         arrays = {
             weights.name.decode(): self._array(weights)
             for weights in self._large
-            if weights.name in self._elsewhere
+            if not packed or weights.name in self._elsewhere
         }
         files = {self._path.with_name(weights.file) for weights in self._large}
         return Weightless(model, arrays, files) if self._large else None
 
     def _array(self, weights: _Weights) -> NDArray[np.generic]:
         file = self._path.with_name(weights.file)
-        kind, count = np.dtype(_TYPES[weights.kind]), math.prod(weights.shape)
+        kind, count = _TYPES[weights.kind], math.prod(weights.shape)
         if weights.start + count * kind.itemsize > file.stat().st_size:  # no room is made
             raise ValueError("a tensor ends behind its file")
         return np.fromfile(file, kind, count, offset=weights.start).reshape(weights.shape)

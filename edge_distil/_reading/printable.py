@@ -58,3 +58,8 @@ def shown(value: Any, most: int = 80) -> str:
 
 def _escaped(character: str, lines: bool) -> str:
     return character if lines and character in _OF_A_PAGE else f"\\u{ord(character):04x}"
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error of others says; its type's name where it is silent."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -150,7 +150,7 @@ def test_the_model_has_no_weights_and_says_where_they_are(embedded_bundle: Path)
 def test_nothing_stays_mapped_that_onnxruntime_does_not_pack(
     shape: tuple[int, ...], tmp_path: Path
 ) -> None:
-    """It packs no product of several matrices: such a model is opened as it is."""
+    """It packs no product of several matrices: their weights are given as arrays then."""
     path = tmp_path / "model.onnx"
     path.write_bytes(large_model(shape))
     assert mapped.without_weights(path) is not None
@@ -158,6 +158,29 @@ def test_nothing_stays_mapped_that_onnxruntime_does_not_pack(
     assert not mapped.are_mapped({path})
     [found] = session.run({"input": np.ones((3, 128), np.float32)}).values()
     np.testing.assert_array_equal(found, np.full((*shape[:-2], 3, 160), 128, np.float32))
+
+
+SHAPES = [(8, 9), (2, 8, 9), (2, 128, 160), (128, 160)]
+KINDS = [np.float64, np.float16, np.int8, np.uint16, np.int16, np.uint32, np.uint64, np.bool_]
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"), [*((s, None) for s in SHAPES), *((SHAPES[0], k) for k in KINDS)]
+)
+def test_nothing_of_a_second_file_stays_mapped(
+    shape: tuple[int, ...], kind: type | None, tmp_path: Path
+) -> None:
+    """Weights of each size, shape and type, in a model file that is itself a few hundred bytes."""
+    onnx = pytest.importorskip("onnx")
+    path, data = tmp_path / "model.onnx", tmp_path / "weights.bin"
+    model = onnx.load_model_from_string(table_model(kind) if kind else large_model(shape))
+    onnx.save(model, path, save_as_external_data=True, location=data.name, size_threshold=0)
+    given = {"input": np.ones((3, shape[-2]), np.float32)}
+    right = ort.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, given)
+    session = OnnxSession(path)
+    for emptied in (bytes(data.stat().st_size), b""):
+        data.write_bytes(emptied)
+        np.testing.assert_array_equal(*session.run(given).values(), *right)
 
 
 def test_small_models_and_other_files_are_opened_as_they_are(tiny: Path, tmp_path: Path) -> None:
@@ -203,18 +226,33 @@ def test_many_fields_are_not_read_to_their_end(tmp_path: Path) -> None:
 
 def large_model(shape: tuple[int, ...] = (128, 160)) -> bytes:
     """A product with a matrix, or several, large enough to be mapped."""
+    from onnx import helper
+
+    node = helper.make_node("MatMul", ["input", "weights"], ["output"])
+    return model_of([node], np.ones(shape, np.float32), [*shape[:-2], "rows", shape[-1]])
+
+
+def table_model(kind: type) -> bytes:
+    """A table of some type, of which the input names rows."""
+    from onnx import TensorProto, helper
+
+    nodes = [
+        helper.make_node("Cast", ["input"], ["rows"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["weights", "rows"], ["found"]),
+        helper.make_node("Cast", ["found"], ["output"], to=TensorProto.FLOAT),
+    ]
+    return model_of(nodes, np.arange(1, 73).reshape(8, 9).astype(kind), ["rows", 8, 9])
+
+
+def model_of(nodes: list[Any], weights: np.ndarray, output: list[str | int]) -> bytes:
     from onnx import TensorProto, helper, numpy_helper
 
-    weights = numpy_helper.from_array(np.ones(shape, np.float32), "weights")
     ends = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, axes)
-        for name, axes in (
-            ("input", ["rows", shape[-2]]),
-            ("output", [*shape[:-2], "rows", shape[-1]]),
-        )
+        for name, axes in (("input", ["rows", weights.shape[-2]]), ("output", output))
     ]
-    node = helper.make_node("MatMul", ["input", "weights"], ["output"])
-    graph = helper.make_graph([node], "product", ends[:1], ends[1:], [weights])
+    tensor = numpy_helper.from_array(weights, "weights")
+    graph = helper.make_graph(nodes, "product", ends[:1], ends[1:], [tensor])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     return bytes(model.SerializeToString())
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from edge_distil._reading import sentence_modules
+from edge_distil._reading.printable import first_line
 from edge_distil._reading.sentence_modules import SentenceModules
 from edge_distil._reading.sentence_settings import TransformerSettings
 from edge_distil._reading.sparse_modules import SparseModules, read_sparse_modules
@@ -266,7 +267,6 @@ def _from_pretrained(
 
 
 def _explain(source: Source, task: str, error: Exception) -> EdgeDistilError:
-    first_line = str(error).strip().split("\n", 1)[0]
     if "trust_remote_code" in str(error):
         return refused(source)
     if "Unrecognized configuration class" in str(error):
@@ -281,6 +281,6 @@ def _explain(source: Source, task: str, error: Exception) -> EdgeDistilError:
             "save_pretrained it"
         )
     return CheckpointError(
-        f"{source.name} cannot be loaded ({type(error).__name__}: {first_line}): fetch it again, "
-        "or check that its config.json belongs to its weights"
+        f"{source.name} cannot be loaded ({type(error).__name__}: {first_line(error)}): fetch it "
+        "again, or check that its config.json belongs to its weights"
     )

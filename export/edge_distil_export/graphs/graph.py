@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx_ir as ir
 import torch
 
+from edge_distil._reading.printable import first_line
 from edge_distil.errors import ExportError
 from edge_distil_export.graphs.heads import BATCH_AXIS, LENGTH_AXIS, Head
 from edge_distil_export.graphs.masks import lean_masks
@@ -43,7 +44,7 @@ def capture(head: Head, positions: int) -> torch.export.ExportedProgram:
     except Exception as error:  # torch raises many kinds, all of them "cannot trace this"
         raise ExportError(
             f"torch.export cannot trace this model ({type(error).__name__}: "
-            f"{_first_line(error)}): choose another checkpoint, or another release of torch"
+            f"{first_line(error)}): choose another checkpoint, or another release of torch"
         ) from error
 
 
@@ -68,7 +69,7 @@ def translate(program: torch.export.ExportedProgram, head: Head, opset: int) -> 
         return _to_onnx(program, head, opset, table)
     except Exception as error:  # translation functions raise any kind
         raise ExportError(
-            f"torch cannot translate this model to ONNX opset {opset} ({_first_line(error)}): "
+            f"torch cannot translate this model to ONNX opset {opset} ({first_line(error)}): "
             "try another --opset"
         ) from error
 
@@ -100,7 +101,3 @@ def _to_onnx(
     )
     assert result is not None  # only the exporter before dynamo returned nothing
     return result.model
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n", 1)[0]

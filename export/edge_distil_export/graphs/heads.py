@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from edge_distil._reading.printable import first_line
 from edge_distil._reading.sentence_modules import SentenceModules
 from edge_distil._reading.sparse_modules import SparseModules
 from edge_distil.errors import ExportError
@@ -268,11 +269,10 @@ def run(head: Head, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         with torch.inference_mode():
             outputs: tuple[Tensor, ...] = head(**dict(zip(head.inputs, tensors, strict=True)))
     except Exception as error:  # the model's own code: any kind
-        first_line = str(error).strip().split("\n", 1)[0]
         raise ExportError(
             f"the model itself fails in PyTorch on {' x '.join(map(str, tensors[0].shape))} tokens "
-            f"({type(error).__name__}: {first_line}): choose another checkpoint, or correct its "
-            "config.json"
+            f"({type(error).__name__}: {first_line(error)}): choose another checkpoint, or correct "
+            "its config.json"
         ) from error
     return outputs
 
