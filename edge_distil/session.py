@@ -95,8 +95,7 @@ class OnnxSession:
         profile: Path | None = None,
     ) -> None:
         wanted = list(providers or (DEFAULT_PROVIDER,))
-        absent = set(wanted) - set(ort.get_available_providers())
-        if absent:
+        if absent := set(wanted) - set(ort.get_available_providers()):
             raise SessionError(
                 f"onnxruntime has no {', '.join(sorted(absent))} here, only "
                 f"{', '.join(ort.get_available_providers())}: choose one of these, or install "
@@ -130,8 +129,7 @@ class OnnxSession:
         Raises:
             SessionError: onnxruntime fails, for example a sequence longer than the model takes.
         """
-        missing = set(self.inputs) - set(feeds)
-        if missing:
+        if missing := set(self.inputs) - set(feeds):
             raise SessionError(
                 f"{self.path} takes the input {', '.join(sorted(missing))}, which the tokenizer "
                 f"does not give (it gives {', '.join(feeds)}): export the checkpoint again"
@@ -289,7 +287,8 @@ def _options(threads: int, bulk: bool = False, profile: Path | None = None) -> o
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1  # an encoder is one chain: nothing to run beside it
     options.enable_mem_pattern = not bulk
-    options.enable_cpu_mem_arena = bulk
+    # To plan which tensor takes whose place is half of int8's opening, and a pattern needs no plan.
+    options.enable_mem_reuse = options.enable_cpu_mem_arena = bulk
     options.log_severity_level = _FATAL_ONLY
     return options
 
