@@ -18,6 +18,7 @@ import mmap
 import os
 import sys
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +40,7 @@ _NODE, _INITIALIZER = 1, 5  # of GraphProto
 _INPUT, _OPERATOR = 1, 4  # of NodeProto
 _DIMS, _DATA_TYPE, _NAME, _RAW_DATA, _EXTERNAL_DATA, _DATA_LOCATION = 1, 2, 8, 9, 13, 14
 _EXTERNAL = 1  # a data location
+_LOCATION = b"location"
 _NUMBERED = enumerate("f4 u1 i1 u2 i2 i4 i8 - ? f2 f8 u4 u8".split(), 1)
 _TYPES = {number: np.dtype(name) for number, name in _NUMBERED if name != "-"}  # texts
 # Operators that pack their second input. Should they not, it is found mapped afterwards.
@@ -118,32 +120,35 @@ class _Reader:
         return np.fromfile(file, kind, count, offset=weights.start).reshape(weights.shape)
 
     def _graph(self, graph: Field) -> bytes:
-        return self._changed(
-            graph.content, graph.end, {_NODE: self._node, _INITIALIZER: self._tensor}
-        )
+        changes = {_NODE: self._node, _INITIALIZER: self._tensor}
+        return self._changed(graph.content, graph.end, changes)
 
-    def _node(self, node: Field) -> bytes:
-        fields = list(self._fields(node.content, node.end))
+    def _node(self, node: Field) -> None:
+        fields = self._fields(node.content, node.end)
         inputs = [self._content(field) for field in fields if field.number == _INPUT]
         operator = next((self._content(f) for f in fields if f.number == _OPERATOR), b"")
         packed = inputs[1:2] if operator in _PACKING else []
         self._elsewhere.update(inputs[:1], inputs[len(packed) + 1 :])
-        return self._content(node)
 
-    def _tensor(self, tensor: Field) -> bytes:
-        fields = list(self._fields(tensor.content, tensor.end))
+    def _tensor(self, tensor: Field) -> bytes | None:
+        if (
+            tensor.end - tensor.content < _LEAST
+            and self._data.find(_LOCATION, tensor.content, tensor.end) < 0
+        ):
+            return None
+        fields = self._fields(tensor.content, tensor.end)
         raw = [field for field in fields if field.number == _RAW_DATA]
         large = len(raw) == 1 and raw[0].end - raw[0].content >= _LEAST
         place = (self._path.name, raw[0].content) if large else self._outside(fields)
         weights = self._weights(fields, *place) if place else None
         if weights is None:
-            return self._content(tensor)
+            return None
         self._large.append(weights)
         if not large:  # it says itself where its bytes are
-            return self._content(tensor)
+            return None
         kept = b"".join(self._data[f.start : f.end] for f in fields if f.number != _RAW_DATA)
         where = {
-            b"location": self._path.name.encode(),
+            _LOCATION: self._path.name.encode(),
             b"offset": b"%d" % raw[0].content,
             b"length": b"%d" % (raw[0].end - raw[0].content),
         }
@@ -160,7 +165,7 @@ class _Reader:
             parts = self._fields(entry.content, entry.end)
             pair = {field.number: self._content(field) for field in parts}
             found[pair.get(1, b"")] = pair.get(2, b"")
-        name = found.get(b"location", b"").decode()
+        name = found.get(_LOCATION, b"").decode()
         return (name, int(found.get(b"offset", 0))) if name and name == Path(name).name else None
 
     def _weights(self, fields: list[Field], file: str, start: int) -> _Weights | None:
@@ -179,24 +184,28 @@ class _Reader:
             elif field.number == _DIMS:
                 yield from protobuf.numbers(self._data, field.content, field.end)
 
-    def _changed(self, start: int, end: int, changes: dict[int, Callable[[Field], bytes]]) -> bytes:
-        """Return a message's content in which the fields of some numbers are changed."""
-        return b"".join(
-            _message(field.number, changes[field.number](field))
-            if field.number in changes
-            else self._data[field.start : field.end]
-            for field in self._fields(start, end)
-        )
+    def _changed(
+        self, start: int, end: int, changes: dict[int, Callable[[Field], bytes | None]]
+    ) -> bytes:
+        """Return a message's content with another one of the fields for which a change has it."""
+        parts: list[bytes] = []
+        for field in self._fields(start, end):
+            change = changes.get(field.number)
+            content = change(field) if change else None
+            if content is not None:
+                parts += (self._data[start : field.start], _message(field.number, content))
+                start = field.end
+        return b"".join((*parts, self._data[start:end]))
 
     def _content(self, field: Field) -> bytes:
         return self._data[field.content : field.end]
 
-    def _fields(self, start: int, end: int) -> Iterator[Field]:
-        for field in protobuf.fields(self._data, start, end):
-            self._left -= 1
-            if not self._left:
-                raise ValueError("there are too many fields")
-            yield field
+    def _fields(self, start: int, end: int) -> list[Field]:
+        found = list(islice(protobuf.fields(self._data, start, end), self._left))
+        self._left -= len(found)
+        if not self._left:
+            raise ValueError("there are too many fields")
+        return found
 
 
 def _message(number: int, content: bytes) -> bytes:

@@ -30,6 +30,7 @@ WAYS: dict[str, dict[int, str]] = {
 }  # fmt: skip
 _ENTRY = "StringStringEntryProto"
 _KEY, _VALUE, _LOCATION = 1, 2, b"location"
+_SEARCHED = 1 << 16  # bytes of a message that is searched for the key before it is looked through
 
 
 def check(root: Path, model: Path, recorded: Collection[Path] | None, manifest: str) -> None:
@@ -67,6 +68,8 @@ def check(root: Path, model: Path, recorded: Collection[Path] | None, manifest: 
 def locations(model: Path) -> set[str]:
     """Return the files in which a model's weights stand, as it names them: relative to itself.
 
+    Small messages without the letters of the key, as most nodes are, are passed over whole.
+
     Raises:
         BundleCorrupt: It is no row of protobuf's fields.
     """
@@ -90,9 +93,13 @@ def _locations(data: mmap.mmap) -> Iterator[str]:
             yield from _location(data, start, end)
             continue
         inside = WAYS[message]
-        for field in protobuf.fields(data, start, end):
-            if field.number in inside and field.kind == protobuf.BYTES:
-                left.append((inside[field.number], field.content, field.end))
+        for number, kind, _, content, behind in protobuf.fields(data, start, end):
+            within = inside.get(number)
+            if within is None or kind != protobuf.BYTES:
+                continue
+            whole = within == "GraphProto" or behind - content > _SEARCHED
+            if whole or data.find(_LOCATION, content, behind) >= 0:
+                left.append((within, content, behind))
 
 
 def _location(data: mmap.mmap, start: int, end: int) -> Iterator[str]:

@@ -32,12 +32,16 @@ def fields(data: mmap.mmap, start: int, end: int) -> Iterator[Field]:
         ValueError: This is no message.
     """
     while start < end:
-        key, content = _number(data, start)
+        key, content = data[start], start + 1  # most numbers take one byte
+        if key > 127:
+            key, content = _number(data, start)
         if key > _LARGEST_KEY:  # protobuf itself would drop what is beyond, and see another field
             raise ValueError("the key of a field has more than 32 bits")
         kind = key & 7
         if kind == BYTES:
-            size, content = _number(data, content)
+            size, content = data[content], content + 1
+            if size > 127:
+                size, content = _number(data, content - 1)
             behind = content + size
         elif kind == VARINT:
             behind = _number(data, content)[1]
