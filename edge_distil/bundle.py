@@ -6,13 +6,11 @@ sha256 of the small files. `verify` hashes all of them.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_distil._reading import external_data, fields, foreign, links, places
-from edge_distil._reading.foreign import LARGEST_MODEL
+from edge_distil._reading import external_data, fields, links, places, protobuf
 from edge_distil._reading.printable import shown
 from edge_distil._writing import storage
 from edge_distil._writing.settling import settled
@@ -132,9 +130,9 @@ class Bundle:
                 f"{path} has {size:,} bytes, {FILE_NAME} says {record.bytes:,}: it was "
                 "truncated or edited; copy or export the bundle again"
             )
-        if path.suffix in _MODEL_SUFFIXES and size > LARGEST_MODEL:
+        if path.suffix in _MODEL_SUFFIXES and size > protobuf.LARGEST:
             raise BundleCorrupt(
-                f"{path} has {size:,} bytes, expected at most {LARGEST_MODEL:,}, all that its "
+                f"{path} has {size:,} bytes, expected at most {protobuf.LARGEST:,}, all that its "
                 "format can hold: export the checkpoint with weights outside of it, or get it again"
             )
         if path.suffix == ".onnx":
@@ -196,6 +194,8 @@ class Bundle:
 
         ``None`` where no command makes one of that name.
         """
+        import shlex  # needed for a remedy alone
+
         kind, _, compression = name.partition("-")
         if kind == CORE_ML and compression in ("", *CORE_ML_COMPRESSIONS):
             extra = f" --coreml-compress {compression}" if compression else ""
@@ -235,6 +235,8 @@ def open_bundle(path: str | Path, *, verify: bool = False) -> Bundle:
         raise BundleNotFound(places.no_bundle(path, FILE_NAME))
     manifest_path = path / FILE_NAME
     if not manifest_path.is_file():
+        from edge_distil._reading import foreign  # most have one
+
         return Bundle(path, foreign.infer_manifest(path, MODEL_FILES), inferred=True)
     bundle = Bundle(path, read_manifest(path))
     for record in dict.fromkeys(bundle.manifest.files):

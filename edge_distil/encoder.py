@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_distil import calls, coreml, hardware
+from edge_distil import calls, hardware
 from edge_distil._machine import freed
+from edge_distil._machine.beside import beside
 from edge_distil._reading.printable import shown
-from edge_distil._reading.untrusted import check as check_untrusted
 from edge_distil._tokenizing.rows import Encoded, collate
-from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil._writing.settling import settled
 from edge_distil.batching import Buckets
 from edge_distil.bundle import CORE_ML, Bundle, open_bundle
 from edge_distil.errors import BundleCorrupt, InputError, SessionError
 from edge_distil.outputs import OutputCheck, pooled
 from edge_distil.session import Floats, OnnxSession, Session, Tokens
+
+if TYPE_CHECKING:
+    from edge_distil import coreml
+    from edge_distil._tokenizing.tokenizer import Tokenizer
 
 # A text of more tokens than any kernel adds up at a time; see `Encoder.moves_alone`.
 _PROBE = "a b c d e f g h i j k l m n o p q r s t u v w"
@@ -196,10 +200,12 @@ def open_encoder(
     huge_pages: bool | None = None,
     untrusted: bool = False,
     bulk: bool = False,
+    meanwhile: Callable[[str], object] = lambda task: None,
 ) -> Encoder:
     """Open a bundle and make it ready to run; see `edge_distil.load` for the arguments.
 
-    With `bulk` the threads run batches side by side from the start; see `Encoder.bulk`.
+    With `bulk` the threads run batches side by side from the start; see `Encoder.bulk`. While the
+    model loads, `meanwhile` is called with the bundle's task, for what else takes time.
     """
     calls.flag(verify=verify, untrusted=untrusted)
     for option, value in (("variant", variant), ("compute_units", compute_units)):
@@ -210,6 +216,8 @@ def open_encoder(
     if huge_pages is not None:
         calls.flag(huge_pages=huge_pages)
     if untrusted:
+        from edge_distil._reading.untrusted import check as check_untrusted  # starts a process
+
         check_untrusted(Path(path), variant)
     # Resolved once: the working directory, or a link to the bundle, may change later.
     bundle = open_bundle(Path(path).resolve())
@@ -222,6 +230,8 @@ def open_encoder(
                 f"threads and providers are onnxruntime's, the variant {name} runs on Core ML: "
                 "leave them out, or choose compute_units"
             )
+        from edge_distil import coreml  # most bundles are opened without
+
         units = compute_units or coreml.COMPUTE_UNITS[0]
         coreml.check_here(name, units)
         return open_coreml(bundle, name, coreml.open_predictor(bundle.model_path(name), units))
@@ -230,14 +240,22 @@ def open_encoder(
             f"compute_units is {shown(compute_units)}, but the variant {name} does not run "
             "on Core ML: leave it out, or choose a coreml variant"
         )
-    tokenizer = _open_tokenizer(bundle, bundle.manifest.max_length)
-    if bulk and providers is None:
-        session = OnnxSession(bundle.model_path(name), threads=1, bulk=True, large_pages=huge_pages)
-        return Encoder(bundle, name, tokenizer, session, workers=hardware.threads(threads))
-    session = OnnxSession(
-        bundle.model_path(name), threads=threads, providers=providers, large_pages=huge_pages
-    )
-    return Encoder(bundle, name, tokenizer, session)
+    lanes = bulk and providers is None
+
+    def opened() -> OnnxSession:
+        return OnnxSession(
+            bundle.model_path(name),
+            threads=1 if lanes else threads,
+            providers=providers,
+            bulk=lanes,
+            large_pages=huge_pages,
+        )
+
+    with beside(opened) as session:  # onnxruntime leaves Python to others while it loads a model
+        tokenizer = _open_tokenizer(bundle, bundle.manifest.max_length)
+        meanwhile(bundle.manifest.task)
+    workers = hardware.threads(threads) if lanes else 1
+    return Encoder(bundle, name, tokenizer, session(), workers=workers)
 
 
 def open_coreml(bundle: Bundle, name: str, predictor: coreml.Predictor) -> Encoder:
@@ -248,6 +266,8 @@ def open_coreml(bundle: Bundle, name: str, predictor: coreml.Predictor) -> Encod
         name: The variant.
         predictor: Runs the package: `coreml.open_predictor`'s on macOS.
     """
+    from edge_distil import coreml
+
     manifest = bundle.manifest
     lengths = coreml.Lengths.from_settings(bundle.variant(name)[1].settings)
     tokenizer = _open_tokenizer(bundle, lengths.longest)
@@ -262,6 +282,8 @@ def _is_per_token(output: str, task: str) -> bool:
 
 
 def _open_tokenizer(bundle: Bundle, longest: int) -> Tokenizer:
+    from edge_distil._tokenizing.tokenizer import Tokenizer  # while a model loads, see above
+
     tokenizer = Tokenizer(bundle.path, longest, plain=bundle.inferred)
     if wrong := tokenizer.mismatches(bundle.manifest.golden):
         raise BundleCorrupt(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -105,6 +104,8 @@ def _board_name(file: Path = Path("/proc/device-tree/model")) -> str:
 def _mac_cpu_name() -> str:
     if sys.platform != "darwin":
         return ""
+    import subprocess  # of no use elsewhere, and milliseconds to import
+
     command = ["sysctl", "-n", "machdep.cpu.brand_string"]
     return subprocess.run(command, capture_output=True, text=True).stdout.strip()
 

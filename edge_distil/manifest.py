@@ -13,14 +13,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from edge_distil._machine import installation
 from edge_distil._reading import fields
-from edge_distil._reading.fields import Fields
-from edge_distil._reading.manifest_late import LARGEST_ID, LateSettings, read_late
+from edge_distil._reading.fields import LARGEST_ID, Fields
 from edge_distil._reading.manifest_pooling import Pooling, read_pooling, written
 from edge_distil.errors import BundleCorrupt, SchemaUnsupported
+
+if TYPE_CHECKING:
+    from edge_distil._reading.manifest_late import LateSettings
 
 FILE_NAME = "edge_distil.json"
 SCHEMA_VERSION = 1
@@ -215,7 +216,7 @@ def parse(document: Any, source: str = FILE_NAME) -> Manifest:
         pooling=read_pooling(
             raw, required=task in ("sentence-similarity", _SPARSE), sparse=task == _SPARSE
         ),
-        late_interaction=read_late(raw, required=task == "late-interaction"),
+        late_interaction=_late(raw, required=task == "late-interaction"),
         static=raw.flag("static"),
         first_position=raw.optional_whole("first_position", 0, LONGEST_SEQUENCE),
         files=_records(raw, "files"),
@@ -232,6 +233,8 @@ def _check_version(document: Any, source: str) -> None:
             "export the bundle again"
         )
     if version != SCHEMA_VERSION:
+        from edge_distil._machine import installation  # needed for a remedy alone
+
         remedy = (
             f"upgrade with: {installation.upgrade()}"
             if version > SCHEMA_VERSION
@@ -240,6 +243,14 @@ def _check_version(document: Any, source: str) -> None:
         raise SchemaUnsupported(
             f"{source} has schema_version {version}, this release reads {SCHEMA_VERSION}: {remedy}"
         )
+
+
+def _late(raw: Fields, *, required: bool) -> LateSettings | None:
+    if "late_interaction" not in raw and not required:
+        return None
+    from edge_distil._reading.manifest_late import read_late  # few bundles are of that task
+
+    return read_late(raw)
 
 
 def _checkpoint(raw: Fields) -> Checkpoint:

@@ -7,7 +7,6 @@ what it gives looks like an answer once a softmax has been over it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,6 @@ HIDDEN = ("last_hidden_state", TOKENS)  # ours and optimum's, sentence-transform
 _EXPORT = "export the checkpoint again, or use another variant"
 
 
-@dataclass(frozen=True)
 class OutputCheck:
     """Checks the outputs of one variant.
 
@@ -38,8 +36,9 @@ class OutputCheck:
         variant: The variant that runs.
     """
 
-    bundle: Bundle
-    variant: str
+    def __init__(self, bundle: Bundle, variant: str) -> None:
+        self.bundle = bundle
+        self.variant = variant
 
     def names(self, wanted: Iterable[str], given: Sequence[str]) -> None:
         """Check that the model has the outputs that its task reads.

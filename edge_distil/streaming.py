@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from itertools import chain, islice, repeat
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from edge_distil._tokenizing.reading import naming
 from edge_distil._tokenizing.rows import Encoded
@@ -21,6 +19,9 @@ from edge_distil.encoder import Encoder
 from edge_distil.errors import EdgeDistilError
 from edge_distil.pooling import Floats
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
 K = TypeVar("K")  # what a task knows a row by
 R = TypeVar("R", bound=Encoded)
 P = TypeVar("P")  # what the model says of a row
@@ -28,6 +29,8 @@ P = TypeVar("P")  # what the model says of a row
 # An encoder and a batch of rows, all of one length -> what is said of each, or its error.
 Work = Callable[[Encoder, Sequence[tuple[K, R]]], Sequence[P | EdgeDistilError]]
 Done = Callable[[int], None]
+if TYPE_CHECKING:
+    _Batch: TypeAlias = "Future[Sequence[P | EdgeDistilError]] | _Ran[P]"
 
 WINDOW = 1024  # rows in a block, among which those of one length find each other
 _RAMP = (8, 16, 32, 64, 128, 256, 512)  # of a stream: its first result comes soon
@@ -146,48 +149,58 @@ def by_item(said: Iterator[tuple[tuple[K, bool], P]]) -> Iterator[tuple[K, Itera
         yield key, rest(part, last)
 
 
-@dataclass
+class _Ran(Generic[P]):
+    """What became of a batch that ran in the caller's thread, to be asked for like a `Future`."""
+
+    def __init__(self, found: Sequence[P | EdgeDistilError] | Exception) -> None:
+        self._found = found
+
+    def result(self) -> Sequence[P | EdgeDistilError]:
+        if isinstance(self._found, Exception):
+            raise self._found
+        return self._found
+
+
 class _Crew(Generic[K, R, P]):
     """Who runs the batches: the caller, or several side by side once the work is long."""
 
-    encoder: Encoder
-    work: Work[K, R, P]
-    long: bool
-    _tokens: int = 0
-    _pool: ThreadPoolExecutor | None = None
+    def __init__(self, encoder: Encoder, work: Work[K, R, P], long: bool) -> None:
+        self._encoder = encoder
+        self._work = work
+        self._long = long
+        self._tokens = 0
+        self._pool: ThreadPoolExecutor | None = None
 
     @property
     def ahead(self) -> int:
         """Blocks that may be under way while another is read."""
         return 0 if self._pool is None else 1
 
-    def submit(self, rows: Sequence[tuple[K, R]]) -> Future[Sequence[P | EdgeDistilError]]:
+    def submit(self, rows: Sequence[tuple[K, R]]) -> _Batch[P]:
         self._tokens += sum(len(row) for _, row in rows)
-        if self._pool is None and (self.long or self._tokens >= _LONG_TOKENS):
-            self.encoder = self.encoder.bulk
-            self._pool = ThreadPoolExecutor(self.encoder.workers)
+        if self._pool is None and (self._long or self._tokens >= _LONG_TOKENS):
+            from concurrent.futures import ThreadPoolExecutor  # short work needs none
+
+            self._encoder = self._encoder.bulk
+            self._pool = ThreadPoolExecutor(self._encoder.workers)
         if self._pool is not None:
-            return self._pool.submit(self.work, self.encoder, rows)
-        future: Future[Sequence[P | EdgeDistilError]] = Future()
+            return self._pool.submit(self._work, self._encoder, rows)
         try:
-            future.set_result(self.work(self.encoder, rows))
+            return _Ran(self._work(self._encoder, rows))
         except Exception as error:  # raised when its turn comes
-            future.set_exception(error)
-        return future
+            return _Ran(error)
 
     def close(self) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-@dataclass
 class _Block(Generic[K, P]):
     """Rows under way: what they are known by, and for each its batch and its place there."""
 
-    keys: list[K] = field(default_factory=list)
-    places: dict[int, tuple[Future[Sequence[P | EdgeDistilError]], int]] = field(
-        default_factory=dict
-    )
+    def __init__(self) -> None:
+        self.keys: list[K] = []
+        self.places: dict[int, tuple[_Batch[P], int]] = {}
 
     def said(self, done: Done | None) -> Iterator[tuple[K, P]]:
         """Wait for each row in turn."""

@@ -11,7 +11,6 @@ import math
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from edge_distil.errors import BundleCorrupt, BundleFileMissing
 
 LARGEST = 8 << 20  # bytes of a JSON file; as Python's objects it takes some twenty times that
 LARGEST_NUMBER = 2**53  # beyond it not every program reads a JSON number exactly
+LARGEST_ID = 2**31 - 1  # of a token
 NO_LIMIT = 10**31  # above what transformers writes where a tokenizer knows no longest sequence
 _DEEPEST = 64  # lists and objects within each other; ours have five, transformers' seven
 _DIGITS = 40  # of a whole number; transformers writes 1e30 for "no limit" with 31
@@ -95,7 +95,6 @@ def parse(text: str, file: str) -> Any:
     return value
 
 
-@dataclass(frozen=True)
 class Fields:
     """A JSON object and where it stands.
 
@@ -103,9 +102,12 @@ class Fields:
     range. ``null`` counts as absent. `read` and `Fields.of` make one.
     """
 
-    values: Mapping[str, Any]
-    file: str
-    place: str = ""
+    __slots__ = ("file", "place", "values")
+
+    def __init__(self, values: Mapping[str, Any], file: str, place: str = "") -> None:
+        self.values = values
+        self.file = file
+        self.place = place
 
     @classmethod
     def of(cls, value: Any, file: str, place: str = "") -> Fields:

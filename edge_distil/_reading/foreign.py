@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from edge_distil._reading import cross_encoder, fields, sentence_modules, sparse_modules
+from edge_distil._reading import cross_encoder, fields, protobuf, sentence_modules, sparse_modules
 from edge_distil._reading.fields import Fields
 from edge_distil._reading.labels import fit_labels, label_names
 from edge_distil._reading.manifest_pooling import Pooling
@@ -31,7 +31,6 @@ _ARCHITECTURES = {
     "ForPreTraining": "fill-mask",
     "Model": "feature-extraction",
 }
-LARGEST_MODEL = 2**31 - 1  # bytes of one protobuf or flatbuffer, which .onnx and .ort are
 _UNLIMITED = 1_000_000
 _USUAL_POSITIONS = 512
 _LIMITS = ("model_max_length", "max_len")  # the second is transformers' older name
@@ -176,7 +175,7 @@ def _counts_positions(path: Path, variants: Iterable[Variant]) -> bool:
     """Say whether a graph makes its positions from the padding, by the operator that it takes."""
     for variant in variants:
         with (path / variant.file.path).open("rb") as file:
-            if not 0 < os.fstat(file.fileno()).st_size <= LARGEST_MODEL:
+            if not 0 < os.fstat(file.fileno()).st_size <= protobuf.LARGEST:
                 continue
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 return content.find(_COUNTED_POSITIONS) >= 0

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_distil._reading.fields import Fields
+from edge_distil._reading.fields import LARGEST_ID, Fields
 from edge_distil._reading.manifest_pooling import WIDEST
 
 SIMILARITIES = ("maxsim", "meanmaxsim")  # sentence-transformers' names
 LONGEST_EXPANSION = 4_096  # tokens; ColBERT has 32, and each costs as much as a word
-LARGEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -61,18 +60,15 @@ class LateSettings:
     similarity: str = SIMILARITIES[0]
 
 
-def read_late(manifest: Fields, *, required: bool) -> LateSettings | None:
+def read_late(manifest: Fields) -> LateSettings:
     """Read the manifest's settings of late interaction.
 
     Args:
         manifest: The whole document.
-        required: It must have them.
 
     Raises:
         BundleCorrupt: A field is missing, of the wrong kind or out of range.
     """
-    if "late_interaction" not in manifest and not required:
-        return None
     raw = manifest.object("late_interaction")
     dimension = raw.whole("dimension", 1, WIDEST)
     longest = manifest.whole("max_length", 1)  # which neither side may exceed

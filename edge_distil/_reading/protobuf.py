@@ -9,6 +9,7 @@ import mmap
 from collections.abc import Iterator
 from typing import NamedTuple
 
+LARGEST = 2**31 - 1  # bytes of one protobuf or flatbuffer, which .onnx and .ort are
 VARINT, FIXED_64, BYTES, FIXED_32 = 0, 1, 2, 5  # wire types
 _LARGEST_KEY = 2**32 - 1
 _FIXED = {FIXED_64: 8, FIXED_32: 4}  # bytes

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding
 
 from edge_distil.errors import BundleCorrupt
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
 
 
 class Encoded(Protocol):
@@ -27,12 +28,14 @@ class Encoded(Protocol):
     def __len__(self) -> int: ...
 
 
-@dataclass(frozen=True)
 class Row:
     """The tokens of one text, 8 bytes each: an ``Encoding`` holds some 100 a token."""
 
-    ids: NDArray[np.int32]
-    type_ids: NDArray[np.int32]
+    __slots__ = ("ids", "type_ids")
+
+    def __init__(self, ids: NDArray[np.int32], type_ids: NDArray[np.int32]) -> None:
+        self.ids = ids
+        self.type_ids = type_ids
 
     @classmethod
     def of(cls, encoding: Encoding) -> Row:
@@ -53,7 +56,6 @@ class Row:
         return len(self.ids)
 
 
-@dataclass(frozen=True)
 class Bag(Row):
     """The distinct tokens of one text, each with how often it stands there.
 
@@ -62,7 +64,13 @@ class Bag(Row):
     its length.
     """
 
-    counts: NDArray[np.int64]
+    __slots__ = ("counts",)
+
+    def __init__(
+        self, ids: NDArray[np.int32], type_ids: NDArray[np.int32], counts: NDArray[np.int64]
+    ) -> None:
+        super().__init__(ids, type_ids)
+        self.counts = counts
 
     @classmethod
     def counted(cls, row: Row) -> Bag:
@@ -76,11 +84,16 @@ class Bag(Row):
         return cls(ids, np.zeros_like(ids), counts)
 
 
-@dataclass(frozen=True)
 class Expanded(Row):
     """The tokens of a query, filled up with tokens that the others may not attend to."""
 
-    mask: NDArray[np.int64]
+    __slots__ = ("mask",)
+
+    def __init__(
+        self, ids: NDArray[np.int32], type_ids: NDArray[np.int32], mask: NDArray[np.int64]
+    ) -> None:
+        super().__init__(ids, type_ids)
+        self.mask = mask
 
     @classmethod
     def filled(cls, row: Row, length: int, token: int, *, attend: bool) -> Expanded:

@@ -13,9 +13,8 @@ padded on the left in a batch, which depend on what is beside it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edge_distil._reading import fields
 from edge_distil._reading.fields import Fields
@@ -72,8 +71,7 @@ _CLASSES = {
 _GENERIC_MODELS = ("modernbert", "nystromformer", "xlm-roberta-xl")
 
 
-@dataclass(frozen=True)
-class TokenizerSettings:
+class TokenizerSettings(NamedTuple):
     """How texts are cut, and what is given with their token ids.
 
     Attributes:

@@ -6,7 +6,6 @@ The windows are those that the tokenizers library cuts out of the whole text's t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, pairwise
 from typing import Protocol, TypeVar
@@ -59,7 +58,6 @@ class Window(Protocol):
         """Return where the window's part of a word stands in its text."""
 
 
-@dataclass(frozen=True)
 class Cut:
     """A window cut out of a long text.
 
@@ -69,9 +67,10 @@ class Cut:
         tokens: The text's tokens in this window.
     """
 
-    frame: Encoding
-    place: int
-    tokens: Tokens
+    def __init__(self, frame: Encoding, place: int, tokens: Tokens) -> None:
+        self.frame = frame
+        self.place = place
+        self.tokens = tokens
 
     def __len__(self) -> int:
         return len(self.frame) - 1 + len(self.tokens)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import stat
 import sys
 import time
@@ -166,6 +165,8 @@ def _sign(descriptor: int) -> None:
     """Say who holds the lock, for the messages of others; a full disk is no reason to stop."""
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
+        import socket  # readers of a bundle, who hold no lock, would pay milliseconds for it
+
         os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
 
 

@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from math import inf
@@ -92,7 +90,7 @@ def scratch(folder: Path) -> Iterator[Path]:
                 f"{folder} was replaced or removed by another process meanwhile: run this again"
             ) from error
         finally:
-            shutil.rmtree(made, ignore_errors=True)
+            _remove(made)
 
 
 def recover(path: Path, removable: Check | None = None) -> bool:
@@ -136,7 +134,7 @@ def _beside(path: Path, replaceable: Check | None) -> Iterator[Path]:
             yield staged
             _put(staged, path, replaceable)
         finally:
-            shutil.rmtree(staged, ignore_errors=True)
+            _remove(staged)
 
 
 @contextmanager
@@ -153,7 +151,7 @@ def _inside(path: Path, replaceable: Check | None) -> Iterator[Path]:
             staged.rename(staged.with_suffix(".clearing"))
         finally:
             _move_up(path)
-            shutil.rmtree(staged, ignore_errors=True)
+            _remove(staged)
 
 
 def _check_early(path: Path, replaceable: Check | None) -> None:
@@ -214,7 +212,7 @@ def _move_up(path: Path) -> None:
         for entry in sorted(ready.iterdir(), key=lambda entry: entry.name == FILE_NAME):
             if entry.name != _OLD:
                 entry.rename(path / entry.name)
-        shutil.rmtree(ready)
+        _remove(ready, ignore_errors=False)
 
 
 def _entries(path: Path) -> list[Path]:
@@ -242,10 +240,16 @@ def _sweep(folder: Path, name: str) -> None:
                 suppress(OSError),
                 locks.hold(locks.inside(left), left),
             ):  # it may be going just now
-                shutil.rmtree(left, ignore_errors=True)
+                _remove(left)
         else:
-            shutil.rmtree(left, ignore_errors=True)
+            _remove(left)
+
+
+def _remove(folder: Path, *, ignore_errors: bool = True) -> None:
+    import shutil  # readers of a bundle, who remove nothing, would pay milliseconds for it
+
+    shutil.rmtree(folder, ignore_errors=ignore_errors)
 
 
 def _name(name: str, kind: str) -> str:
-    return f".{name}.{secrets.token_hex(8)}.{kind}"
+    return f".{name}.{os.urandom(8).hex()}.{kind}"

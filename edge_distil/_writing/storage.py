@@ -7,7 +7,6 @@ import hashlib
 import itertools
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -184,7 +183,7 @@ def _claim(path: Path) -> tuple[Path, ExitStack]:
         temporary = path.with_name(f".{path.name}.{number}.part")
         found = locks.take(temporary)
         if found is None:
-            return path.with_name(f".{path.name}.{secrets.token_hex(8)}.part"), ExitStack()
+            return path.with_name(f".{path.name}.{os.urandom(8).hex()}.part"), ExitStack()
         if isinstance(found, int):
             lock = ExitStack()
             lock.callback(os.close, found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_distil import calls
-from edge_distil._tokenizing.windows import Window, reached
+from edge_distil._tokenizing.stretches import Tokens
+from edge_distil._tokenizing.tokenizer import Tokenizer
+from edge_distil._tokenizing.windows import Window, of_pair, reached
 from edge_distil.errors import InputError
 from edge_distil.pooling import Floats, softmax
 from edge_distil.tasks.spans import top_spans, trim
@@ -62,6 +64,25 @@ class Settings:
     def spans_a_window(self) -> int:
         """Spans to take from a window: aligning to words makes some of them equal."""
         return self.top_k * 2 + 10 if self.align_to_words else self.top_k
+
+
+def windows_of(
+    tokenizer: Tokenizer,
+    question: str,
+    context: str,
+    settings: Settings,
+    tokens: Tokens | None = None,
+) -> Iterator[Window]:
+    """Cut a context into windows, each beside the question; its tokens may be known."""
+    return of_pair(
+        tokenizer,
+        question,
+        context,
+        max_length=settings.max_seq_len,
+        stride=settings.doc_stride,
+        max_first=settings.max_question_len,
+        tokens=tokens,
+    )
 
 
 class Said(NamedTuple):

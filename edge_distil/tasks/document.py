@@ -17,12 +17,12 @@ from edge_distil._tokenizing import passages
 from edge_distil._tokenizing.reading import naming
 from edge_distil._tokenizing.stretches import Tokens
 from edge_distil._tokenizing.tokenizer import Tokenizer
-from edge_distil._tokenizing.windows import Window, of_pair, span, tokens_of
+from edge_distil._tokenizing.windows import Window, span, tokens_of
 from edge_distil.errors import InputTypeError
 from edge_distil.pooling import Floats
 from edge_distil.progress import Progress
 from edge_distil.tasks import prompts
-from edge_distil.tasks.answers import CONTEXT, Settings
+from edge_distil.tasks.answers import CONTEXT, Settings, windows_of
 from edge_distil.tasks.embedding import Embedding
 
 
@@ -113,15 +113,8 @@ def windows_to_read(
         InputTypeError: Some are to be preselected of a context that is no `Document`.
     """
     document = context if isinstance(context, Document) else None
-    windows = of_pair(
-        tokenizer,
-        question,
-        context,
-        max_length=settings.max_seq_len,
-        stride=settings.doc_stride,
-        max_first=settings.max_question_len,
-        tokens=document._tokens(tokenizer) if document and not tokenizer.cuts_left else None,
-    )
+    known = document._tokens(tokenizer) if document and not tokenizer.cuts_left else None
+    windows = windows_of(tokenizer, question, context, settings, known)
     if settings.preselect is None:
         return windows
     if document is None:

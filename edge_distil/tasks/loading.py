@@ -4,35 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 from edge_distil import calls
 from edge_distil.encoder import open_encoder
-from edge_distil.tasks import (
-    BY_NAME,
-    Embedding,
-    FillMask,
-    LateInteraction,
-    MultipleChoice,
-    QuestionAnswering,
-    Reranker,
-    SparseEmbedding,
-    Task,
-    TextClassification,
-    TokenClassification,
-    ZeroShotClassification,
-)
+from edge_distil.tasks import BY_NAME
 
-AnyTask = (
-    QuestionAnswering
-    | Embedding
-    | LateInteraction
-    | SparseEmbedding
-    | TextClassification
-    | TokenClassification
-    | FillMask
-    | MultipleChoice
-)
+if TYPE_CHECKING:
+    from edge_distil.tasks import (
+        Embedding,
+        FillMask,
+        LateInteraction,
+        MultipleChoice,
+        QuestionAnswering,
+        Reranker,
+        SparseEmbedding,
+        Task,
+        TextClassification,
+        TokenClassification,
+        ZeroShotClassification,
+    )
+
+    AnyTask = (
+        QuestionAnswering
+        | Embedding
+        | LateInteraction
+        | SparseEmbedding
+        | TextClassification
+        | TokenClassification
+        | FillMask
+        | MultipleChoice
+    )
 _Place = str | Path
 
 
@@ -145,5 +147,6 @@ def load(
         compute_units=compute_units,
         huge_pages=huge_pages,
         untrusted=untrusted,
+        meanwhile=lambda found: BY_NAME[task or found],  # which imports it
     )
     return BY_NAME[task or encoder.bundle.manifest.task](encoder)

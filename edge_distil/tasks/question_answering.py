@@ -24,14 +24,14 @@ from typing import Any, ClassVar, NamedTuple, TypedDict, Unpack
 
 from edge_distil import calls
 from edge_distil._tokenizing.reading import naming
+from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil._tokenizing.windows import Window, ended
 from edge_distil.errors import InputError
 from edge_distil.pooling import Floats
 from edge_distil.progress import Progress, counting
 from edge_distil.streaming import WINDOW_TOKENS, by_item, is_long, reading, sizes, stream
-from edge_distil.tasks.answers import Answer, Answers, Said, Settings, say
+from edge_distil.tasks.answers import Answer, Answers, Said, Settings, say, windows_of
 from edge_distil.tasks.base import Task
-from edge_distil.tasks.document import windows_to_read
 
 _NAMES = ("question", "context")
 _USUAL_WINDOW = 384  # tokens, the pipeline's default
@@ -230,11 +230,19 @@ class QuestionAnswering(Task):
                         raise InputError(
                             f"the {name} is {text[:40]!r}, expected some text: give it"
                         )
-                windows = windows_to_read(
-                    self.encoder.tokenizer, one.question, one.context, settings
-                )
+                windows = _read(self.encoder.tokenizer, one.question, one.context, settings)
                 for window, last in ended(windows):
                     yield (one, last), window
+
+
+def _read(
+    tokenizer: Tokenizer, question: str, context: str, settings: Settings
+) -> Iterator[Window]:
+    if type(context) is str and settings.preselect is None:
+        return windows_of(tokenizer, question, context, settings)
+    from edge_distil.tasks.document import windows_to_read  # and embeddings, for documents alone
+
+    return windows_to_read(tokenizer, question, context, settings)
 
 
 def _asked(pairs: Iterable[Any]) -> Iterator[_Asked]:

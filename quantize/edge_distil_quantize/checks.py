@@ -12,8 +12,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edge_distil._reading.foreign import LARGEST_MODEL
 from edge_distil._reading.printable import shortened
+from edge_distil._reading.protobuf import LARGEST as LARGEST_MODEL
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import EdgeDistilError, QuantizeError
 from edge_distil.manifest import FILE_NAME
