@@ -17,6 +17,7 @@ With ``--json``, what failed is one JSON document on stdout too, see `failure`.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -67,6 +68,7 @@ def run() -> None:
     with streams.prepared(), _noticed_signals():
         status = _run(command)
         status = streams.finish(status)
+    gc.freeze()  # Python's end looks for cycles several times; the system takes all memory at once
     sys.exit(status)
 
 
