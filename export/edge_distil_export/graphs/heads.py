@@ -16,7 +16,8 @@ from edge_distil._reading.sparse_modules import SparseModules
 from edge_distil.errors import ExportError
 from edge_distil_export.checkpoints.sentence_steps import Dense, Normalize, load_step
 from edge_distil_export.checkpoints.setfit import FittedHead
-from edge_distil_export.graphs.pooling import pool, pool_logits
+from edge_distil_export.graphs.pooling import pool, pool_hidden, pool_logits
+from edge_distil_export.graphs.vocabulary import take_decoder
 from edge_distil_export.limits import first_position
 
 BATCH_AXIS, LENGTH_AXIS = "batch_size", "sequence_length"
@@ -128,6 +129,8 @@ class SparseEncoder(nn.Module):
         self.inputs = encoder.inputs
         self.strategy = modules.strategy
         self.activation = modules.activation
+        greatest = modules.strategy == "max"
+        self.decoder = take_decoder(encoder, encoder.model) if greatest else None
 
     @property
     def transformer(self) -> Any:
@@ -145,6 +148,8 @@ class SparseEncoder(nn.Module):
     ) -> tuple[Tensor, ...]:
         """Return the weights of the vocabulary's tokens ``(batch, vocabulary)``."""
         (logits,) = self.encoder(input_ids, attention_mask, token_type_ids)
+        if self.decoder is not None:  # they are what goes into it
+            return (pool_hidden(logits, attention_mask, self.decoder, self.activation),)
         return (pool_logits(logits, attention_mask, self.strategy, self.activation),)
 
 

@@ -6,7 +6,8 @@ Every mode holds for rows padded on either side, save ``"cls"``, which is the fi
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import linear
 
 _MASKED = -1e9  # below any hidden state: padding under max pooling
 _SMALLEST_COUNT = 1e-9  # sentence-transformers' guard against a row without tokens
@@ -33,12 +34,31 @@ def pool(hidden: Tensor, attention_mask: Tensor, mode: str) -> Tensor:
     return _total(hidden, mask) / (count.sqrt() if mode == "mean_sqrt_len_tokens" else count)
 
 
+def pool_hidden(
+    hidden: Tensor, attention_mask: Tensor, decoder: nn.Linear, activation: str
+) -> Tensor:
+    """Pool ``(batch, sequence, hidden)`` to ``(batch, vocabulary)``: the greatest of the tokens.
+
+    Each step of SpladePooling grows with what it is given, the bias and its rounding too, so the
+    greatest product is found first: the same numbers, and one array as large as the logits, of
+    which onnxruntime would hold two (the product and its sum with the bias). A token of padding
+    takes the vector of the first token that is none.
+
+    Args:
+        hidden: What goes into the product.
+        attention_mask: ``(batch, sequence)``.
+        decoder: The product with the vocabulary.
+        activation: One of `edge_distil._reading.manifest_pooling.ACTIVATIONS`.
+    """
+    mask = attention_mask.unsqueeze(-1).to(hidden.dtype)  # (batch, sequence, 1)
+    first = _total(hidden, (mask.cumsum(1) * mask == 1).to(hidden.dtype))  # (batch, hidden)
+    products = linear(torch.where(mask != 0, hidden, first.unsqueeze(1)), decoder.weight)
+    greatest = _greatest(products) if decoder.bias is None else _greatest(products) + decoder.bias
+    return _activate(greatest * mask.amax(1), activation)  # none of a row without tokens
+
+
 def pool_logits(logits: Tensor, attention_mask: Tensor, strategy: str, activation: str) -> Tensor:
     """Pool logits ``(batch, sequence, vocabulary)`` to ``(batch, vocabulary)`` as SpladePooling.
-
-    The logarithm grows with what it is taken of, so the greatest is found first and it is taken of
-    one row: the same numbers, and no further passes over arrays as large as the logits, of which
-    onnxruntime holds two at a time (the head's product and its sum with the bias, then the masked).
 
     Args:
         logits: Of the masked-LM head.
@@ -48,10 +68,16 @@ def pool_logits(logits: Tensor, attention_mask: Tensor, strategy: str, activatio
     """
     mask = attention_mask.unsqueeze(-1).to(logits.dtype)  # (batch, sequence, 1)
     if strategy == "max":
-        # A maximum may pass over a token without numbers (NaN), which one column tells of.
-        numbers = logits[:, :, 0].sum(1, keepdim=True) * 0  # (batch, 1)
-        return _activate((logits * mask).amax(1) + numbers, activation)
+        return _activate(_greatest(logits * mask), activation)
     return _total(_activate(logits, activation), mask)
+
+
+def _greatest(logits: Tensor) -> Tensor:
+    """Return the greatest along the tokens; NaN where a token has no numbers.
+
+    A maximum may pass over such a token, which one column tells of.
+    """
+    return logits.amax(1) + logits[:, :, 0].sum(1, keepdim=True) * 0
 
 
 def _activate(logits: Tensor, activation: str) -> Tensor:
