@@ -108,7 +108,8 @@ def test_balance_is_better_than_smoothquants_formula():
 
     greatest, rows = np.abs(sample).max(0), np.abs(matrix).max(1)
     formula = min(noise(greatest**a / rows ** (1 - a)) for a in (0.3, 0.5, 0.7, 0.9))
-    assert noise(balanced(sample, [matrix])) < formula
+    variance = float((sample @ matrix).var(0).sum())
+    assert noise(balanced(sample, [matrix], [variance])) < formula
 
 
 def test_calibration_is_worth_what_the_manifest_says(bundle):

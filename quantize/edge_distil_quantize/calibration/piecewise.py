@@ -6,6 +6,7 @@ So the activations of one layer alone are in memory at a time.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ import onnx_ir as ir
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from edge_distil import hardware
 from edge_distil_quantize.recipe import Feeds
 
 Array = NDArray[Any]
 # Numbers; a larger constant is fed as an input, so that no session keeps copies of it.
 _LARGE = 1 << 14
+_AHEAD = 4  # inputs run for each thread before they are given on
 _ERRORS_ONLY = 3  # onnxruntime's log level
 
 
@@ -63,12 +66,25 @@ class Walk:
         made = {str(v.name) for node in piece for v in node.outputs}
         outputs = sorted(made & (later | set(wanted)))
         session = _Piece(piece, self._opset, outputs, self._held[0]) if piece else None
-        for held in self._held:
-            if session is not None:
-                held.update(session.run(held))
+        for held in self._ran(session):
             yield {name: held[name] for name in wanted}
             for name in held.keys() - later:
                 del held[name]
+
+    def _ran(self, session: _Piece | None) -> Iterator[dict[str, Array]]:
+        """Yield what is held of each input, with what a piece makes of it.
+
+        Inputs are run beside each other: threads within an operator would wait for one another.
+        """
+        threads = hardware.threads()
+        some = _AHEAD * threads
+        with ThreadPoolExecutor(threads) as pool:
+            for start in range(0, len(self._held), some):
+                group = self._held[start : start + some]
+                if session is not None:
+                    for held, arrays in zip(group, pool.map(session.run, group), strict=True):
+                        held.update(arrays)
+                yield from group
 
     def _makers(self, nodes: Collection[ir.Node] | ir.Graph, goals: Collection[str]) -> list[Any]:
         """Return those of `nodes` that `goals` come from, in order."""
@@ -130,6 +146,7 @@ def _session(
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", opset)])
     model.ir_version = 10
     options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = False
     options.log_severity_level = _ERRORS_ONLY

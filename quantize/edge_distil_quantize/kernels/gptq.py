@@ -46,10 +46,12 @@ def factor(covariance: Matrix, damping: float = DAMPING) -> Factor:
     """
     order = np.argsort(-np.diag(covariance), kind="stable")
     # Cholesky's lower factor of the matrix turned round is an upper factor of the matrix.
-    turned = np.ix_(order[::-1], order[::-1])
+    turned = order[::-1]
     mean = float(np.diag(covariance).mean()) or 1.0
     for attempt in range(_MOST_TRIES):
-        matrix = covariance[turned]
+        matrix = np.empty_like(covariance)
+        for row, source in zip(matrix, turned, strict=True):
+            np.take(covariance[source], turned, out=row, mode="clip")  # "raise" makes a copy
         matrix[np.diag_indices_from(matrix)] += np.float32(damping * mean * 10**attempt)
         try:
             cholesky_in_place(matrix)
@@ -76,7 +78,8 @@ def cholesky_in_place(matrix: Matrix) -> None:
         columns = panel.shape[1]
         panel -= matrix[start:, :start] @ matrix[start : start + columns, :start].T
         panel[:columns] = np.linalg.cholesky(panel[:columns])
-        panel[columns:] = np.linalg.solve(panel[:columns], panel[columns:].T).T
+        inverse = np.linalg.inv(panel[:columns].astype(np.float64)).astype(np.float32)
+        panel[columns:] = panel[columns:] @ inverse.T  # many rows: quicker than to solve for them
         matrix[start : start + columns, start + columns :] = 0
 
 
@@ -96,10 +99,12 @@ def round_matrix(matrix: Matrix, factored: Factor) -> Quantized:
     errors = np.zeros(matrix.shape, np.float32)  # in the order of rounding
     for start in range(0, len(matrix), _BLOCK):
         block = slice(start, min(start + _BLOCK, len(matrix)))
-        carried = factored.unit[:start, block].T @ errors[:start]
+        # A copy: numpy multiplies views that run backwards without BLAS.
+        unit = np.ascontiguousarray(factored.unit[: block.stop, block].T)
+        carried = unit[:, :start] @ errors[:start]
         for k in range(start, block.stop):
-            at = factored.order[k]
-            goal = goals[at] + carried[k - start] + factored.unit[start:k, k] @ errors[start:k]
+            at, row = factored.order[k], k - start
+            goal = goals[at] + carried[row] + unit[row, start:k] @ errors[start:k]
             values[at] = _nearest(goal, values[at ^ 1] if at ^ 1 < len(matrix) else None)
             errors[k] = goals[at] - values[at]
     return Quantized(values.astype(np.int8), scales)

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.float32]  # (tokens, inputs)
-_TOGETHER = 512  # tokens a matrix product
+_TOGETHER = 1024  # tokens a matrix product
+_PANEL = 256  # inputs whose products with those behind them are summed at a time
 
 
 class Moments:
@@ -43,9 +44,12 @@ class Moments:
         return self._tokens
 
     def _flush(self) -> None:
+        """Sum products on and above the diagonal; `take_covariance` mirrors them."""
         rows = np.concatenate(self._waiting)
         self._waiting.clear()
-        self._products += rows.T @ rows
+        for start in range(0, rows.shape[1], _PANEL):
+            panel = slice(start, start + _PANEL)
+            self._products[panel, start:] += rows[:, panel].T @ rows[:, start:]
 
     def means(self) -> NDArray[np.float64]:
         """Return means ``(2, inputs)``: of what is given, and in fp32."""
@@ -61,4 +65,7 @@ class Moments:
         mean = (self.means()[0] - self._origin).astype(np.float32)
         for row, value in zip(covariance, mean, strict=True):
             row -= value * mean
+        for start in range(0, len(covariance), _PANEL):
+            stop = start + _PANEL
+            covariance[stop:, start:stop] = covariance[start:stop, stop:].T
         return covariance
