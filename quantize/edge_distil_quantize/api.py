@@ -21,6 +21,7 @@ from edge_distil.errors import QuantizeError
 from edge_distil.manifest import Variant
 from edge_distil_quantize import evidence
 from edge_distil_quantize.calibration.inputs import calibration_inputs
+from edge_distil_quantize.calibration.known import Known
 from edge_distil_quantize.checks import check_outputs, check_size, reading_graph, reopen
 from edge_distil_quantize.reading.model import read_model
 from edge_distil_quantize.recipe import Feeds, Progress, Request
@@ -83,16 +84,44 @@ def quantize_bundle(
         QuantizeError: The recipe is unknown or the fp32 graph cannot be quantized.
         StorageError: The bundle cannot be written.
     """
-    say = progress or (lambda _: None)
     if recipe not in RECIPES:
         raise QuantizeError(f"no recipe {recipe!r}: choose one of {', '.join(RECIPES)}")
     bundle = reopen(bundle)
-    source = bundle.model_path("fp32")
+    bundle.model_path("fp32")  # said before anything is read
     inputs = _calibration(bundle, recipe, data, calibrate)
+    return add_variant(bundle, recipe, inputs, keep=keep, method=method, progress=progress)
+
+
+def add_variant(
+    bundle: Bundle,
+    recipe: str,
+    inputs: Sequence[Feeds],
+    *,
+    keep: Collection[str] = (),
+    method: str = "percentile",
+    progress: Progress | None = None,
+    known: Known | None = None,
+) -> Bundle:
+    """Do what `quantize_bundle` does, on inputs that were read.
+
+    Args:
+        bundle: The bundle.
+        recipe: One of `RECIPES`.
+        inputs: To calibrate on; empty where it shall not.
+        keep: As for `quantize_bundle`, and so are `method` and `progress`.
+        method: See `keep`.
+        progress: See `keep`.
+        known: As `Request.known`.
+    """
+    say = progress or (lambda _: None)
+    bundle = reopen(bundle)
+    source = bundle.model_path("fp32")
     with staging.scratch(bundle.path) as folder:
         say(f"quantizing {source.name} ({recipe})")
         with temporaries_in(folder / "tmp"), reading_graph(source):
-            made = _make(source, recipe, inputs, frozenset(keep), method, say)
+            model = read_model(source)
+            made = _make(Request(model, inputs, frozenset(keep), method, say, known), recipe)
+            del model
         # Graphs are cyclic: without this the fp32 weights stay beside those of sessions.
         gc.collect()
         model_file = folder / Path(MODEL_FILES[recipe]).name
@@ -121,18 +150,10 @@ def _calibration(
     return calibration_inputs(bundle, data) if calibrate else ()
 
 
-def _make(
-    source: Path,
-    recipe: str,
-    inputs: Sequence[Feeds],
-    keep: frozenset[str],
-    method: str,
-    say: Progress,
-) -> Written:
-    """Read, rewrite, check and serialise; the fp32 weights are let go at the end."""
-    model = read_model(source)
-    vocabulary = _vocabulary(model.graph)
-    made = RECIPES[recipe].make(Request(model, inputs, keep, method, say))
+def _make(request: Request, recipe: str) -> Written:
+    """Rewrite, check and serialise."""
+    vocabulary = _vocabulary(request.model.graph)
+    made = RECIPES[recipe].make(request)
     detach_constants(made.model.graph)
     gc.collect()  # graphs are cyclic
     weights = (value.const_value for value in made.model.graph.initializers.values())

@@ -9,6 +9,7 @@ from typing import Any
 import onnx_ir as ir
 
 from edge_distil.session import Tokens
+from edge_distil_quantize.calibration.known import Known
 
 Feeds = Mapping[str, Tokens]  # graph input -> int64 (1, sequence): one text, without padding
 Progress = Callable[[str], None]
@@ -25,6 +26,7 @@ class Request:
         method: How ranges of activations are chosen, where scales are static: one of
             `activation_ranges.METHODS`.
         progress: Called with one line at the start of every stage.
+        known: What calibrating the same graph on the same inputs found for other operators kept.
     """
 
     model: ir.Model
@@ -32,6 +34,7 @@ class Request:
     keep: frozenset[str] = frozenset()
     method: str = "percentile"
     progress: Progress = field(default=lambda _: None)
+    known: Known | None = None
 
 
 @dataclass(frozen=True)

@@ -45,12 +45,12 @@ def find_norms(targets: Sequence[Target]) -> list[Norm]:
     for target in targets:
         x = target.node.inputs[0]
         assert x is not None
-        readers.setdefault(_uncut(x), []).append(target)
+        readers.setdefault(uncut(x), []).append(target)
     norms = [Norm(node, found) for x, found in readers.items() if (node := x.producer())]
     return [norm for norm in norms if _can_be_smoothed(norm)]
 
 
-def _uncut(x: ir.Value) -> ir.Value:
+def uncut(x: ir.Value) -> ir.Value:
     """Return what a value is some tokens of: the exporter takes the first of the last layer's."""
     maker = x.producer()
     whole = maker.inputs[0] if maker is not None and _cuts_tokens(maker) else None

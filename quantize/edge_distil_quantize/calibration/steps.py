@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnx_ir as ir
 
+from edge_distil_quantize.calibration import single_pass
 from edge_distil_quantize.calibration.balance import STEPS, STRENGTH, Smoothing
-from edge_distil_quantize.calibration.equivalence import Prepared, prepare
-from edge_distil_quantize.calibration.rounding import DAMPING_OF_FEW, Rounding, round_weights
+from edge_distil_quantize.calibration.equivalence import Prepared
+from edge_distil_quantize.calibration.known import Known, Rounding
+from edge_distil_quantize.calibration.rounding import DAMPING_OF_FEW
 from edge_distil_quantize.kernels.gptq import DAMPING
 from edge_distil_quantize.recipe import Feeds, Request
 from edge_distil_quantize.rewrites.matmul import Rounded, Target
@@ -58,17 +60,20 @@ def calibrate(
         steps: What to do.
     """
     inputs = request.calibration
-    prepared, rounded = Prepared([], [], 0), {}
     own = [target for target in targets if target.weight not in tables]
     if inputs and not targets:
         request.progress("nothing to calibrate: there are tables alone, each row rounded by itself")
     if not inputs or not targets:
         return Calibrated({}, {"calibration": None}, {})
-    if steps.smoothing:
-        request.progress(f"smoothing activations on {len(inputs)} texts")
-        prepared = prepare(request.model, own, inputs)
-    if steps.rounding:
-        rounded = round_weights(request.model, own, inputs, request.progress)
+    request.progress(f"calibrating on {len(inputs)} texts")
+    prepared, rounded = single_pass.run(
+        request.model,
+        inputs,
+        request.known or Known(),
+        request.progress,
+        smoothed=own if steps.smoothing else (),
+        rounded=own if steps.rounding else (),
+    )
     return Calibrated(
         {key: rounding.quantized for key, rounding in rounded.items()},
         {"calibration": _settings(inputs, prepared)},

@@ -14,7 +14,7 @@ from edge_distil._writing.additions import add_to_bundle
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.manifest import Manifest, Variant
-from edge_distil_quantize.api import quantize_bundle
+from edge_distil_quantize.api import add_variant
 from edge_distil_quantize.recipe import Feeds, Progress
 from edge_distil_quantize.rewrites.operators import Operator
 from edge_distil_quantize.sensitivity.candidates import Workbench, open_workbench
@@ -45,7 +45,8 @@ def quantize_within_budget(
     Where the plain variant is within it, that is the result. Otherwise operators are ranked by
     what quantizing each alone does to the outputs, for the bytes that keeping it costs; the
     shortest passing prefix of that ranking is kept in fp32, less every operator that turns out
-    not to be needed. A search that is interrupted goes on where it stopped.
+    not to be needed. A search that is interrupted goes on where it stopped. What calibrating finds
+    serves all candidates: see `calibration.known`.
 
     Args:
         bundle: A bundle with its fp32 variant, or its directory.
@@ -80,8 +81,8 @@ def quantize_within_budget(
         trials = Trials(bundle, bench, journal, data, say)
         kept = _search(trials, max_drop)
         found = _describe(trials, kept, max_drop) | _timed(bench, kept, time_ratio)
-        bundle = quantize_bundle(
-            bundle, recipe, data=data, calibrate=calibrate, keep=kept, progress=say
+        bundle = add_variant(
+            bundle, recipe, bench.calibration, keep=kept, progress=say, known=bench.known
         )
         plain = bundle.manifest.variants[recipe]
         evidence = {**plain.evidence, "accuracy_budget": found}

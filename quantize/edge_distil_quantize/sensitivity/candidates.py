@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import onnx_ir as ir
@@ -14,6 +14,7 @@ from edge_distil._writing.temporary import temporaries_in
 from edge_distil.bundle import Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil_quantize.calibration.inputs import calibration_inputs
+from edge_distil_quantize.calibration.known import Known
 from edge_distil_quantize.checks import reading_graph
 from edge_distil_quantize.reading.model import read_model
 from edge_distil_quantize.recipe import Feeds, Request
@@ -39,6 +40,7 @@ class Workbench:
         operators: What may stay in fp32.
         outputs: Names of the model's outputs.
         folder: Where a candidate's file is written.
+        known: What calibrating found, for the candidates that follow.
     """
 
     source: Path
@@ -48,6 +50,7 @@ class Workbench:
     operators: Sequence[Operator]
     outputs: Sequence[str]
     folder: Path
+    known: Known = field(default_factory=lambda: Known(lasting=True))
 
     def make(
         self, keep: Collection[str], name: str, *, expose: Iterable[str] = (), plain: bool = False
@@ -58,11 +61,12 @@ class Workbench:
             keep: Names of operators.
             name: The file's name without suffix; a file of that name is replaced.
             expose: Values that the graph shall give beside its outputs.
-            plain: Round by the weights alone. Calibration takes long, and moves factors and
-                biases between operators: the values inside are no longer the fp32 graph's.
+            plain: Round by the weights alone. Calibration moves factors and biases between
+                operators: the values inside are no longer the fp32 graph's.
         """
         calibration = () if plain else self.calibration
-        request = Request(read_model(self.source), calibration, frozenset(keep))
+        model = read_model(self.source)
+        request = Request(model, calibration, frozenset(keep), known=self.known)
         return self._write(RECIPES[self.recipe].make(request).model, name, expose)
 
     def make_fp32(self, name: str, expose: Iterable[str] = ()) -> Path:
