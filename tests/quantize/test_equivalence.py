@@ -12,6 +12,7 @@ import pytest
 import shelf
 
 from edge_distil_quantize.calibration import single_pass
+from edge_distil_quantize.calibration.attention import drop_bias, find_attentions
 from edge_distil_quantize.calibration.balance import balanced, choose_smoothing
 from edge_distil_quantize.calibration.inputs import calibration_inputs
 from edge_distil_quantize.calibration.known import Known
@@ -57,6 +58,20 @@ def test_the_graph_computes_what_it_did(bundle, kind, norms, values, biases):
     for feeds in inputs[:5]:
         for a, b in zip(outputs(before, feeds), outputs(after, feeds), strict=True):
             np.testing.assert_allclose(a, b, atol=SAME * np.abs(a).max())
+
+
+def test_values_whose_bias_finds_no_place_are_left_alone(bundle):
+    """Without a bias behind the output projection the values keep theirs, which is not scaled."""
+    opened = bundle("qa")
+    model = ir.from_proto(onnx.load(opened.model_path("fp32")))
+    targets = find_targets(model.graph)
+    attentions = find_attentions(model.graph, {target.node: target for target in targets})
+    assert all(drop_bias(attention.output) for attention in attentions)
+    before, inputs = ir.to_proto(model), calibration_inputs(opened)[:20]
+    done, _ = single_pass.run(model, inputs, Known(), str, smoothed=targets, rounded=())
+    assert done.values == []
+    a, b = (outputs(made, inputs[0])[0] for made in (before, ir.to_proto(model)))
+    np.testing.assert_allclose(a, b, atol=SAME * np.abs(a).max())
 
 
 @pytest.mark.parametrize("kind", ["qa", "classifier"])
