@@ -24,7 +24,7 @@ from pathlib import Path
 from edge_distil._writing import locks
 from edge_distil._writing.exchange import exchange
 from edge_distil._writing.storage import folder_for, storage_errors
-from edge_distil.errors import BundleExists, StorageError
+from edge_distil.errors import BundleExists, PlaceBusy, StorageError
 from edge_distil.manifest import FILE_NAME
 
 _INSIDE = "edge_distil"  # in place of the name, for what is made inside
@@ -154,16 +154,35 @@ def _inside(path: Path, replaceable: Check | None) -> Iterator[Path]:
             _remove(staged)
 
 
+def clear_locks(path: Path) -> None:
+    """Remove the lock files that killed processes left of a place.
+
+    Raises:
+        PlaceBusy: A process that writes there lives.
+    """
+    path = Path(os.path.realpath(path))
+    for lock in (locks.beside(path), locks.inside(path)):
+        if lock.is_file():
+            try:
+                with locks.hold(lock, path):
+                    pass
+            except PlaceBusy:
+                raise
+            except OSError:  # the place may only be read
+                pass
+
+
 def _check_early(path: Path, replaceable: Check | None) -> None:
-    """Refuse without locking what is refused anyway; a lock of the dead goes."""
+    """Refuse what is refused anyway before there is a lock to wait for."""
     try:
         _check(path, replaceable)
     except BundleExists:
-        for lock in (locks.beside(path), locks.inside(path)):
-            if lock.is_file():
-                with suppress(OSError), locks.hold(lock, path):
-                    pass
-        raise
+        try:
+            clear_locks(path)
+        except PlaceBusy:
+            if replaceable is not None:  # what was seen may be half of what is being done there
+                raise
+        _check(path, replaceable)
 
 
 def _check(path: Path, replaceable: Check | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from edge_distil._writing import ownership, staging, storage
 from edge_distil._writing.temporary import temporaries_in
 from edge_distil.bundle import Bundle, open_bundle, write_manifest
 from edge_distil.encoder import open_encoder
-from edge_distil.errors import BundleError, CheckpointError, InputError
+from edge_distil.errors import BundleError, CheckpointError, InputError, PlaceBusy
 from edge_distil.manifest import FILE_NAME, Manifest
 from edge_distil.outputs import HIDDEN, OutputCheck
 from edge_distil.session import Session
@@ -83,6 +84,8 @@ def adopt_onnx(
     graph = read_graph(found)
     origin = _origin(found, (graph.path, *graph.outside))
     if not overwrite and (made := _made_of(origin, target)):
+        with suppress(PlaceBusy):
+            staging.clear_locks(target)
         return made
     allowed = ownership.check_bundle if overwrite else None
     with (

@@ -24,6 +24,7 @@ HEAD_FILE = "model_head.pkl"
 SETTINGS_FILE = "config_setfit.json"
 _TOLERANCE = 1e-6  # of a probability: what float32 may cost
 _PROBES = 32
+_LOGIT = 4.0  # the greatest of a probe, without the bias
 _SEED = 7
 
 Numbers = NDArray[np.float64]
@@ -117,7 +118,7 @@ def read_head(source: Source, head: Any, dimension: int) -> FittedHead:
     settings = _settings(source)
     try:
         weight, bias, classes, multi_label = _linear(head)
-        probes = np.random.default_rng(_SEED).normal(size=(_PROBES, dimension)).astype(np.float32)
+        probes = _probes(weight, dimension)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             expected = probabilities(head, probes)
@@ -131,6 +132,13 @@ def read_head(source: Source, head: Any, dimension: int) -> FittedHead:
         raise _not_linear(source, head)
     labels = tuple(_label(value, settings.get("labels")) for value in classes)
     return FittedHead(weight, bias, labels, multi_label, one_vs_rest, normalizes(source))
+
+
+def _probes(weight: Numbers, dimension: int) -> NDArray[np.float32]:
+    """Return vectors of small logits: large ones are 0 and 1 by any function of probability."""
+    probes = np.random.default_rng(_SEED).normal(size=(_PROBES, dimension))
+    greatest = float(np.abs(probes @ weight.T).max())
+    return np.asarray(probes * min(1.0, _LOGIT / max(greatest, _LOGIT)), np.float32)
 
 
 def normalizes(source: Source) -> bool:
@@ -155,6 +163,8 @@ def _linear(head: Any) -> tuple[Numbers, Numbers, list[Any], bool]:
         return weight, bias, list(head.classes_), False
     if type(head) not in (OneVsRestClassifier, MultiOutputClassifier):
         raise TypeError(f"{type(head).__name__} is not a linear head")
+    if any(type(estimator) is not LogisticRegression for estimator in head.estimators_):
+        raise TypeError(f"{type(head).__name__} is of others than LogisticRegression")
     weight = np.concatenate([estimator.coef_ for estimator in head.estimators_])
     bias = np.concatenate([estimator.intercept_ for estimator in head.estimators_])
     if type(head) is MultiOutputClassifier or head.multilabel_:

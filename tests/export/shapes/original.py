@@ -25,6 +25,8 @@ def compare(folder: Path, output: Path, task: str) -> tuple[str, float]:
         loaded: Any = ed.load(output)
         if task == "sentence-similarity":
             return "SentenceTransformer", _vectors(folder, loaded)
+        if task == "sparse-embedding":
+            return "SparseEncoder", _weights(folder, loaded)
         if (folder / "model_head.pkl").is_file():
             return "SentenceTransformer and scikit-learn", _head(folder, loaded)
         if loaded.bundle.manifest.function_to_apply is not None:
@@ -39,6 +41,15 @@ def _vectors(folder: Path, loaded: Any) -> float:
     texts = [TEXT, LONG, ""]
     expected = np.stack([model.encode(text, show_progress_bar=False) for text in texts])
     return _largest(loaded.encode(texts), expected)
+
+
+def _weights(folder: Path, loaded: Any) -> float:
+    from sentence_transformers import SparseEncoder
+
+    model = SparseEncoder(str(folder), device="cpu", local_files_only=True)
+    texts = [TEXT, LONG, ""]
+    expected = np.stack([model.encode(text, show_progress_bar=False).to_dense() for text in texts])
+    return _largest(loaded.encode(texts).dense(), expected)
 
 
 def _head(folder: Path, loaded: Any) -> float:

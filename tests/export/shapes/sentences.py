@@ -202,5 +202,5 @@ SHAPES = (
     _shape("SetFit with --trust-pickle", _setfit, trust_pickle=True),
     _shape("StaticEmbedding", _of_modules(_static, "SentenceTransformer")),
     _shape("Router", _of_modules(_router, "SentenceTransformer"), "Router"),
-    _shape("SparseEncoder", _of_modules(_sparse, "SparseEncoder"), "SparseEncoder"),
+    _shape("SparseEncoder", _of_modules(_sparse, "SparseEncoder")),
 )  # fmt: skip

@@ -111,7 +111,7 @@ def test_the_probabilities_are_transformers(family: str, chooser: Any) -> None:
 @pytest.mark.parametrize("family", ["convbert", "roformer", "deberta-v2"])
 def test_no_choice_is_padded(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """ConvBERT feels padding, and RoFormer's head reads the last token, be it padding."""
-    monkeypatch.setitem(further.AUTO_CLASSES, tiny.CHOOSER, "AutoModelForMultipleChoice")
+    monkeypatch.setitem(tiny.AUTO_CLASSES, tiny.CHOOSER, "AutoModelForMultipleChoice")
     folder = further.save(tmp_path / "model", family, tiny.CHOOSER)
     edit(folder / "tokenizer_config.json", model_max_length=LONGEST)
     task = ed.load(shelf.export(folder, tmp_path / "out").path, task="multiple-choice")
