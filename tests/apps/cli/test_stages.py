@@ -52,7 +52,7 @@ def test_a_pipe_gets_a_line_a_stage(copy: Path, edge_distil: Command) -> None:
     lines = done.err.splitlines()
     assert [line.split()[0] for line in lines] == [
         "quantizing",
-        "smoothing",
+        "calibrating",
         "rounding",
         "comparing",
     ]

@@ -19,7 +19,7 @@ EXPORT: Plan = (
     ("comparing with PyTorch", 1.6), ("comparing with the library", 0.7),
 )  # fmt: skip
 ADOPTED: Plan = (("checking", 3.0), ("copying", 2.0))
-CALIBRATION: Plan = (("smoothing", 10.0), ("rounding", 62.0))
+CALIBRATION: Plan = (("calibrating", 3.0), ("rounding", 33.0))
 RANGES: Plan = (("calibrating", 20.0),)
 QUANTIZED: Plan = (("quantizing", 1.0),)
 COMPARED: Plan = (("comparing", 1.0),)
