@@ -6,6 +6,7 @@ import random
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -138,10 +139,14 @@ def test_another_function_than_the_checkpoints(ranker: Any) -> None:
 
 def test_int8_ranks(ranker: Any) -> None:
     model, path = ranker(INT8)
-    wanted = model.predict([(QUERY, text) for text in PASSAGES], show_progress_bar=False)
-    found = opened(path, variant="int8").score([(QUERY, text) for text in PASSAGES])
-    # Logits, whose size is that of the weights: the error is held against how they differ.
-    assert np.sqrt(np.mean((found - wanted) ** 2)) < INT8_ERROR * np.std(wanted)
+    draw = Random(2018)  # a hundred more: of eight alone, the error is the luck of one or two
+    more = [" ".join(draw.choices(WORDS, k=draw.randint(1, 30))) for _ in range(100)]
+    pairs = [(QUERY, text) for text in [*PASSAGES, *more]]
+    wanted = model.predict(pairs, show_progress_bar=False)
+    found = opened(path, variant="int8").score(pairs)
+    # Logits, whose size is that of the weights: the error is held against how they differ, and
+    # what all of them are off by, which moves no rank, is a random model's luck (0.02 to 0.2).
+    assert np.std(found - wanted) < INT8_ERROR * np.std(wanted)
     assert np.corrcoef(found, wanted)[0, 1] > INT8_CORRELATION
 
 
