@@ -16,7 +16,7 @@ from edge_distil._writing import ownership, staging, storage
 from edge_distil._writing.temporary import temporaries_in
 from edge_distil.bundle import Bundle, open_bundle, write_manifest
 from edge_distil.encoder import open_encoder
-from edge_distil.errors import BundleError, CheckpointError, InputError, PlaceBusy
+from edge_distil.errors import BundleError, CheckpointError, InputError, StorageError
 from edge_distil.manifest import FILE_NAME, Manifest
 from edge_distil.outputs import HIDDEN, OutputCheck
 from edge_distil.session import Session
@@ -84,8 +84,10 @@ def adopt_onnx(
     graph = read_graph(found)
     origin = _origin(found, (graph.path, *graph.outside))
     if not overwrite and (made := _made_of(origin, target)):
-        with suppress(PlaceBusy):
+        with suppress(StorageError):  # what a killed run left goes, where it may
             staging.clear_locks(target)
+            with staging.scratch(target):
+                pass
         return made
     allowed = ownership.check_bundle if overwrite else None
     with (
