@@ -161,7 +161,9 @@ def auto_class(task: str) -> Any:
     return getattr(transformers, name)
 
 
-def build_model(family: str, task: str, *, padding_vector: bool = False, **options: Any) -> Any:
+def build_model(
+    family: str, task: str, *, padding_vector: bool = False, seed: int = 7, **options: Any
+) -> Any:
     """A seeded random model; weights large enough that a wrong mask shows.
 
     With `padding_vector` padding has a vector, as in checkpoints of TensorFlow.
@@ -169,7 +171,7 @@ def build_model(family: str, task: str, *, padding_vector: bool = False, **optio
     style, config = FAMILIES[family]
     tokenizer = fast_tokenizer(style)
     options = {"pad_token_id": tokenizer.pad_token_id, **options}
-    torch.manual_seed(7)
+    torch.manual_seed(seed)
     size = len(tokenizer) + options.pop("spare", 0)  # rows for tokens that a test adds
     model = auto_class(task).from_config(config(vocab_size=size, **options)).eval()
     with torch.no_grad():

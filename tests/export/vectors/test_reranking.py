@@ -6,7 +6,6 @@ import random
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from edge_distil.errors import InputError, InputTypeError, TaskError
 TOLERANCE = 1e-5
 # Eight bits, in a model of two layers that averages little: what an untrained one loses.
 INT8_ERROR, INT8_CORRELATION = 0.1, 0.995
+SEEDS = range(7, 19)
 QUERY = "Who keeps the light house? Où était le café?"
 PASSAGES = [
     "the quick brown fox",
@@ -56,16 +56,20 @@ def library(folder: Path, **options: Any) -> Any:
 @pytest.fixture(scope="module")
 def ranker(
     checkpoint: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], tuple[Any, Path]]:
-    """Case -> the library's model, and the bundle of it, each made once."""
-    made: dict[str, tuple[Any, Path]] = {}
+) -> Callable[..., tuple[Any, Path]]:
+    """Case (and seed) -> the library's model, and the bundle of it, each made once."""
+    made: dict[tuple[str, int], tuple[Any, Path]] = {}
 
-    def make(case: str) -> tuple[Any, Path]:
-        if case not in made:
+    def make(case: str, seed: int = SEEDS[0]) -> tuple[Any, Path]:
+        if (case, seed) not in made:
             family, activation, longest = CASES[case]
             folder = tmp_path_factory.mktemp("cross") / family
             plain = checkpoint(
-                family, "text-classification", num_labels=1, **(WIDE if case == INT8 else {})
+                family,
+                "text-classification",
+                num_labels=1,
+                seed=seed,
+                **(WIDE if case == INT8 else {}),
             )
             model = library(plain, max_length=longest)
             if activation is not None:
@@ -78,8 +82,8 @@ def ranker(
             bundle = shelf.export(folder, folder.with_name("bundle"))
             if case == INT8:
                 shelf.quantize(bundle)
-            made[case] = library(folder), bundle.path
-        return made[case]
+            made[case, seed] = library(folder), bundle.path
+        return made[case, seed]
 
     return make
 
@@ -137,17 +141,20 @@ def test_another_function_than_the_checkpoints(ranker: Any) -> None:
         reranker(QUERY, PASSAGES, function_to_apply="tanh")
 
 
+@pytest.mark.wide
 def test_int8_ranks(ranker: Any) -> None:
-    model, path = ranker(INT8)
-    draw = Random(2018)  # a hundred more: of eight alone, the error is the luck of one or two
-    more = [" ".join(draw.choices(WORDS, k=draw.randint(1, 30))) for _ in range(100)]
-    pairs = [(QUERY, text) for text in [*PASSAGES, *more]]
-    wanted = model.predict(pairs, show_progress_bar=False)
-    found = opened(path, variant="int8").score(pairs)
-    # Logits, whose size is that of the weights: the error is held against how they differ, and
-    # what all of them are off by, which moves no rank, is a random model's luck (0.02 to 0.2).
-    assert np.std(found - wanted) < INT8_ERROR * np.std(wanted)
-    assert np.corrcoef(found, wanted)[0, 1] > INT8_CORRELATION
+    """Of a dozen random models on the whole: one alone is a draw, of 0.04 to 0.17."""
+    errors, correlations = [], []
+    pairs = [(QUERY, text) for text in PASSAGES]
+    for seed in SEEDS:
+        model, path = ranker(INT8, seed)
+        wanted = model.predict(pairs, show_progress_bar=False)
+        found = opened(path, variant="int8").score(pairs)
+        # Logits, whose size is that of the weights: the error is held against how they differ.
+        errors.append(np.sqrt(np.mean((found - wanted) ** 2)) / np.std(wanted))
+        correlations.append(np.corrcoef(found, wanted)[0, 1])
+    assert np.exp(np.mean(np.log(errors))) < INT8_ERROR
+    assert np.mean(correlations) > INT8_CORRELATION
 
 
 texts = st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join)
