@@ -144,3 +144,16 @@ def test_calibration_is_worth_what_the_manifest_says(bundle):
     assert "calibration" not in plain.evidence
     fidelity = [made.evidence["fidelity"]["mean_cosine"] for made in (plain, variant)]
     assert 1 - fidelity[1] < 0.6 * (1 - fidelity[0])
+
+
+def test_calibration_lowers_the_greatest_difference(bundle):
+    """Over three models: of one, the greatest of ten texts' differences is a draw."""
+    ratios = []
+    for kind in ("qa", "tied", "shared"):
+        opened = bundle(kind)
+        made = [shelf.quantize(opened, calibrate=calibrate) for calibrate in (False, True)]
+        plain, calibrated = (
+            each.manifest.variants["int8"].evidence["fidelity"]["max_abs_diff"] for each in made
+        )
+        ratios.append(calibrated / plain)
+    assert np.prod(ratios) < 1
