@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_distil._reading.fields import Fields
-from edge_distil._reading.printable import shown
+from edge_distil._reading.printable import first_line, shown
 from edge_distil.errors import InputError, MissingExtra, SessionError
 from edge_distil.manifest import FILE_NAME, LONGEST_SEQUENCE
 from edge_distil.session import Floats, Tokens
@@ -138,7 +138,7 @@ class CoreMLSession:
         except RuntimeError as error:
             raise SessionError(
                 f"Core ML failed on inputs of shape {row[_IDS].shape} "
-                f"({str(error).splitlines()[0]}): try compute_units='cpu_only'"
+                f"({first_line(error)}): try compute_units='cpu_only'"
             ) from error
 
     def _join(self, name: str, rows: Sequence[Any], tokens: int) -> Floats:
@@ -170,8 +170,7 @@ def open_predictor(path: Path, compute_units: str = COMPUTE_UNITS[0]) -> Predict
         predictor: Predictor = coremltools.models.MLModel(str(path), compute_units=units)
     except Exception as error:  # coremltools' errors share no other base
         raise SessionError(
-            f"Core ML cannot load {path} ({str(error).splitlines()[0]}): copy or export the "
-            "bundle again"
+            f"Core ML cannot load {path} ({first_line(error)}): copy or export the bundle again"
         ) from error
     return predictor
 

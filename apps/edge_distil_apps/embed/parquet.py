@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from edge_distil._reading.printable import first_line
 from edge_distil.errors import InputError
 from edge_distil.rows import BadRow, Column, Place, Values
 from edge_distil_apps.embed.rows import ROWS
@@ -99,7 +100,7 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except (ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise InputError(f"{path} cannot be read as Parquet ({reason}): write it again") from error
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 import transformers
 
+from edge_distil._reading.printable import first_line
 from edge_distil._reading.sentence_modules import transformer_folder
 from edge_distil._writing import ownership, staging
 from edge_distil.errors import CheckpointError, InputError
@@ -74,7 +75,7 @@ def read(root: Path, dtype: torch.dtype | str = "auto") -> Checkpoint:
     except Exception as error:  # third-party code: any kind, and each means "cannot be read"
         raise CheckpointError(
             f"{root} cannot be read as a checkpoint ({type(error).__name__}: "
-            f"{str(error).strip().splitlines()[0]}): give what save_pretrained wrote"
+            f"{first_line(error)}): give what save_pretrained wrote"
         ) from error
     if not getattr(tokenizer, "is_fast", False):
         raise CheckpointError(

@@ -9,6 +9,7 @@ from typing import Any
 
 from edge_distil._reading import foreign
 from edge_distil._reading.manifest_pooling import Pooling
+from edge_distil._reading.printable import first_line
 from edge_distil.bundle import open_bundle
 from edge_distil.errors import CheckpointError, TaskError
 from edge_distil.manifest import FILE_NAME, Manifest
@@ -67,7 +68,7 @@ class Origin:
                 self.path, dtype="float32", local_files_only=True, output_loading_info=True
             )
         except (OSError, ValueError, RuntimeError) as error:
-            first = str(error).strip().split("\n", 1)[0]
+            first = first_line(error)
             raise CheckpointError(
                 f"{self.name} cannot be loaded ({first}): fetch it again, or check that its "
                 "config.json belongs to its weights"

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from edge_distil._reading.printable import first_line
 from edge_distil.errors import CheckpointError
 from edge_distil_export.checkpoints.checkpoint import Source
 from edge_distil_export.checkpoints.linked import link_files
@@ -84,11 +85,10 @@ def merge(source: Source, model: Any) -> Any:
             loaded = adapted.load_adapter(source.path, _NAME, is_trainable=False)
             merged = adapted.merge_and_unload(safe_merge=True)
     except Exception as error:  # peft's own kinds, and torch's for shapes
-        first_line = str(error).strip().split("\n", 1)[0]
         raise CheckpointError(
             f"{source.name}'s adapter cannot be merged into its weights ({type(error).__name__}: "
-            f"{first_line}): expected one that was trained on them; merge it where it was trained "
-            "and save_pretrained the result"
+            f"{first_line(error)}): expected one that was trained on them; merge it where it was "
+            "trained and save_pretrained the result"
         ) from error
     absent = [key for key in loaded.missing_keys if _NAME in key.split(".")]
     if wrong := sorted([*absent, *loaded.unexpected_keys]):
@@ -115,11 +115,10 @@ def _read_config(source: Source) -> Any:
         config = peft.PeftConfig.from_pretrained(source.path)
         prompts = bool(config.is_prompt_learning)
     except Exception as error:  # any kind: no JSON, another library's adapter, a later peft's
-        first_line = str(error).strip().split("\n", 1)[0]
         raise CheckpointError(
             f"{source.name}'s {CONFIG_FILE} is none that peft reads ({type(error).__name__}: "
-            f"{first_line}): merge the adapter with the library that made it and save_pretrained "
-            "the result"
+            f"{first_line(error)}): merge the adapter with the library that made it and "
+            "save_pretrained the result"
         ) from error
     if prompts:
         raise CheckpointError(

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_distil._reading.printable import first_line
 from edge_distil.errors import CheckpointError, MissingExtra, reason
 from edge_distil_export.checkpoints.checkpoint import Source
 
@@ -96,10 +97,9 @@ def load_head(source: Source, *, trust_pickle: bool) -> Any:
             warnings.simplefilter("ignore")  # another release of scikit-learn: `read_head` tests it
             return joblib.load(file)
     except Exception as error:  # a pickle may raise anything
-        first_line = str(error).strip().split("\n", 1)[0]
         raise CheckpointError(
             f"{source.name}'s head {HEAD_FILE} cannot be read ({type(error).__name__}: "
-            f"{first_line}): expected scikit-learn's LogisticRegression, "
+            f"{first_line(error)}): expected scikit-learn's LogisticRegression, "
             "as SetFit saves it"
         ) from error
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edge_distil._reading.printable import first_line
 from edge_distil.errors import CheckpointError
 from edge_distil.manifest import LONGEST_SEQUENCE
 from edge_distil_export.checkpoints.checkpoint import Source
@@ -113,11 +114,10 @@ def _read(source: Source) -> dict[str, Tensor]:
     try:
         return read_tensors(source.path)
     except Exception as error:  # torch's, safetensors' and the pickle reader's share no base
-        first_line = str(error).strip().split("\n", 1)[0]
         weights = SAFETENSORS if source.safetensors else PICKLE
         raise CheckpointError(
-            f"{source.name}'s {weights} cannot be read ({type(error).__name__}: {first_line}): "
-            "fetch it again"
+            f"{source.name}'s {weights} cannot be read ({type(error).__name__}: "
+            f"{first_line(error)}): fetch it again"
         ) from error
 
 

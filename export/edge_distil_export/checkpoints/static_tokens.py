@@ -19,6 +19,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from edge_distil._reading.printable import first_line
 from edge_distil.errors import CheckpointError
 from edge_distil.manifest import LONGEST_SEQUENCE
 from edge_distil_export.checkpoints.checkpoint import Source
@@ -97,9 +98,8 @@ def _load(file: Path, name: str) -> Tokenizer:
     try:
         return Tokenizer.from_file(str(file))
     except Exception as error:  # tokenizers raises plain Exception
-        first_line = str(error).strip().split("\n", 1)[0]
         raise CheckpointError(
-            f"{name}'s {FILE} cannot be read ({first_line}): fetch it again"
+            f"{name}'s {FILE} cannot be read ({first_line(error)}): fetch it again"
         ) from error
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from edge_distil._machine.versions import installed_versions
-from edge_distil._reading.printable import shortened
+from edge_distil._reading.printable import first_line, shortened
 from edge_distil.errors import CheckpointError
 from edge_distil_export.checkpoints.checkpoint import Source
 from edge_distil_export.checkpoints.setfit import is_setfit
@@ -105,10 +105,9 @@ def _explained(source: Source, kind: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # third-party code: any kind
-        first_line = str(error).strip().split("\n", 1)[0]
         raise CheckpointError(
             f"{source.name} cannot be proven: its own library cannot load or run it ({kind}, "
-            f"{type(error).__name__}: {shortened(first_line, 200)}); correct the "
+            f"{type(error).__name__}: {shortened(first_line(error), 200)}); correct the "
             "checkpoint's files until it can"
         ) from error
 

@@ -18,6 +18,7 @@ import onnxruntime as ort
 
 from edge_distil._machine.interpreter import python
 from edge_distil._machine.versions import installed_versions
+from edge_distil._reading.printable import first_line
 from edge_distil._writing import staging, storage
 from edge_distil._writing.additions import add_to_bundle
 from edge_distil.bundle import MODEL_FILES, Bundle
@@ -126,7 +127,7 @@ def _convert(source: Path, target: Path) -> None:
         )
     except Exception as error:  # onnxruntime's errors share no other base
         raise QuantizeError(
-            f"onnxruntime cannot convert {source} to its own format ({str(error).splitlines()[0]}):"
+            f"onnxruntime cannot convert {source} to its own format ({first_line(error)}):"
             " check that the disk has room, else make the variant again"
         ) from error
 

@@ -19,6 +19,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from edge_distil._reading.printable import first_line
 from edge_distil.errors import CheckpointError, EdgeDistilError
 from edge_distil_export.checkpoints.tensorflow.names import Numbers
 
@@ -43,9 +44,9 @@ def read_variables(file: Path, name: str) -> list[tuple[str, Numbers]]:
     except EdgeDistilError:
         raise
     except Exception as error:  # h5py has no kind of its own: what HDF5 says comes as any
-        first_line = str(error).strip().split("\n", 1)[0]
         raise CheckpointError(
-            f"{name} cannot be read as HDF5 ({type(error).__name__}: {first_line}): fetch it again"
+            f"{name} cannot be read as HDF5 ({type(error).__name__}: {first_line(error)}): fetch "
+            "it again"
         ) from error
 
 
