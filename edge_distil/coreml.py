@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_distil._machine.failures import check_fed
 from edge_distil._reading.fields import Fields
 from edge_distil._reading.printable import first_line, shown
 from edge_distil.errors import InputError, MissingExtra, SessionError
@@ -115,12 +116,7 @@ class CoreMLSession:
             InputError: A row is longer than the package takes.
             SessionError: An input is missing, or Core ML fails.
         """
-        missing = set(self.inputs) - set(feeds)
-        if missing:
-            raise SessionError(
-                f"the Core ML package takes the input {', '.join(sorted(missing))}, which the "
-                f"tokenizer does not give (it gives {', '.join(feeds)}): export it again"
-            )
+        check_fed("the Core ML package", self.inputs, feeds)
         names = list(outputs or self.outputs)
         rows, tokens = feeds[_IDS].shape
         padded = {name: self._pad(name, feeds[name]) for name in self.inputs}

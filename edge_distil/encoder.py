@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_distil import calls, hardware
-from edge_distil._machine import freed
+from edge_distil._machine import engines, freed
 from edge_distil._machine.beside import beside
-from edge_distil._reading.printable import shown
 from edge_distil._tokenizing.rows import Encoded, collate
 from edge_distil._writing.settling import settled
 from edge_distil.batching import Buckets
 from edge_distil.bundle import CORE_ML, Bundle, open_bundle
-from edge_distil.errors import BundleCorrupt, InputError, SessionError
+from edge_distil.errors import BundleCorrupt, SessionError
 from edge_distil.outputs import OutputCheck, pooled
 from edge_distil.session import Floats, OnnxSession, Session, Tokens
 
 if TYPE_CHECKING:
     from edge_distil import coreml
     from edge_distil._tokenizing.tokenizer import Tokenizer
+    from edge_distil.openvino import OpenVinoSession
 
 # A text of more tokens than any kernel adds up at a time; see `Encoder.moves_alone`.
 _PROBE = "a b c d e f g h i j k l m n o p q r s t u v w"
@@ -63,7 +63,8 @@ class Encoder:
         if not session.is_current():
             return self._without_lanes()
         session.rest()
-        lanes = OnnxSession(session.path, threads=1, bulk=True, large_pages=session.large_pages)
+        pages, bf16 = session.large_pages, session.bf16
+        lanes = OnnxSession(session.path, threads=1, bulk=True, large_pages=pages, bf16=bf16)
         if lanes.state != session.state:
             return self._without_lanes()
         freed.give_back()  # of loading
@@ -193,6 +194,7 @@ def open_encoder(
     path: str | Path,
     *,
     variant: str | None = None,
+    engine: str | None = None,
     threads: int | None = None,
     providers: Sequence[str] | None = None,
     verify: bool = False,
@@ -208,54 +210,55 @@ def open_encoder(
     model loads, `meanwhile` is called with the bundle's task, for what else takes time.
     """
     calls.flag(verify=verify, untrusted=untrusted)
-    for option, value in (("variant", variant), ("compute_units", compute_units)):
-        if value is not None:
-            calls.text(value, option)
-    for provider in () if providers is None else calls.many(providers, "providers"):
-        calls.text(provider, "one of providers")
-    if huge_pages is not None:
-        calls.flag(huge_pages=huge_pages)
+    given: dict[str, object] = {
+        "providers": providers,
+        "compute_units": compute_units,
+        "huge_pages": huge_pages,
+    }
+    engines.check_types(variant=variant, **given)
     if untrusted:
         from edge_distil._reading.untrusted import check as check_untrusted  # starts a process
 
-        check_untrusted(Path(path), variant)
+        check_untrusted(Path(path), variant, engine=engine)
     # Resolved once: the working directory, or a link to the bundle, may change later.
     bundle = open_bundle(Path(path).resolve())
     if verify:
         bundle.verify(present=True)
     name, _ = bundle.variant(variant)
+    chosen = engines.check_options(engine, name, threads=threads, **given)
     if name.split("-")[0] == CORE_ML:
-        if threads is not None or providers is not None:
-            raise InputError(
-                f"threads and providers are onnxruntime's, the variant {name} runs on Core ML: "
-                "leave them out, or choose compute_units"
-            )
         from edge_distil import coreml  # most bundles are opened without
 
         units = compute_units or coreml.COMPUTE_UNITS[0]
         coreml.check_here(name, units)
         return open_coreml(bundle, name, coreml.open_predictor(bundle.model_path(name), units))
-    if compute_units is not None:
-        raise InputError(
-            f"compute_units is {shown(compute_units)}, but the variant {name} does not run "
-            "on Core ML: leave it out, or choose a coreml variant"
-        )
-    lanes = bulk and providers is None
+    lanes = bulk and providers is None and chosen.library == engines.ONNXRUNTIME
 
-    def opened() -> OnnxSession:
+    def opened() -> OnnxSession | OpenVinoSession:
+        if chosen.library == engines.OPENVINO:
+            from edge_distil.openvino import OpenVinoSession  # most bundles are opened without
+
+            path = bundle.model_path(name)
+            return OpenVinoSession(path, threads=threads, precision=chosen.precision)
         return OnnxSession(
             bundle.model_path(name),
             threads=1 if lanes else threads,
             providers=providers,
             bulk=lanes,
             large_pages=huge_pages,
+            bf16=chosen.precision == engines.BF16,
         )
 
     with beside(opened) as session:  # onnxruntime leaves Python to others while it loads a model
         tokenizer = _open_tokenizer(bundle, bundle.manifest.max_length)
         meanwhile(bundle.manifest.task)
     workers = hardware.threads(threads) if lanes else 1
-    return Encoder(bundle, name, tokenizer, session(), workers=workers)
+    encoder = Encoder(bundle, name, tokenizer, session(), workers=workers)
+    if chosen != engines.Engine():
+        from edge_distil._machine.agreement import check_agreement  # most are opened without
+
+        check_agreement(encoder, chosen)
+    return encoder
 
 
 def open_coreml(bundle: Bundle, name: str, predictor: coreml.Predictor) -> Encoder:

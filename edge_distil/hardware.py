@@ -14,16 +14,20 @@ from edge_distil.errors import InputError
 
 _CGROUP = Path("/sys/fs/cgroup")
 _MOST_THREADS = 4096  # more are a slip: each takes memory, and onnxruntime fails as if out of it
-# Instruction sets that decide which integer kernels run: flag in /proc/cpuinfo -> its name.
+# Instruction sets that decide which kernels run, for integers and for bfloat16: flag in
+# /proc/cpuinfo -> its name.
 _FEATURES = {
     "avx2": "AVX2",
     "avx512f": "AVX-512",
     "avx512_vnni": "AVX-512 VNNI",
     "avx_vnni": "AVX VNNI",
     "amx_int8": "AMX int8",
+    "avx512_bf16": "AVX-512 BF16",
+    "amx_bf16": "AMX BF16",
     "asimd": "NEON",
     "asimddp": "Arm dot product",
     "i8mm": "Arm i8mm",
+    "bf16": "Arm BF16",
     "sve": "SVE",
 }
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edge_distil import hardware, privacy
 from edge_distil._machine import freed, huge_pages, mapped
+from edge_distil._machine.failures import check_fed, lacks_memory
 from edge_distil._machine.file_state import file_state
 from edge_distil._reading.printable import first_line
 from edge_distil.errors import OutOfMemory, SessionError
@@ -31,6 +32,7 @@ _SETTLED = 8
 _TYPES = {"tensor(int32)": np.int32, "tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 _POOL: list[bool] = []  # whether sessions share a pool, once `share_threads` was called
 _OPENING = threading.Lock()
+_FAST_MATH = "mlas.enable_gemm_fastmath_arm64_bfloat16"  # onnxruntime's; read on Arm's Linux alone
 _FATAL_ONLY = 4  # onnxruntime's log level: what fails is raised as well, and said once
 
 if privacy.wants_quiet():
@@ -77,6 +79,7 @@ class OnnxSession:
         large_pages: Put the process's memory on large pages once the session has settled, on
             Linux; see `huge_pages`. ``None`` is what ``EDGE_DISTIL_HUGE_PAGES`` says.
         profile: Where onnxruntime's own profiler writes, which slows every run; see `profiled`.
+        bf16: Multiply float32 in bfloat16, where onnxruntime can: see `engines.check_options`.
 
     Raises:
         SessionError: onnxruntime refuses the file or has no such provider, or the file was
@@ -93,6 +96,7 @@ class OnnxSession:
         bulk: bool = False,
         large_pages: bool | None = None,
         profile: Path | None = None,
+        bf16: bool = False,
     ) -> None:
         wanted = list(providers or (DEFAULT_PROVIDER,))
         if absent := set(wanted) - set(ort.get_available_providers()):
@@ -106,8 +110,8 @@ class OnnxSession:
         self.threads = hardware.threads(threads)
         self.on_cpu = wanted == [DEFAULT_PROVIDER]
         self._providers = wanted
-        self.large_pages = huge_pages.wanted(large_pages)
-        self._options = partial(_options, self.threads, bulk, profile)
+        self.large_pages, self.bf16 = huge_pages.wanted(large_pages), bf16
+        self._options = partial(_options, self.threads, bulk, profile, bf16)
         self._opening = threading.Lock()
         self._session: ort.InferenceSession | None = None
         session = self._opened()
@@ -129,11 +133,7 @@ class OnnxSession:
         Raises:
             SessionError: onnxruntime fails, for example a sequence longer than the model takes.
         """
-        if missing := set(self.inputs) - set(feeds):
-            raise SessionError(
-                f"{self.path} takes the input {', '.join(sorted(missing))}, which the tokenizer "
-                f"does not give (it gives {', '.join(feeds)}): export the checkpoint again"
-            )
+        check_fed(self.path, self.inputs, feeds)
         names = list(outputs or self.outputs)
         session = self._session
         if session is None:
@@ -148,7 +148,7 @@ class OnnxSession:
             arrays = session.run(names, given)
         except Exception as error:
             shape = feeds[self.inputs[0]].shape
-            if _lacks_memory(error):
+            if lacks_memory(error):
                 raise OutOfMemory(
                     f"there is not the memory to run {self.path} with inputs of shape {shape}: "
                     "free some, raise the limit (ulimit -v), or give fewer texts at once"
@@ -192,7 +192,7 @@ class OnnxSession:
                 _ = end.name  # fails where its bytes are no text
             return session
         except Exception as error:  # onnxruntime's errors share no other base
-            if _lacks_memory(error):
+            if lacks_memory(error):
                 raise OutOfMemory(
                     f"there is not the memory to load {path} ({path.stat().st_size:,} bytes): free "
                     "some, raise the limit (ulimit -v), or take a smaller variant"
@@ -275,8 +275,12 @@ def graph_level() -> str:
     return str(_options(1).graph_optimization_level.name)
 
 
-def _options(threads: int, bulk: bool = False, profile: Path | None = None) -> ort.SessionOptions:
+def _options(
+    threads: int, bulk: bool = False, profile: Path | None = None, bf16: bool = False
+) -> ort.SessionOptions:
     options = ort.SessionOptions()
+    if bf16:
+        options.add_session_config_entry(_FAST_MATH, "1")
     if profile is not None:
         options.enable_profiling, options.profile_file_prefix = True, str(profile)
     if _POOL == [False]:
@@ -291,9 +295,3 @@ def _options(threads: int, bulk: bool = False, profile: Path | None = None) -> o
     options.enable_mem_reuse = options.enable_cpu_mem_arena = bulk
     options.log_severity_level = _FATAL_ONLY
     return options
-
-
-def _lacks_memory(error: Exception) -> bool:
-    """Return whether memory is what failed: C++ has one word for it, each allocator its own."""
-    words = ("bad_alloc", "bad allocation", "allocate memory", "allocation failed")
-    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)

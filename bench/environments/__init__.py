@@ -56,15 +56,15 @@ def pinned_version(environment: str, package: str) -> str:
     return pins[package]
 
 
-def export_environment() -> Path:
-    """Return the interpreter of an environment with this project's ``[export]`` and no more."""
-    folder = home() / "edge_distil_export"
+def project_environment(extra: str) -> Path:
+    """Return the interpreter of an environment with this project, one of its extras and no more."""
+    folder = home() / f"edge_distil_{extra}"
     python = folder / "bin" / "python"
     constraints = REPOSITORY / "constraints.txt"
 
     def install() -> None:
         install_in([sys.executable, "-m", "venv", str(folder)], folder)
-        arguments = ["--quiet", "-c", str(constraints), "-e", f"{REPOSITORY}[export]"]
+        arguments = ["--quiet", "-c", str(constraints), "-e", f"{REPOSITORY}[{extra}]"]
         install_in([str(python), "-m", "pip", "install", *arguments], folder)
 
     ensure(folder, stamp_of([constraints, REPOSITORY / "pyproject.toml"], sys.version), install)

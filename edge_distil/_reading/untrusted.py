@@ -36,7 +36,9 @@ _BLOCK = 512  # bytes, whatever the file system's own
 _BOOT = "from edge_distil._reading.untrusted import main; main()"
 
 
-def check(path: Path, variant: str | None = None, *, run: bool = True) -> None:
+def check(
+    path: Path, variant: str | None = None, *, engine: str | None = None, run: bool = True
+) -> None:
     """Open a bundle in a child process with limits.
 
     Memory is limited where the system can do that: Linux; on macOS and Windows time alone is.
@@ -44,6 +46,7 @@ def check(path: Path, variant: str | None = None, *, run: bool = True) -> None:
     Args:
         path: The bundle.
         variant: The variant; by default that which `edge_distil.load` takes.
+        engine: What shall run it; see `edge_distil.load`.
         run: Run texts through it; else its manifest and files are looked at alone.
 
     Raises:
@@ -52,7 +55,7 @@ def check(path: Path, variant: str | None = None, *, run: bool = True) -> None:
     """
     size = _size(path)
     seconds = SECONDS + _PER_BYTE * size
-    wanted = {"path": str(path), "variant": variant, "run": run}
+    wanted = {"path": str(path), "variant": variant, "engine": engine, "run": run}
     limits = {"seconds": round(seconds), "memory": _MEMORY + _TIMES * size}
     try:
         done = subprocess.run(
@@ -80,7 +83,7 @@ def main() -> None:
     _limit(wanted["seconds"], wanted["memory"])
     said: dict[str, Any] = {}
     try:
-        _open(Path(wanted["path"]), wanted["variant"], run=wanted["run"])
+        _open(Path(wanted["path"]), wanted["variant"], wanted["engine"], run=wanted["run"])
     except EdgeDistilError as error:
         said = {"error": type(error).__name__, "message": str(error)}
     except MemoryError:
@@ -91,7 +94,7 @@ def main() -> None:
     print(json.dumps(said))
 
 
-def _open(path: Path, variant: str | None, *, run: bool) -> None:
+def _open(path: Path, variant: str | None, engine: str | None, *, run: bool) -> None:
     from edge_distil.bundle import open_bundle
 
     if not run:
@@ -99,7 +102,7 @@ def _open(path: Path, variant: str | None, *, run: bool) -> None:
         return
     from edge_distil.encoder import open_encoder
 
-    encoder = open_encoder(path, variant=variant, threads=1)
+    encoder = open_encoder(path, variant=variant, engine=engine, threads=1)
     texts = [*PROBES, *(probe.text for probe in encoder.bundle.manifest.golden)]
     pairs = [(text, text) for text in texts]
     of_two = encoder.bundle.manifest.task in ("multiple-choice", "question-answering")

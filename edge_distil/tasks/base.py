@@ -47,6 +47,7 @@ class Task:
         path: str | Path,
         *,
         variant: str | None = None,
+        engine: str | None = None,
         threads: int | None = None,
         providers: Sequence[str] | None = None,
         verify: bool = False,
@@ -59,6 +60,7 @@ class Task:
             open_encoder(
                 path,
                 variant=variant,
+                engine=engine,
                 threads=threads,
                 providers=providers,
                 verify=verify,

@@ -46,6 +46,7 @@ class Embedding(Task):
         path: str | Path,
         *,
         variant: str | None = None,
+        engine: str | None = None,
         threads: int | None = None,
         untrusted: bool = False,
     ) -> Self:
@@ -56,7 +57,14 @@ class Embedding(Task):
         See `edge_distil.load` for the arguments.
         """
         return cls(
-            open_encoder(path, variant=variant, threads=threads, untrusted=untrusted, bulk=True)
+            open_encoder(
+                path,
+                variant=variant,
+                engine=engine,
+                threads=threads,
+                untrusted=untrusted,
+                bulk=True,
+            )
         )
 
     def encode(

@@ -42,6 +42,7 @@ class _Options(TypedDict, total=False):
     """What `load` takes for every task."""
 
     variant: str | None
+    engine: str | None
     threads: int | None
     providers: Sequence[str] | None
     verify: bool
@@ -96,6 +97,7 @@ def load(
     *,
     task: str | None = None,
     variant: str | None = None,
+    engine: str | None = None,
     threads: int | None = None,
     providers: Sequence[str] | None = None,
     verify: bool = False,
@@ -116,6 +118,9 @@ def load(
             ``"zero-shot-classification"`` (a model of natural language inference).
         variant: ``"fp32"``, ``"int8"``, ...; by default fp32 or, where its file was left out,
             the first that is there.
+        engine: What runs it: ``"onnxruntime"`` (default), ``"openvino"`` or, in bfloat16, where
+            the processor has it, ``"openvino:bf16"`` and on Arm's Linux ``"onnxruntime:bf16"``.
+            The answers of others than the default are compared with the default's at the start.
         threads: Threads of the runtime; by default ``OMP_NUM_THREADS``, else the cores that the
             process and its cgroup may use.
         providers: onnxruntime's execution providers; by default the CPU's.
@@ -132,8 +137,9 @@ def load(
         BundleError: The directory is missing, damaged, of another schema, or lacks the variant.
         InputError: `task` is not one of ours, `threads` is not a positive integer, or an option
             belongs to another runtime.
-        MissingExtra: A Core ML variant, and coremltools is not installed.
-        SessionError: The runtime refuses the model, or a Core ML variant is opened off macOS.
+        MissingExtra: A Core ML variant or another engine, and what runs it is not installed.
+        SessionError: The runtime refuses the model, the engine has no such precision here or
+            gives other answers than onnxruntime, or a Core ML variant is opened off macOS.
         TaskError: The bundle is for another task than `task`.
     """
     if task is not None:
@@ -141,6 +147,7 @@ def load(
     encoder = open_encoder(
         path,
         variant=variant,
+        engine=engine,
         threads=threads,
         providers=providers,
         verify=verify,

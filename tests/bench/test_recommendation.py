@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edge_distil_bench import Alternative, Estimate, Score, recommend
@@ -104,6 +106,15 @@ def test_what_is_not_decided_is_not_chosen() -> None:
     assert recommend([int8(OPEN), other(FAST)]).variant == "other"
     slower = recommend([int8(Estimate(0.97, 0.80, 1.17))])
     assert "int8 looks slower than fp32" in slower.reason
+
+
+def test_another_engine_that_can_be_loaded_is_shipped_with_its_name() -> None:
+    name = "openvino:bf16"
+    advice = recommend([int8(OPEN), replace(other(FAST), name=name, engine=name, size=1)])
+    assert advice.variant == "openvino:bf16"
+    assert advice.reason.startswith("ship openvino:bf16 here: ")
+    assert advice.reason.endswith("; load it with engine='openvino:bf16'")
+    assert "load it" not in recommend([other(FAST)]).reason
 
 
 def test_peers_are_not_nothing_and_not_ours_to_ship() -> None:

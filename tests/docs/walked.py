@@ -104,6 +104,7 @@ WALKED = {
     """echo '{"id": 7, "question": "Who built it?", "context": "Marta built it."}' """
     "| edge-distil run qa --jsonl --json": End(('"id": 7',)),
     "edge-distil doctor qa": End(("int8", "telemetry"), long=True),
+    "edge-distil doctor minilm": End(("engines", "bf16"), long=True),
     "edge-distil models": End(("question-answering", "distilbert")),
     "edge-distil push qa ada/qa --dry-run": End(("README.md", *_BUNDLE)),
     "edge-distil serve qa minilm": _served("http://127.0.0.1:8000/"),
@@ -124,6 +125,7 @@ WALKED = {
 _INSTALLS = "tests/packaging and this walk install the wheel, and extras of it"
 _CLONE = "works on the clone, which other tests do"
 _NODE = "needs Node and a registry; tests/web runs the package"
+_OPENVINO = "needs OpenVINO; tests/interop/test_openvino_engine.py has it"
 _PRIVACY = "writes to /tmp/home; tests/privacy does the same"
 _SWIFT = "needs Swift; tests/apps/ios runs where it is"
 _ANDROID = "needs Android's tools"
@@ -134,7 +136,7 @@ NOT_WALKED = {
     "make page": _NODE,
     "pip install edge-distil": _INSTALLS,
     **{f"pip install 'edge-distil[{extra}]'": _INSTALLS
-       for extra in ("export", "distil", "coreml", "apps", "serve", "ray")},
+       for extra in ("export", "distil", "coreml", "apps", "serve", "ray", "openvino")},
     "pip install -c constraints.txt -e '.[export]'": _INSTALLS,
     "pip install onnxruntime-gpu numpy tokenizers typer rich": "needs a GPU's build",
     "pip install --no-deps edge-distil": "goes with onnxruntime-gpu",
@@ -149,6 +151,9 @@ NOT_WALKED = {
         "needs a cluster; tests/apps/embed starts Ray on this machine",
     "edge-distil bench qa --checkpoint model --against torch --against openvino=ov/bin/python":
         "needs an environment with OpenVINO; tests/apps/cli/test_peers.py has one of its kind",
+    "edge-distil bench minilm --against openvino:bf16": _OPENVINO,
+    'edge-distil run qa --engine openvino:bf16 -q "Who wrote it?" -c "Ada Lovelace wrote it."':
+        _OPENVINO,
     "edge-distil quantize minilm-onnx -o minilm --int8":
         "needs what optimum wrote; tests/apps/outputs and tests/interop have it",
     "edge-distil study --quick -o report/": "an hour; tests/apps/study has a plan of seconds",

@@ -56,7 +56,9 @@ def missing() -> str:
     return f"no namespace or no tracing here ({done.stderr.strip()})" if done.returncode else ""
 
 
-def watch(root: Path, *arguments: str | Path, **variables: str) -> Seen:
+def watch(
+    root: Path, *arguments: str | Path, python: str | Path = sys.executable, **variables: str
+) -> Seen:
     """Run Python in an empty home below `root` and watch it."""
     home, work, temporary, trace = (root / n for n in ("home", "work", "tmp", "trace"))
     for folder in (home, work, temporary, trace):
@@ -65,7 +67,7 @@ def watch(root: Path, *arguments: str | Path, **variables: str) -> Seen:
         "HOME": str(home), "TMPDIR": str(temporary), "PATH": os.environ["PATH"], _PYTHON: "1",
         "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", **variables,
     }  # fmt: skip
-    command = [*_namespace(), *_strace(trace / "t"), sys.executable, "-P", *map(str, arguments)]
+    command = [*_namespace(), *_strace(trace / "t"), str(python), "-P", *map(str, arguments)]
     done = subprocess.run(
         command, cwd=work, env=environment, capture_output=True, text=True, check=False
     )

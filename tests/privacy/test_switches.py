@@ -91,3 +91,53 @@ print(privacy.describe()["onnxruntime"])
     assert python(code, home=tmp_path).splitlines() == ["1", "on (imported before edge_distil)"]
     quiet = python(code, home=tmp_path, ORT_DISABLE_TELEMETRY="1").splitlines()
     assert quiet == ["0", "off (ORT_DISABLE_TELEMETRY=1)"]
+
+
+# OpenVINO sends what it is imported to by a package that it can do without, as this one does.
+LIBRARY = """
+try:
+    import openvino_telemetry
+except ImportError:
+    REPORTED = False
+else:
+    REPORTED = True
+"""
+
+
+def test_a_library_without_a_variable_is_imported_without_its_reporter(tmp_path: Path) -> None:
+    (tmp_path / "openvino.py").write_text(LIBRARY)
+    (tmp_path / "openvino_telemetry.py").write_text("")
+    code = """
+import sys, warnings
+warnings.simplefilter("error")
+sys.path.insert(0, sys.argv[1])
+import edge_distil.privacy as p
+for _ in range(2):
+    with p.silenced("openvino"):
+        import openvino
+import openvino_telemetry
+with p.silenced("openvino"):
+    import openvino
+print(openvino.REPORTED, p.describe()["openvino"])
+"""
+    said = python(code, str(tmp_path), home=tmp_path)
+    assert said == "False off (imported without openvino_telemetry)\n"
+
+
+def test_openvino_imported_first_is_one_warning(tmp_path: Path) -> None:
+    (tmp_path / "openvino.py").write_text(LIBRARY)
+    code = """
+import sys, warnings
+sys.path.insert(0, sys.argv[1])
+import openvino
+import edge_distil.privacy as p
+with warnings.catch_warnings(record=True) as WARNED:
+    warnings.simplefilter("always")
+    for _ in range(2):
+        with p.silenced("openvino"):
+            import openvino
+print(len(WARNED), p.describe()["openvino"])
+"""
+    assert python(code, str(tmp_path)) == "0 off (imported without openvino_telemetry)\n"
+    (tmp_path / "openvino_telemetry.py").write_text("")
+    assert python(code, str(tmp_path)) == "1 on (imported before)\n"

@@ -72,6 +72,16 @@ Threads = Annotated[
         check=_check_threads,
     ),
 ]
+EngineName = Annotated[
+    str | None,
+    options.value(
+        "--engine",
+        kind="NAME",
+        text="openvino[:bf16]; by default onnxruntime.",
+        panel=options.MODEL,
+        check=options.check_engine,
+    ),
+]
 VariantName = Annotated[
     str | None,
     options.value(

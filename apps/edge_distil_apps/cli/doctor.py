@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edge_distil import privacy
+from edge_distil._machine import engines
 from edge_distil._reading import untrusted
 from edge_distil._reading.fields import figure
 from edge_distil.bundle import Bundle, open_bundle
@@ -19,35 +20,22 @@ from edge_distil.errors import EdgeDistilError
 from edge_distil.progress import Stage
 from edge_distil_apps.cli import console, options
 from edge_distil_apps.cli.flow import stages
+from edge_distil_apps.cli.flow.checks import (
+    Check,
+    bf16_in_words,
+    check_engine,
+    in_words,
+    model_file,
+)
 from edge_distil_apps.cli.flow.stages import Plan, Say
 from edge_distil_apps.cli.tables import table
 
 if TYPE_CHECKING:
-    from edge_distil.evaluate.drift import Drift
     from edge_distil_bench import Alternative, Recommendation, Speed
 
 # Beyond this factor of the drift recorded when the variant was made, this CPU's kernels differ.
 _DRIFT_FACTOR = 1.5
 _DRIFT_FLOOR = 1e-3  # logits: differences below come from the order of sums alone
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing looked at.
-
-    Attributes:
-        name: Of what.
-        ok: Nothing is wrong with it.
-        found: What was seen.
-        drift: A variant's, from fp32, where it was measured.
-        left_out: It is a variant whose files are not here, which is in order where others are.
-    """
-
-    name: str
-    ok: bool
-    found: str
-    drift: Drift | None = None
-    left_out: bool = False
 
 
 def doctor(
@@ -73,7 +61,12 @@ def doctor(
     """
     from edge_distil_bench.machine.environment import describe_machine
 
-    environment = {**describe_machine(threads), "telemetry": privacy.describe()}
+    environment = {
+        **describe_machine(threads),
+        "engines": engines.available(),
+        "bf16": bf16_in_words(),
+        "telemetry": privacy.describe(),
+    }
     with stages.watched(_plan(bundle, speed)) as say:
         checks = check_bundle(bundle, say) if bundle else []
         speeds, advice = (
@@ -117,6 +110,9 @@ def check_bundle(path: Path, say: Say) -> list[Check]:
     for done, name in enumerate(names):
         say(Stage("checking variants", done, len(names)))
         checks.append(_attempt(name, partial(_check_variant, bundle, name)))
+    for engine in engines.available()[1:] if "fp32" in names else ():
+        say(f"checking {engine}")
+        checks.append(check_engine(bundle, engine))
     return checks + _left_out(bundle)
 
 
@@ -153,10 +149,7 @@ def _check_variant(bundle: Bundle, name: str) -> Check:
     drift = measure_drift(open_encoder(bundle.path, variant="fp32"), encoder)
     evidence = bundle.manifest.variants[name].evidence
     recorded = figure(evidence, "fidelity", "max_abs_diff")
-    like = f"mean cosine {drift.mean_cosine:.4f}"
-    if drift.spread is not None:  # of a model that gives one number
-        like = f"{drift.mean_abs_diff:.2g} on average, of scores that spread by {drift.spread:.2g}"
-    words = f"drift from fp32 {drift.max_abs_diff:.3g}, {like}"
+    words = in_words(drift)
     if recorded is None:
         return Check(name, True, f"loads; {words}", drift)
     if drift.max_abs_diff <= max(recorded * _DRIFT_FACTOR, _DRIFT_FLOOR):
@@ -200,8 +193,14 @@ def _speeds_and_advice(
     )
     return speeds, recommend(
         _alternatives(bundle, speeds, passed),
-        longer=shlex.join(["edge-distil", "bench", str(path)]),
+        longer=shlex.join(["edge-distil", "bench", str(path), *_against(names)]),
     )
+
+
+def _against(names: Sequence[str]) -> list[str]:
+    """Return the options by which `bench` measures other engines, too."""
+    found = [name for name in names if name in engines.available()]
+    return [word for name in found for word in ("--against", name)]
 
 
 def _alternatives(
@@ -215,9 +214,10 @@ def _alternatives(
     return [
         Alternative(
             name=one.variant,
-            size=bundle.model_path(one.variant).stat().st_size / whole,
+            size=model_file(bundle, one.variant).stat().st_size / whole,
             speedup=one.speedup,
             mean_cosine=drift.mean_cosine if (drift := checks[one.variant].drift) else None,
+            engine=one.variant if one.variant in engines.available() else None,
         )
         for one in speeds
         if one.tokens == longest and one.variant != "fp32"

@@ -21,6 +21,7 @@ def evaluate(
         list[str] | None,
         options.value(kind="NAME", text="May be repeated; by default all.", panel=options.MODEL),
     ] = None,
+    engine: console.EngineName = None,
     limit: Annotated[
         int | None, options.value(kind="N", text="The first N examples.", min=1)
     ] = None,
@@ -31,6 +32,8 @@ def evaluate(
 
     Example: `edge-distil eval qa --data dev-v1.1.json --variant fp32 --variant int8`
 
+    On another --engine it is the variant that is loaded by default, unless others are named.
+
     FILE is csv, tsv, json or jsonl with these names in its header or as its keys: question,
     context, answers (or SQuAD JSON) · text, label, for pairs text_pair too · sentence1,
     sentence2, score (STS-B) · tokens, tags (or CoNLL) · prompt, choices, label. Columns of other
@@ -38,7 +41,8 @@ def evaluate(
     """
     from edge_distil import evaluate as evaluation
 
-    names = variant or edge_distil.open_bundle(bundle).portable_variants()
+    opened = edge_distil.open_bundle(bundle)
+    names = variant or ([opened.variant()[0]] if engine else opened.portable_variants())
     results: dict[str, dict[str, Any]] = {}
     reference = None
     names = sorted(names, key=lambda name: name != "fp32")  # the others are compared with it
@@ -48,7 +52,7 @@ def evaluate(
             def of_all(done: int, total: int, before: int = before) -> None:
                 progress(before * total + done, len(names) * total)
 
-            task = edge_distil.load(bundle, variant=name, threads=threads)
+            task = edge_distil.load(bundle, variant=name, engine=engine, threads=threads)
             result = evaluation.evaluate(task, data, limit=limit, progress=of_all)
             results[name] = result.to_dict()
             if name == "fp32":

@@ -120,3 +120,14 @@ def check_task(name: str) -> None:
 
     if name != "auto":
         task_named(name)
+
+
+def check_engine(name: str) -> None:
+    """Refuse what is the name of no engine.
+
+    Raises:
+        InputError: It is none.
+    """
+    from edge_distil._machine.engines import engine_named
+
+    engine_named(name)

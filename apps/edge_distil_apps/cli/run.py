@@ -67,6 +67,7 @@ def run(
         ),
     ] = False,
     variant: console.VariantName = None,
+    engine: console.EngineName = None,
     threads: console.Threads = None,
     json: console.Json = False,
 ) -> None:
@@ -99,7 +100,9 @@ def run(
     from edge_distil_apps.cli.flow.answering import answer
     from edge_distil_apps.cli.typed.asked import Asked
 
-    task = edge_distil.load(bundle, variant=variant, threads=threads, untrusted=untrusted)
+    task = edge_distil.load(
+        bundle, variant=variant, engine=engine, threads=threads, untrusted=untrusted
+    )
     if variant is None and console.interactive():
         _tell_variant(task)
     answer(

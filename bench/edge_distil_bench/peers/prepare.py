@@ -6,13 +6,16 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_distil._machine.engines import available
 from edge_distil._writing import staging, storage
 from edge_distil.bundle import Bundle
-from edge_distil.errors import BenchmarkError, InputError
+from edge_distil.encoder import open_encoder
+from edge_distil.errors import BenchmarkError, InputError, SessionError
 from edge_distil_bench.peers.peer import Wanted, isolation, optimum_flag, release
 from edge_distil_bench.protocol.processes import Participant
 from edge_distil_bench.records import Model
@@ -112,6 +115,7 @@ def _prepared(
     command = (wanted.python, *isolation(wanted.python), script, json.dumps(settings))
     plain = precision == "fp32" and not wanted.peer.others
     variant = wanted.peer.name + ("" if plain else f":{precision}")
+    ours = _engine(wanted, variant, origin, note)
     record = Model(
         id=f"{origin.name}/{variant}",
         model=origin.name,
@@ -119,10 +123,27 @@ def _prepared(
         engine=engine,
         trained=origin.trained,
         bytes=None if wanted.peer.quantizes_at_load and precision != "fp32" else _size(model),
-        options={"threads": origin.threads, "batch": 1, "remark": _remark(wanted, precision)},
+        options={
+            "threads": origin.threads,
+            "batch": 1,
+            "remark": _remark(wanted, precision),
+            **({"engine": ours} if ours else {}),
+        },
     )
     participant = Participant(record.id, command, origin.threads, environment=_OFFLINE)
     return Prepared(record, participant)
+
+
+def _engine(wanted: Wanted, name: str, origin: Origin, note: Callable[[str], None]) -> str | None:
+    """Return the name by which `edge_distil.load` would run the bundle on this peer, if it does."""
+    if name not in available() or wanted.python != sys.executable:
+        return None
+    try:
+        open_encoder(origin.bundle.path, variant="fp32", engine=name, threads=origin.threads)
+    except SessionError as error:
+        note(str(error))
+        return None
+    return name
 
 
 def _remark(wanted: Wanted, precision: str) -> str:

@@ -254,6 +254,7 @@ def main(arguments: Settings, replies: TextIO, baseline: int | None) -> None:
         print(json.dumps(reply), file=replies, flush=True)
 
     packages, opener = ENGINES[arguments["engine"]]
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # reports each import
     try:
         for name in ("numpy", *packages):
             import_module(name)

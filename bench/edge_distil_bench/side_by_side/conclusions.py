@@ -73,7 +73,7 @@ class Conclusions:
     Attributes:
         standings: The reference's first.
         a_a: The A/A test: the reference beside a copy of itself.
-        verdict: Which of our models to ship here.
+        verdict: Which of our models to ship here, and on which engine.
         warnings: What makes figures doubtful, and peers that are faster.
     """
 
@@ -94,12 +94,13 @@ def conclude(
     """
     where = condition(measurements)
     standings = [_standing(measurements, model, where) for model in measurements.models]
-    own, peers = [one for one in standings if not _is_peer(one)], filter(_is_peer, standings)
+    own = [one for one in standings if not _is_peer(one)]
+    others = [*own[1:], *(one for one in standings if _is_peer(one) and _engine(one))]
     verdict = recommend(
-        [_alternative(one, own[0]) for one in own[1:]],
+        [_alternative(one, own[0]) for one in others],
         own[0].name,
         longer=longer,
-        peers=[one.name for one in peers],
+        peers=[one.name for one in standings if _is_peer(one) and not _engine(one)],
     )
     return Conclusions(
         standings=standings,
@@ -168,6 +169,12 @@ def _is_peer(one: Standing) -> bool:
     return one.total is None
 
 
+def _engine(one: Standing) -> str | None:
+    """Return what `edge_distil.load` must be told to run a model; ``None`` if it is a variant."""
+    engine: str | None = one.model.options.get("engine")
+    return engine
+
+
 def _alternative(one: Standing, reference: Standing) -> Alternative:
     assert one.speed is not None
     score = None
@@ -180,6 +187,7 @@ def _alternative(one: Standing, reference: Standing) -> Alternative:
         mean_cosine=one.mean_cosine if one.model.model == reference.model.model else None,
         band=one.speed.band or 0.0,
         score=score,
+        engine=_engine(one),
     )
 
 
@@ -219,7 +227,7 @@ def _faster_peers(
     [best] = chosen or standings[:1]
     found = []
     for one in standings:
-        if not _is_peer(one) or _unlike(one):
+        if one is best or not _is_peer(one) or _unlike(one):
             continue
         speed = compare(measurements.runs, one.model.id, best.model.id, **where)
         if speed.claimed and speed.ratio.value > 1:

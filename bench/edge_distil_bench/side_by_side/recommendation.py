@@ -46,6 +46,7 @@ class Alternative:
         mean_cosine: Of its outputs to fp32's; ``None`` where there was nothing to compare on.
         band: Of the A/A comparison: ratios within ``[1 / (1 + band), 1 + band]`` say nothing.
         score: Taken on `FEWEST_SCORED` examples or more it decides, and not the cosine.
+        engine: What `edge_distil.load` must be told, where it is no variant.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Alternative:
     mean_cosine: float | None = None
     band: float = 0.0
     score: Score | None = None
+    engine: str | None = None
 
     @property
     def faster(self) -> bool:
@@ -136,7 +138,8 @@ def recommend(
     fastest = max(faster, key=lambda c: c.speedup.value)
     level = [c for c in faster if c.speedup.high >= fastest.speedup.low]
     best = max(level, key=_merit)
-    return Recommendation(best.name, f"ship {best.name} here: {_praise(best, reference)}")
+    load = f"; load it with engine={best.engine!r}" if best.engine else ""
+    return Recommendation(best.name, f"ship {best.name} here: {_praise(best, reference)}{load}")
 
 
 def _keep(reference: str, why: str) -> Recommendation:

@@ -8,10 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from edge_distil._machine.engines import available
 from edge_distil._tokenizing.rows import collate
 from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.bundle import Bundle
-from edge_distil.session import OnnxSession
+from edge_distil.encoder import open_encoder
+from edge_distil.session import OnnxSession, Session
 from edge_distil_bench.statistics.distribution import Estimate
 from edge_distil_bench.statistics.latency import alternate, median_interval, speedup
 
@@ -27,7 +29,7 @@ class Speed:
     """One variant at one length, batch 1.
 
     Attributes:
-        variant: Its name.
+        variant: Its name, or that of the engine that runs fp32.
         tokens: Length of the input.
         milliseconds: Of a run.
         speedup: Times as fast as the reference, run for run.
@@ -52,7 +54,8 @@ def measure_speeds(
 
     Args:
         bundle: The bundle.
-        variants: Names; the first one is the reference.
+        variants: Names; the first one is the reference. Engines, such as ``"openvino:bf16"``, too:
+            these run fp32.
         threads: See `hardware.threads`.
         lengths: In tokens; those beyond the model's own are cut to it.
         seconds: Time for each length; more is taken where runs are long.
@@ -62,7 +65,7 @@ def measure_speeds(
         SessionError: A variant cannot be loaded or run.
         BundleError: A file is missing or damaged.
     """
-    sessions = {name: OnnxSession(bundle.model_path(name), threads=threads) for name in variants}
+    sessions = {name: _session(bundle, name, threads) for name in variants}
     tokenizer = Tokenizer(bundle.path, bundle.manifest.max_length)
     found: list[Speed] = []
     for tokens in dict.fromkeys(min(n, bundle.manifest.max_length) for n in lengths):
@@ -75,6 +78,12 @@ def measure_speeds(
         times = alternate(runs, rounds=ROUNDS, seconds=seconds, progress=progress)
         found += [_speed(name, tokens, times[variants[0]], own) for name, own in times.items()]
     return found
+
+
+def _session(bundle: Bundle, name: str, threads: int | None) -> Session:
+    if name in available():
+        return open_encoder(bundle.path, variant="fp32", engine=name, threads=threads).session
+    return OnnxSession(bundle.model_path(name), threads=threads)
 
 
 def time_ratio(

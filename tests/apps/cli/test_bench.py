@@ -29,6 +29,7 @@ from edge_distil_bench.side_by_side.measure import Plan, measure
 QUERIES = 32  # two blocks of 2 x 4 in each of two processes
 LEAST = Protocol("least", processes=1, warmup_runs=2, warmup_seconds=0, cold_starts=1)
 TINY = Path(__file__).parents[2] / "golden" / "tiny"
+Resumed = tuple[dict[str, Any], Measurements]
 LINES = "who sleeps?\tthe dog sleeps\nwhere is Paris?\tParis is in France\n"
 
 
@@ -142,9 +143,7 @@ def resumed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], M
     return kept, whole
 
 
-def test_what_was_interrupted_is_not_measured_again(
-    resumed: tuple[dict[str, Any], Measurements],
-) -> None:
+def test_what_was_interrupted_is_not_measured_again(resumed: Resumed) -> None:
     kept, whole = resumed
     assert whole.created == kept["begun"]["created"]
     [unit] = [value for name, value in kept.items() if name.startswith("side-by-side")]
@@ -197,38 +196,40 @@ def test_output_that_cannot_be_written_is_refused_before_the_work(
         assert not (tmp_path / "work").exists()
 
 
-def test_peers_alone_are_named_in_the_verdict(
-    resumed: tuple[dict[str, Any], Measurements],
-) -> None:
-    """As ``--variant int8 --against torch``: one model of ours, and two of another engine."""
-    _, found = resumed
-    [_, int8] = found.models
-    peer = replace(int8, id="tiny/torch:int8", variant="torch:int8")
+def beside_a_peer(found: Measurements, name: str, **options: str) -> Measurements:
+    """As ``--variant int8 --against NAME``: one model of ours, and one of another engine."""
+    int8 = found.models[1]
+    peer = replace(int8, id=f"tiny/{name}", variant=name, options=options)
     own = [run for run in found.runs if run.model == int8.id]
-    runs = [
-        *own,
-        *(replace(run, copy=1) for run in own),
-        *(
-            replace(run, model=peer.id, stage_ns={"forward": run.stage_ns["forward"]})
-            for run in own
-        ),
-    ]
-    document = replace(
+    theirs = [replace(r, model=peer.id, stage_ns={"forward": r.stage_ns["forward"]}) for r in own]
+    return replace(
         found,
         models=(int8, peer),
-        runs=tuple(runs),
+        runs=(*own, *(replace(run, copy=1) for run in own), *theirs),
         memory=(*found.memory, replace(found.memory[1], model=peer.id)),
         cold_starts=(*found.cold_starts, replace(found.cold_starts[1], model=peer.id)),
         accuracy=(),
     )
-    reason = conclude(document).verdict.reason
+
+
+def test_peers_alone_are_named_in_the_verdict(resumed: Resumed) -> None:
+    reason = conclude(beside_a_peer(resumed[1], "torch:int8")).verdict.reason
     assert reason.startswith("ship int8 here: no other variant of ours was measured")
     assert "torch:int8" in reason
 
 
-def test_the_verdict_follows_from_the_figures(
-    resumed: tuple[dict[str, Any], Measurements],
-) -> None:
+def test_an_engine_that_can_be_loaded_is_a_candidate(resumed: Resumed) -> None:
+    name = "openvino:bf16"
+    found = beside_a_peer(resumed[1], name, engine=name)
+    own, peer = (one.id for one in found.models)
+    fast = conclude(timed(found, {own: 1.0, peer: 0.5}))
+    assert fast.verdict.reason.startswith(f"ship {name} here: 2.00x faster than int8")
+    assert fast.verdict.reason.endswith(f"; load it with engine={name!r}")
+    assert "is faster here than" not in str(fast.warnings)
+    assert conclude(timed(found, {own: 1.0, peer: 1.5})).verdict.variant == "int8"
+
+
+def test_the_verdict_follows_from_the_figures(resumed: Resumed) -> None:
     _, found = resumed
     fp32, int8 = (one.id for one in found.models)
     fast = conclude(timed(found, {fp32: 1.0, int8: 0.5}))

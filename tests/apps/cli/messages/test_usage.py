@@ -25,6 +25,7 @@ WRONG = {
     "variant of bench": ["bench", "EMBEDDING", "--variant", "int9"],
     "precision": ["embed", "EMBEDDING", "x.txt", "-o", "x.npy", "--precision", "foo"],
     "engine": ["embed", "EMBEDDING", "x.txt", "-o", "x.npy", "--engine", "foo"],
+    "engine of run": ["run", "EMBEDDING", "storm", "--engine", "openvino:int8"],
     "task": ["export", "x", "-o", "out", "--task", "foo"],
     "opset": ["export", "x", "-o", "out", "--opset", "99"],
     "atol": ["export", "x", "-o", "out", "--atol", "-1"],
