@@ -35,7 +35,12 @@ _ONNX_FILES = {
 # Each of them in ONNX Runtime's own format as well, for minimal mobile builds: int8-ort is
 # onnx/model_quantized.ort.
 _ORT_FILES = {f"{n}-ort": f"{f.removesuffix('.onnx')}.ort" for n, f in _ONNX_FILES.items()}
-MODEL_FILES = {**_ONNX_FILES, **_ORT_FILES}
+FUSED = "-fused"  # with onnxruntime's own operators, for rows without padding
+_FUSED_FILES = {
+    f"fp32{FUSED}": "onnx/model_fused.onnx",
+    f"int8{FUSED}": "onnx/model_quantized_fused.onnx",
+}
+MODEL_FILES = {**_ONNX_FILES, **_ORT_FILES, **_FUSED_FILES}
 WEIGHTS_SUFFIX = "_data"  # of the file beside a model that holds its weights, as the Hub names it
 # First word of the names of Core ML packages: coreml, coreml-int8, ... Never loaded unless named.
 CORE_ML = "coreml"
@@ -203,12 +208,15 @@ class Bundle:
             return f"edge-distil export MODEL -o {place} --force --coreml{extra}"
         if name not in MODEL_FILES:
             return None
-        onnx = name.removesuffix("-ort")
+        onnx, form = name, ""
+        for end in ("-ort", FUSED):
+            if name.endswith(end):
+                onnx, form = name.removesuffix(end), f"--{end[1:]}"
         if onnx == "fp32" and onnx not in self.manifest.variants:
             return f"edge-distil export MODEL -o {shlex.quote(str(self.path))} --force"
         flags = f"--{onnx}"
-        if onnx != name:
-            flags = "--ort" if onnx in self.manifest.variants else f"--{onnx} --ort"
+        if form:
+            flags = form if onnx in self.manifest.variants else f"--{onnx} {form}"
         output = "-o DIR " if self.inferred else ""
         return f"edge-distil quantize {shlex.quote(str(self.path))} {output}{flags}"
 

@@ -15,6 +15,7 @@ from edge_distil._tokenizing.rows import collate
 from edge_distil._tokenizing.tokenizer import Tokenizer
 from edge_distil.bundle import Bundle
 from edge_distil.encoder import Encoder
+from edge_distil.errors import QuantizeError
 from edge_distil.evaluate.drift import compare_outputs
 from edge_distil.evaluate.fidelity import of_vectors
 from edge_distil.manifest import Manifest
@@ -51,6 +52,44 @@ def run_rows(model: Path, rows: Sequence[Row], manifest: Manifest) -> Outputs:
     """Run each row alone, as a batch of one without padding."""
     session = OnnxSession(model)
     return [session.run(_feeds([row], manifest)) for row in rows]
+
+
+def known_vocabulary(manifest: Manifest) -> int:
+    """Return a number of tokens that the model surely has: those up to the probe texts' last."""
+    return 1 + max((token for row in golden_rows(manifest) for token in row), default=0)
+
+
+def beside(
+    bundle: Bundle, variant: str, model: Path, what: str, least_cosine: float
+) -> dict[str, Any]:
+    """Compare another form of a variant with its file and with fp32.
+
+    Args:
+        bundle: The bundle.
+        variant: The variant that the form is made from.
+        model: The form's file.
+        what: The form, for the message.
+        least_cosine: To the variant's own file; below this it is another model.
+
+    Raises:
+        QuantizeError: It gives other numbers.
+    """
+    manifest = bundle.manifest
+    texts = golden_rows(manifest)
+    rows = [*texts, *random_rows(known_vocabulary(manifest), manifest.max_length)]
+    got = run_rows(model, rows, manifest)
+    same = fidelity(run_rows(bundle.model_path(variant), rows, manifest), got)
+    if not same["min_cosine"] > least_cosine:
+        raise QuantizeError(
+            f"{what} gives other numbers than its .onnx file (cosine "
+            f"{same['min_cosine']:.4f}): use the .onnx file and report it"
+        )
+    exact = run_rows(bundle.model_path("fp32"), rows, manifest)
+    split = len(texts)
+    found = {"random_tokens": fidelity(exact[split:], got[split:]), "onnx_file": same}
+    if texts:
+        found = {"fidelity": fidelity(exact[:split], got[:split]), **found}
+    return found
 
 
 def company(model: Path, vocabulary: int, manifest: Manifest) -> dict[str, Any]:

@@ -76,6 +76,7 @@ def export(
     fp16: flags.Fp16 = False,
     int4: flags.Int4 = False,
     ort: flags.Ort = False,
+    fused: flags.Fused = False,
     data: flags.Data = None,
     no_calibration: flags.NoCalibration = False,
     static_method: flags.StaticMethod = "percentile",
@@ -107,7 +108,7 @@ def export(
         int8=int8, int8_static=int8_static, weights_only=weights_only, fp16=fp16, int4=int4
     )
     settings = flags.Settings(
-        recipes, ort, static_method, data, not no_calibration, max_drop, report, full_report
+        recipes, ort, fused, static_method, data, not no_calibration, max_drop, report, full_report
     )
     apple = coreml_flags.Settings(
         coreml, coreml_lengths, coreml_precision, coreml_target, coreml_compress, coreml_atol

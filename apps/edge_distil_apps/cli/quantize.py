@@ -22,6 +22,7 @@ def quantize(
     fp16: flags.Fp16 = False,
     int4: flags.Int4 = False,
     ort: flags.Ort = False,
+    fused: flags.Fused = False,
     data: flags.Data = None,
     no_calibration: flags.NoCalibration = False,
     static_method: flags.StaticMethod = "percentile",
@@ -40,6 +41,8 @@ def quantize(
 
     For a mobile build: `edge-distil quantize qa --int4 --ort`
 
+    Faster in Python, for onnxruntime alone: `edge-distil quantize qa --int8 --fused`
+
     Within half a percent of fp32: `edge-distil quantize qa --int8 --max-drop 0.5 --data dev.json`
 
     What others exported (optimum, the Hub): `edge-distil quantize DIR -o minilm --int8`
@@ -47,19 +50,28 @@ def quantize(
     The new bundle holds a copy of its model.onnx as fp32, and DIR stays as it is.
     --max-drop keeps as few operators in fp32 as it takes, and goes on where it was interrupted.
     --data is a file as for eval, or .txt with a text a line; without it a built-in sample is used.
-    --ort converts the variants named beside it, or all that are there. A variant that is there
-    is replaced only with --force.
+    --ort converts the variants named beside it, or all that are there; --fused those of int8 and
+    fp32. A variant that is there is replaced only with --force.
     """
     recipes = flags.chosen(
         int8=int8, int8_static=int8_static, weights_only=weights_only, fp16=fp16, int4=int4
     )
-    if not recipes and not ort:
+    if not recipes and not ort and not fused:
         raise typer.BadParameter(
             "name at least one variant to add: --int8, --int8-static, --weights-only, --fp16, "
-            "--int4 or --ort"
+            "--int4, --ort or --fused"
         )
     settings = flags.Settings(
-        recipes, ort, static_method, data, not no_calibration, max_drop, report, full_report, force
+        recipes,
+        ort,
+        fused,
+        static_method,
+        data,
+        not no_calibration,
+        max_drop,
+        report,
+        full_report,
+        force,
     )
     opened = open_bundle(bundle)
     _check_output(opened, output)

@@ -19,7 +19,7 @@ from typing import Any
 from edge_distil import __version__
 from edge_distil._reading import links
 from edge_distil._writing.storage import sha256
-from edge_distil.bundle import Bundle, open_bundle
+from edge_distil.bundle import FUSED, Bundle, open_bundle
 from edge_distil.errors import BundleCorrupt, BundleFileMissing, InputError
 from edge_distil.manifest import FILE_NAME, FileRecord
 from edge_distil_apps.serve.golden import golden
@@ -149,11 +149,16 @@ def _bundle_files(bundle: Bundle) -> dict[str, File]:
     """Return the files of the variants that run in a browser, by their paths in the bundle."""
     manifest = bundle.manifest
     records = [*manifest.files]
-    for name in bundle.portable_variants():
+    for name in _in_browsers(bundle):
         records += manifest.variants[name].records
     found = {record.path: _recorded(bundle, record) for record in records}
     path = bundle.path / FILE_NAME
     return {FILE_NAME: _started(File(path, sha256(path))), **found}
+
+
+def _in_browsers(bundle: Bundle) -> list[str]:
+    """Return the variants for the page, which pads the texts of a batch."""
+    return [name for name in bundle.portable_variants() if not name.endswith(FUSED)]
 
 
 def _recorded(bundle: Bundle, record: FileRecord) -> File:
@@ -189,7 +194,7 @@ def _state(path: Path) -> tuple[int, ...]:
 def _described(name: str, base: str, bundle: Bundle) -> dict[str, Any]:
     """Return what the page must know of a bundle before it is opened."""
     manifest = bundle.manifest
-    variants = {v: manifest.variants[v].bytes for v in bundle.portable_variants()}
+    variants = {v: manifest.variants[v].bytes for v in _in_browsers(bundle)}
     return {
         "name": name,
         "url": base,

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import onnxruntime as ort
 
@@ -21,7 +19,7 @@ from edge_distil._machine.versions import installed_versions
 from edge_distil._reading.printable import first_line
 from edge_distil._writing import staging, storage
 from edge_distil._writing.additions import add_to_bundle
-from edge_distil.bundle import MODEL_FILES, Bundle
+from edge_distil.bundle import FUSED, MODEL_FILES, Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.manifest import Variant
 from edge_distil_quantize import evidence
@@ -55,9 +53,16 @@ _WARNINGS = {
 
 
 def onnx_variants(bundle: Bundle) -> list[str]:
-    """Return the names of the variants that are ONNX files, which `convert_to_ort` takes."""
+    """Return the names of the variants that are ONNX files, which `convert_to_ort` takes.
+
+    Fused ones are left out: that format is for phones' own builds, this one is for Python.
+    """
     variants = bundle.manifest.variants
-    return [n for n, variant in variants.items() if variant.file.path.endswith(".onnx")]
+    return [
+        name
+        for name, variant in variants.items()
+        if variant.file.path.endswith(".onnx") and not name.endswith(FUSED)
+    ]
 
 
 def convert_to_ort(
@@ -164,25 +169,7 @@ def _describe(bundle: Bundle, variant: str, model: Path) -> Variant:
         recipe="ort",
         settings=settings,
         tools=installed_versions(("edge-distil", "numpy", "onnxruntime")),
-        evidence=_evidence(bundle, variant, model),
+        evidence=evidence.beside(
+            bundle, variant, model, f"the ORT format of {variant}", _LEAST_COSINE
+        ),
     )
-
-
-def _evidence(bundle: Bundle, variant: str, model: Path) -> Mapping[str, Any]:
-    manifest = bundle.manifest
-    texts = evidence.golden_rows(manifest)
-    vocabulary = 1 + max((token for row in texts for token in row), default=0)
-    rows = [*texts, *evidence.random_rows(vocabulary, manifest.max_length)]
-    got = evidence.run_rows(model, rows, manifest)
-    same = evidence.fidelity(evidence.run_rows(bundle.model_path(variant), rows, manifest), got)
-    if not same["min_cosine"] > _LEAST_COSINE:
-        raise QuantizeError(
-            f"the ORT format of {variant} gives other numbers than its .onnx file (cosine "
-            f"{same['min_cosine']:.4f}): use the .onnx file and report it"
-        )
-    exact = evidence.run_rows(bundle.model_path("fp32"), rows, manifest)
-    split = len(texts)
-    found = {"random_tokens": evidence.fidelity(exact[split:], got[split:]), "onnx_file": same}
-    if texts:
-        found = {"fidelity": evidence.fidelity(exact[:split], got[:split]), **found}
-    return found

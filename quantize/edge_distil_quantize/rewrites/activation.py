@@ -26,7 +26,7 @@ from edge_distil_quantize.rewrites.least_value import least_value
 
 _HIGHEST = 255  # uint8
 # Below any activation that matters, so that a token of zeros divides by this, not by zero.
-_SMALLEST = 1e-30
+SMALLEST = 1e-30
 
 
 class Grid(NamedTuple):
@@ -49,7 +49,7 @@ class Grid(NamedTuple):
     def smallest(self) -> float:
         """The least divisor: below it the negative side would not fit under the zero point."""
         if not self.least:
-            return _SMALLEST
+            return SMALLEST
         return -self.least * self.levels / self.zero_point
 
 

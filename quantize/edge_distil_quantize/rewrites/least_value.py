@@ -8,6 +8,7 @@ positive side, and needs no search for the greatest magnitude among negative val
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import erf, pi, sqrt
 
 import numpy as np
 import onnx
@@ -42,6 +43,32 @@ def least_value(value: ir.Value) -> float | None:
     results = _evaluate(nodes, source, value)
     least = float(results.min())
     return min(least, 0.0) if np.isfinite(results).all() and least >= _LOWEST else None
+
+
+def gelu_of(value: ir.Value) -> tuple[str, ir.Value] | None:
+    """Return ``"erf"`` or ``"tanh"`` and what `value` is that GELU of, however it is written."""
+    nodes, source = _function(value)
+    if source is None or not nodes:
+        return None
+    results = _evaluate(nodes, source, value)
+    for kind, function in _GELUS.items():
+        if np.allclose(results, function(_GRID), rtol=1e-5, atol=1e-5):
+            return kind, source
+    return None
+
+
+def _erf_gelu(x: NDArray[np.float32]) -> NDArray[np.float64]:
+    wide = x.astype(np.float64)
+    return np.array([0.5 * number * (1 + erf(number / sqrt(2))) for number in wide])
+
+
+def _tanh_gelu(x: NDArray[np.float32]) -> NDArray[np.float64]:
+    wide = x.astype(np.float64)
+    tanh: NDArray[np.float64] = np.tanh(sqrt(2 / pi) * (wide + 0.044715 * wide**3))
+    return 0.5 * wide * (1 + tanh)
+
+
+_GELUS = {"erf": _erf_gelu, "tanh": _tanh_gelu}
 
 
 def _function(value: ir.Value) -> tuple[list[ir.Node], ir.Value | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_library
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +21,7 @@ from edge_distil_apps.cli.flow import stages
 from edge_distil_apps.cli.flow.stages import Plan, Say
 
 _KEEPING = "int8"  # the recipe that can keep operators in fp32
+_FUSIBLE = ("fp32", _KEEPING)  # what has a form of onnxruntime's own operators
 _RANGES = "int8-static"  # the recipe that looks at ranges
 
 _VARIANTS = "Variants"
@@ -37,6 +38,7 @@ WeightsOnly = Annotated[bool, _recipe("--weights-only", "A quarter of the size a
 Fp16 = Annotated[bool, _recipe("--fp16", "For GPU, Apple and WebGPU; slow on a CPU.")]
 Int4 = Annotated[bool, _recipe("--int4", "The smallest file; onnxruntime only, slow.")]
 Ort = Annotated[bool, _recipe("--ort", "The ORT format too, for minimal mobile builds.")]
+Fused = Annotated[bool, _recipe("--fused", "onnxruntime's own attention too: faster there.")]
 Data = Annotated[
     Path | None,
     options.value(kind="FILE", text="To calibrate on, or to score.", panel=_ACCURACY),
@@ -87,6 +89,7 @@ class Settings:
     Attributes:
         recipes: Names of recipes, in order.
         ort: Add the ORT format of these, of every ONNX variant where there are none.
+        fused: Add the fused form of those that have one, of these or of all that are there.
         data: See `Data`, and so on.
         full_report: A report that is not quick.
         force: Replace variants that are there.
@@ -94,6 +97,7 @@ class Settings:
 
     recipes: Sequence[str]
     ort: bool
+    fused: bool
     static_method: str
     data: Path | None
     calibrate: bool
@@ -115,6 +119,10 @@ class Settings:
             raise typer.BadParameter("--max-drop needs --data FILE to take scores on, as for eval")
         if (self.max_drop is not None or self.reports) and _KEEPING not in self.recipes:
             raise typer.BadParameter(f"--max-drop and --report are for --{_KEEPING}: add that flag")
+        if self.fused and self.recipes and not _fusible(self.recipes):
+            raise typer.BadParameter(
+                f"--fused is for --{_KEEPING}, and fp32: add that flag, or leave --fused out"
+            )
         if self.reports:
             with console.needs_apps():
                 import_module("edge_distil_apps.report")
@@ -139,6 +147,7 @@ def plan(settings: Settings) -> Plan:
             calibration = stages.CALIBRATION
         found += [*stages.QUANTIZED, *calibration, *stages.COMPARED]
     found += stages.REPORT if settings.reports else ()
+    found += list(stages.FUSED) * (len(_fusible(settings.recipes)) or 1) if settings.fused else ()
     found += list(stages.ORT) * (len(settings.recipes) or 1) if settings.ort else ()
     return found
 
@@ -157,7 +166,7 @@ def check_data(settings: Settings, task: str) -> None:
 
 def add_variants(bundle: Bundle, settings: Settings, say: Say) -> Bundle:
     """Add variants by recipe, in order; returns the bundle that has them all."""
-    if not settings.recipes and not settings.ort:
+    if not settings.recipes and not settings.ort and not settings.fused:
         return bundle
     _check_new(bundle, settings)
     with console.needs_export():
@@ -168,6 +177,8 @@ def add_variants(bundle: Bundle, settings: Settings, say: Say) -> Bundle:
             bundle = _add(bundle, recipe, settings, say)
         if settings.reports:
             _write_report(bundle, settings, say)
+        if settings.fused:
+            bundle = _add_fused(bundle, settings.recipes, say)
         if settings.ort:
             bundle = _add_ort_format(bundle, settings.recipes, say)
     return bundle
@@ -246,6 +257,18 @@ def _write_report(bundle: Bundle, settings: Settings, say: Say) -> None:
         with storage.atomic_file(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
     console.note(f"report: {page}")
+
+
+def _fusible(variants: Iterable[str]) -> list[str]:
+    return [name for name in _FUSIBLE if name in variants]
+
+
+def _add_fused(bundle: Bundle, recipes: Sequence[str], say: Say) -> Bundle:
+    from edge_distil_quantize import fuse_variant
+
+    for variant in _fusible(recipes or bundle.portable_variants()):
+        bundle = fuse_variant(bundle, variant, progress=say)
+    return bundle
 
 
 def _add_ort_format(bundle: Bundle, recipes: Sequence[str], say: Say) -> Bundle:

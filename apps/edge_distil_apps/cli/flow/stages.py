@@ -24,6 +24,7 @@ RANGES: Plan = (("calibrating", 20.0),)
 QUANTIZED: Plan = (("quantizing", 1.0),)
 COMPARED: Plan = (("comparing", 1.0),)
 ORT: Plan = (("converting", 2.0), ("comparing", 1.0))
+FUSED: Plan = (("fusing", 1.0), ("comparing", 1.0))
 CORE_ML: Plan = (("loading", 4.0), ("converting", 12.0), ("writing", 20.0))
 REPORT: Plan = (("sensitivity", 110.0), ("measuring activations", 20.0))
 

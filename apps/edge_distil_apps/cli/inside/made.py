@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edge_distil._reading.fields import figure
-from edge_distil.bundle import CORE_ML
+from edge_distil.bundle import CORE_ML, FUSED
 from edge_distil.manifest import Variant
 from edge_distil_apps.cli import console
 
@@ -21,7 +21,11 @@ _MODELS = {
     "fp16": "16-bit floats",
     "int4": "weights as 4-bit integers, computed with 32-bit floats",
 }
-_ORT = "-ort"  # the end of the names of variants in that format
+# How the names of other forms of a variant end, and what they are.
+_FORMS = {
+    "-ort": "in ONNX Runtime's own format",
+    FUSED: "with onnxruntime's own operators, for texts without padding",
+}
 _COMPRESSED = {
     "int8": "weights as 8-bit integers",
     "palette6": "weights from a table of 64 values",
@@ -69,11 +73,12 @@ def _kind(name: str, operators: Mapping[str, int]) -> str:
     if name.split("-")[0] == CORE_ML:
         how = _COMPRESSED.get(name.removeprefix(CORE_ML).removeprefix("-"))
         return "a Core ML package" + (f", {how}" if how else "")
-    recipe = name.removesuffix(_ORT)
+    form = next((end for end in _FORMS if name.endswith(end)), "")
+    recipe = name.removesuffix(form)
     if recipe == "int8" and operators and not any("Integer" in operator for operator in operators):
         recipe = "weights-only"  # a table alone, of which nothing is multiplied
     kind = _MODELS.get(recipe, "")
-    return f"{kind}; in ONNX Runtime's own format" if kind and name.endswith(_ORT) else kind
+    return f"{kind}; {_FORMS[form]}" if kind and form else kind
 
 
 def calibration(settings: Mapping[str, Any]) -> str:

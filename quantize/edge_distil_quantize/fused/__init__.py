@@ -1,0 +1,3 @@
+"""A variant's graph with onnxruntime's own operators, for rows without padding."""
+
+__all__: list[str] = []
