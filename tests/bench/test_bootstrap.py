@@ -6,6 +6,9 @@ import math
 
 import numpy as np
 import pytest
+
+pytest.importorskip("scipy")
+
 from scipy import stats
 
 from edge_distil_bench.statistics.bootstrap import (

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+pytest.importorskip("scipy")
+
 from scipy import stats
 
 from edge_distil.errors import InputError

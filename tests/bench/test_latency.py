@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("scipy")
+
 from scipy import stats
 
 from edge_distil.bundle import open_bundle

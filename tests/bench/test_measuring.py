@@ -9,9 +9,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+
 import onnx
 import onnx.reference
-import pytest
 
 from edge_distil._writing.journal import Journal
 from edge_distil.errors import BenchmarkError

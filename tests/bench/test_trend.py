@@ -6,6 +6,9 @@ import math
 
 import numpy as np
 import pytest
+
+pytest.importorskip("scipy")
+
 from scipy import stats
 from simulated import Noise, Simulated, simulate_runs
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -25,9 +26,13 @@ PATIENCE = 120  # seconds, on a busy machine
 
 
 def shell(line: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a line of bash; the status of a pipe is that of its first command that fails."""
+    """Run a line of bash; the status of a pipe is that of its first command that fails.
+
+    The command is replaced, not a directory of its name.
+    """
+    line = re.sub(r"(?<![\w/.-])edge-distil(?![\w/.-])", lambda _: EDGE_DISTIL, line)
     return subprocess.run(
-        ["bash", "-o", "pipefail", "-c", line.replace("edge-distil", EDGE_DISTIL)],
+        ["bash", "-o", "pipefail", "-c", line],
         cwd=folder, env={**ENVIRONMENT, **variables}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 

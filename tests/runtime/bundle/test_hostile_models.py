@@ -10,6 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("onnx")
+
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 import edge_distil as ed
