@@ -60,7 +60,7 @@ def known_vocabulary(manifest: Manifest) -> int:
 
 
 def beside(
-    bundle: Bundle, variant: str, model: Path, what: str, least_cosine: float
+    bundle: Bundle, variant: str, model: Path, what: str, *, least: float, more: float = 0.0
 ) -> dict[str, Any]:
     """Compare another form of a variant with its file and with fp32.
 
@@ -69,7 +69,9 @@ def beside(
         variant: The variant that the form is made from.
         model: The form's file.
         what: The form, for the message.
-        least_cosine: To the variant's own file; below this it is another model.
+        least: Least cosine to the variant's own file; below it, it is another model, unless
+        more: it is no more than so many times as far from fp32 as the variant is, in the mean: a
+            form that rounds otherwise.
 
     Raises:
         QuantizeError: It gives other numbers.
@@ -78,13 +80,15 @@ def beside(
     texts = golden_rows(manifest)
     rows = [*texts, *random_rows(known_vocabulary(manifest), manifest.max_length)]
     got = run_rows(model, rows, manifest)
-    same = fidelity(run_rows(bundle.model_path(variant), rows, manifest), got)
-    if not same["min_cosine"] > least_cosine:
+    own = run_rows(bundle.model_path(variant), rows, manifest)
+    exact = run_rows(bundle.model_path("fp32"), rows, manifest)
+    same = fidelity(own, got)
+    lost, lost_before = (1 - fidelity(exact, found)["mean_cosine"] for found in (got, own))
+    if not (same["min_cosine"] > least or lost < more * lost_before):
         raise QuantizeError(
             f"{what} gives other numbers than its .onnx file (cosine "
             f"{same['min_cosine']:.4f}): use the .onnx file and report it"
         )
-    exact = run_rows(bundle.model_path("fp32"), rows, manifest)
     split = len(texts)
     found = {"random_tokens": fidelity(exact[split:], got[split:]), "onnx_file": same}
     if texts:

@@ -90,12 +90,14 @@ def _around(softmax: ir.Node) -> SelfAttention | None:
     product, scale, masks = _scores(softmax.inputs[0])
     if mixed is None or product is None or mixed.op_type != "MatMul":
         return None
-    end = _joined(mixed)
     query, key = _heads(product.inputs[0], _APART), _heads(product.inputs[1], _TURNED)
     value = _heads(mixed.inputs[1], _APART) if mixed.inputs[0] is weights else None
-    if end is None or query is None or key is None or value is None:
+    if query is None or key is None or value is None:
         return None
     if query[1:] != key[1:] or query.heads != value.heads:
+        return None
+    end = _joined(mixed, value.heads * value.size)
+    if end is None:
         return None
     return SelfAttention(query, key, value, scale, masks, end)
 
@@ -145,17 +147,21 @@ def _heads(value: ir.Value | None, perm: tuple[int, ...]) -> Heads | None:
     return Heads(whole, width // shape[3], shape[3])
 
 
-def _joined(mixed: ir.Node) -> ir.Node | None:
-    """Return the operator that puts the heads together again, if nothing else is done."""
+def _joined(mixed: ir.Node, width: int) -> ir.Node | None:
+    """Return the operator that puts the heads together again, if nothing else is done.
+
+    Args:
+        mixed: The product of a softmax and the values.
+        width: Of all heads together.
+    """
     turned = only_reader(mixed.outputs[0])
     if turned is None or turned.op_type != "Transpose":
         return None
     if tuple(turned.attributes.get_ints("perm", ())) != _APART:
         return None
     end = only_reader(turned.outputs[0])
-    if end is None or end.op_type != "Reshape" or len(_shape(end.inputs[1])) != 3:
-        return None
-    return end
+    shape = _shape(end.inputs[1]) if end is not None and end.op_type == "Reshape" else []
+    return end if len(shape) == 3 and shape[2] in (0, width) else None
 
 
 def _shape(value: ir.Value | None) -> list[int]:

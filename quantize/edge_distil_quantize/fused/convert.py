@@ -37,8 +37,8 @@ FUSIBLE = ("int8", "fp32")
 _SHORT = 2  # tokens, beside the longest that the model takes
 _TOOLS = ("edge-distil", "numpy", "onnx", "onnx-ir", "onnxruntime")
 _BLOCKWISE_IR = 10
-# The same integers but for those that lie on the border between two: sums in another order.
-_LEAST_COSINE = 0.999
+_LEAST_COSINE = 0.9999  # to the variant's own file; see `evidence.beside`
+_MORE = 10.0  # times int8's distance from fp32: sums in another order move numbers across borders
 
 
 def fuse_variant(
@@ -46,7 +46,7 @@ def fuse_variant(
 ) -> Bundle:
     """Add ``int8-fused`` of ``int8``, or ``fp32-fused``, to its bundle.
 
-    The graph is for onnxruntime alone (its MultiHeadAttention and BiasGelu, and quantization by
+    The graph is for onnxruntime alone (its MultiHeadAttention and FastGelu, and quantization by
     blocks of opset 21) and for rows without padding, as this package's scheduler makes them: a
     padded row is refused when it runs. Everything that the variant promises stays: int8's
     integers, and the same bits alone and in company.
@@ -69,6 +69,11 @@ def fuse_variant(
     if variant not in FUSIBLE:
         raise QuantizeError(
             f"{variant} has no fused form, expected {' or '.join(FUSIBLE)}: name one of these"
+        )
+    if bundle.manifest.late_interaction is not None:
+        raise QuantizeError(
+            f"{bundle.path} is for late interaction, whose queries are filled with tokens that are "
+            "masked, and a fused graph takes no masked token: use the variant as it is"
         )
     name = f"{variant}{FUSED}"
     source = bundle.model_path(variant)
@@ -112,6 +117,7 @@ def _fused(source: Path, longest: int) -> tuple[ir.Model, dict[str, Any]]:
     _set_opset(model, blockwise=bool(quantizers))
     detach_constants(model.graph)
     return model, {
+        **({"gelu": "by tanh"} if quantizers else {}),
         "attention": f"MultiHeadAttention in {attentions} layers",
         "padding": f"none: where {MASK} is 0, running it is an error",
         "runtime": "onnxruntime only",
@@ -153,7 +159,8 @@ def _describe(
 ) -> Variant:
     made_from = bundle.manifest.variants[variant]
     name = f"{variant}{FUSED}"
-    found = evidence.beside(bundle, variant, model, f"the fused form of {variant}", _LEAST_COSINE)
+    what = f"the fused form of {variant}"
+    found = evidence.beside(bundle, variant, model, what, least=_LEAST_COSINE, more=_MORE)
     vocabulary = evidence.known_vocabulary(bundle.manifest)
     company = evidence.company(model, vocabulary, bundle.manifest)
     promised = {BATCH_INVARIANT} if company["same_bits"] else set()

@@ -14,12 +14,13 @@ import onnx
 import onnx_ir as ir
 import onnxruntime as ort
 
-from edge_distil_quantize.rewrites.editing import Editor
+from edge_distil_quantize.rewrites.editing import Editor, readers
 
 MASK = "attention_mask"
 GUARD = "takes_no_padding"  # the name by which onnxruntime's error tells what is wrong
-# Far beyond any table, so that looking up a padded row fails instead of giving other numbers.
-_NOWHERE = -(1 << 40)
+# Beyond any table, in 32 bits too: looking up a padded row fails instead of giving other numbers.
+_NOWHERE = -(1 << 30)
+_TYPES = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
 _SHAPES = ("Shape",)  # operators that read no numbers
 _QUIET = 4  # onnxruntime's log level
 
@@ -44,26 +45,23 @@ def are_for_padding(
     }
 
 
-def refuse_padding(editor: Editor) -> bool:
-    """Let the graph fail where a token is padding; returns whether it could have been given any.
-
-    The least of the mask moves the token ids out of their table.
-    """
+def refuse_padding(editor: Editor) -> None:
+    """Let the graph fail where a token is padding: the least of the mask moves all ids away."""
     graph = editor.graph
     inputs = {value.name: value for value in graph.inputs}
     if MASK not in inputs:
-        return False
+        return
     ids = inputs["input_ids"]
-    lookups = [u for u in list(ids.uses()) if u.node.op_type == "Gather" and u.idx == 1]
+    assert ids.dtype is not None  # a graph's inputs have types
     first = next(node for node in graph)
     least = editor.before(first, "ReduceMin", [inputs[MASK]], f"{GUARD}_least", {"keepdims": 0})
-    moves = editor.constant(f"{GUARD}_moves", np.array([_NOWHERE, 0], np.int64))
+    moves = editor.constant(f"{GUARD}_moves", np.array([_NOWHERE, 0], ids.dtype.numpy()))
     moved = editor.before(first, "Gather", [moves, least], f"{GUARD}_moved")
+    uses = readers(ids)
     checked = editor.before(first, "Add", [ids, moved], f"{GUARD}_ids")
-    for use in lookups:
-        use.node.replace_input_with(1, checked)
+    for use in uses:
+        use.node.replace_input_with(use.idx, checked)
         use.node.name = f"{GUARD}_{use.node.name}"
-    return True
 
 
 def _alone(graph: ir.Graph, mask: ir.Value) -> onnx.ModelProto | None:
@@ -115,6 +113,8 @@ def _is_zero(model: onnx.ModelProto, length: int) -> bool:
     session = ort.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    feeds = {value.name: np.ones((1, length), np.int64) for value in session.get_inputs()}
-    [mask] = session.run(None, feeds)
+    types = {value.name: _TYPES.get(value.type) for value in session.get_inputs()}
+    if None in types.values():
+        return False
+    [mask] = session.run(None, {name: np.ones((1, length), t) for name, t in types.items()})
     return not np.any(mask)

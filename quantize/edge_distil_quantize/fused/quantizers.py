@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 from edge_distil_quantize.rewrites.activation import SMALLEST
 from edge_distil_quantize.rewrites.blocks import DOMAIN
 from edge_distil_quantize.rewrites.editing import Editor, maker, only_reader, single_number, sizes
-from edge_distil_quantize.rewrites.least_value import gelu_of
+from edge_distil_quantize.rewrites.least_value import gelu_source
 
 BLOCKWISE_OPSET = 21
-_GELUS = {"erf": "BiasGelu", "tanh": "FastGelu"}  # with a bias
 _FAR = np.float32(1e30)  # a scale that makes 0 of any activation, so that zero points are left
 
 
@@ -111,9 +110,13 @@ class Rows:
 
 
 def join_gelu(editor: Editor, found: Quantizer) -> Quantizer:
-    """Let one operator stand for a bias and the GELU behind it, if `x` comes from there."""
+    """Let FastGelu stand for a bias and the GELU behind it, if `x` comes from there.
+
+    It computes by tanh, which differs from erf's GELU by 5e-4 at most: a thirtieth of the step that
+    the numbers are rounded to next.
+    """
     x = found.x
-    kind, source = gelu_of(x) or ("", None)
+    source = gelu_source(x)
     biased = maker(source, "Sub")
     bias = biased.inputs[1] if biased is not None else None
     if biased is None or bias is None or bias.const_value is None or bias.const_value.size == 1:
@@ -123,7 +126,7 @@ def join_gelu(editor: Editor, found: Quantizer) -> Quantizer:
     last = x.producer()
     assert last is not None  # it is a function of `source`
     joined = editor.before(
-        last, _GELUS[kind], [biased.inputs[0], added], f"{x.name}_joined", domain=DOMAIN
+        last, "FastGelu", [biased.inputs[0], added], f"{x.name}_joined", domain=DOMAIN
     )
     joined.shape = x.shape
     editor.replace(last, joined)

@@ -170,6 +170,6 @@ def _describe(bundle: Bundle, variant: str, model: Path) -> Variant:
         settings=settings,
         tools=installed_versions(("edge-distil", "numpy", "onnxruntime")),
         evidence=evidence.beside(
-            bundle, variant, model, f"the ORT format of {variant}", _LEAST_COSINE
+            bundle, variant, model, f"the ORT format of {variant}", least=_LEAST_COSINE
         ),
     )

@@ -45,16 +45,14 @@ def least_value(value: ir.Value) -> float | None:
     return min(least, 0.0) if np.isfinite(results).all() and least >= _LOWEST else None
 
 
-def gelu_of(value: ir.Value) -> tuple[str, ir.Value] | None:
-    """Return ``"erf"`` or ``"tanh"`` and what `value` is that GELU of, however it is written."""
+def gelu_source(value: ir.Value) -> ir.Value | None:
+    """Return what `value` is the GELU of, erf's or tanh's, however it is written."""
     nodes, source = _function(value)
     if source is None or not nodes:
         return None
     results = _evaluate(nodes, source, value)
-    for kind, function in _GELUS.items():
-        if np.allclose(results, function(_GRID), rtol=1e-5, atol=1e-5):
-            return kind, source
-    return None
+    near = (np.allclose(results, gelu(_GRID), rtol=1e-5, atol=1e-5) for gelu in _GELUS)
+    return source if any(near) else None
 
 
 def _erf_gelu(x: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -68,7 +66,7 @@ def _tanh_gelu(x: NDArray[np.float32]) -> NDArray[np.float64]:
     return 0.5 * wide * (1 + tanh)
 
 
-_GELUS = {"erf": _erf_gelu, "tanh": _tanh_gelu}
+_GELUS = (_erf_gelu, _tanh_gelu)
 
 
 def _function(value: ir.Value) -> tuple[list[ir.Node], ir.Value | None]:
