@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from edge_distil import calls
+from edge_distil._machine.failures import lacks_memory
 from edge_distil._writing import locks, staging
 from edge_distil._writing.storage import storage_errors
-from edge_distil.errors import BundleCorrupt, BundleError, EdgeDistilError, reason
+from edge_distil.errors import BundleCorrupt, BundleError, EdgeDistilError, OutOfMemory, reason
 from edge_distil.manifest import FILE_NAME
 
 _TRIES = 5  # more than a single writer can spoil
@@ -29,6 +30,7 @@ def settled(read: _Reader) -> _Reader:
     Raises:
         BundleError: The bundle is being replaced, and this process may not go on with it; or the
             system does not let it read a file.
+        OutOfMemory: The system has not the memory for it.
         StorageError: It changes all the time, and this process may not keep the writers out.
     """
 
@@ -78,7 +80,12 @@ def _end_replacement(path: Path) -> None:
         ) from error
 
 
-def _unreadable(path: Path, error: OSError) -> BundleError:
+def _unreadable(path: Path, error: OSError) -> EdgeDistilError:
+    if lacks_memory(error):
+        return OutOfMemory(
+            f"there is not the memory to load {path}: free some, raise the limit (ulimit -v), or "
+            "take a smaller variant"
+        )
     file = os.fsdecode(error.filename) if error.filename else path
     return BundleError(
         f"{file} cannot be read ({error.strerror or error}): check that you may read it, or copy "

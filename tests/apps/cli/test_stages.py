@@ -22,9 +22,11 @@ PROGRAM = [sys.executable, "-P", "-m", "edge_distil_apps.cli"]
 NODE = re.compile(r"node_|/[A-Z]\w+_\d+|MatMul")
 
 
-def settings(*recipes: str, ort: bool = False, report: bool = False) -> Settings:
+def settings(
+    *recipes: str, ort: bool = False, fused: bool = False, report: bool = False
+) -> Settings:
     return Settings(
-        recipes, ort, static_method="minmax", data=None, calibrate=True, max_drop=None,
+        recipes, ort, fused, static_method="minmax", data=None, calibrate=True, max_drop=None,
         report=report,
     )  # fmt: skip
 
@@ -80,13 +82,21 @@ def test_doctor_and_eval_have_one_bar(copy: Path, tmp_path: Path) -> None:
 
 def test_each_line_is_a_stage_of_the_plan(copy: Path) -> None:
     """In the plan's order: else the bar would stand still."""
-    from edge_distil_quantize import convert_to_ort, describe_sensitivity, quantize_bundle
+    from edge_distil_quantize import (
+        convert_to_ort,
+        describe_sensitivity,
+        fuse_variant,
+        quantize_bundle,
+    )
 
     for recipe in ("int8", "int8-static", "weights-only", "fp16", "int4"):
         said: list[str] = []
         quantize_bundle(copy, recipe, progress=said.append)
+        fused = recipe == "int8"
+        if fused:
+            fuse_variant(copy, recipe, progress=said.append)
         convert_to_ort(copy, recipe, progress=said.append)
-        assert follows(said, plan(settings(recipe, ort=True)))
+        assert follows(said, plan(settings(recipe, ort=True, fused=fused)))
     said = []
     describe_sensitivity(copy, progress=said.append)
     assert follows(said, stages.REPORT)

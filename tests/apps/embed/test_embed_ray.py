@@ -202,7 +202,8 @@ def test_an_interrupt_keeps_the_parts_and_says_how_to_go_on(job: Job) -> None:
     out, err = process.communicate(timeout=_SOON)
     assert process.returncode == 130
     assert json.loads(out)["error"]["type"] == "Interrupted"
-    assert err.splitlines()[-1].startswith("error: interrupted; run the same command again")
+    said = err.splitlines()[-1]
+    assert said == "error: interrupted; what is done is kept; run the same command again to go on"
     assert any(job.parts.glob("*.npy"))
     out, err = _start(job).communicate(timeout=2 * _SOON)
     assert json.loads(out)["resumed_from"] >= ROWS
