@@ -68,7 +68,7 @@ def test_a_manifest_is_read_without_numbers(tiny: Path, tmp_path: Path) -> None:
     """Neither by `inspect` nor in the process that reads a bundle on trial."""
     [modules] = imported(tmp_path, "inspect", tiny / "embedding")
     assert not modules & (HEAVY | {"pydantic", "rich.console"})
-    wanted = {"path": str(tiny / "embedding"), "variant": None, "run": False}
+    wanted = {"path": str(tiny / "embedding"), "variant": None, "engine": None, "run": False}
     child = subprocess.run(
         [sys.executable, "-P", "-c", OPENED],
         input=json.dumps({**wanted, "seconds": 60, "memory": 1 << 33}),
