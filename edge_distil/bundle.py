@@ -36,10 +36,8 @@ _ONNX_FILES = {
 # onnx/model_quantized.ort.
 _ORT_FILES = {f"{n}-ort": f"{f.removesuffix('.onnx')}.ort" for n, f in _ONNX_FILES.items()}
 FUSED = "-fused"  # with onnxruntime's own operators, for rows without padding
-_FUSED_FILES = {
-    f"fp32{FUSED}": "onnx/model_fused.onnx",
-    f"int8{FUSED}": "onnx/model_quantized_fused.onnx",
-}
+FUSIBLE = ("fp32", "int8")
+_FUSED_FILES = {f"{n}{FUSED}": _ONNX_FILES[n].replace(".onnx", "_fused.onnx") for n in FUSIBLE}
 MODEL_FILES = {**_ONNX_FILES, **_ORT_FILES, **_FUSED_FILES}
 WEIGHTS_SUFFIX = "_data"  # of the file beside a model that holds its weights, as the Hub names it
 # First word of the names of Core ML packages: coreml, coreml-int8, ... Never loaded unless named.

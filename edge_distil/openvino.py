@@ -16,7 +16,7 @@ import numpy as np
 
 from edge_distil import hardware, privacy
 from edge_distil._machine.engines import BF16, FP32, bf16_features
-from edge_distil._machine.failures import check_fed, lacks_memory
+from edge_distil._machine.failures import check_fed, check_inputs, lacks_memory, no_memory_to_run
 from edge_distil._machine.file_state import file_state
 from edge_distil._reading.printable import first_line
 from edge_distil.errors import MissingExtra, OutOfMemory, SessionError
@@ -60,10 +60,7 @@ class OpenVinoSession:
         self.inputs = tuple(port.any_name for port in model.inputs)
         # an output may have several names: where a graph gives one tensor twice
         self.outputs = tuple(name for port in model.outputs for name in sorted(port.names))
-        if not self.inputs:
-            raise SessionError(
-                f"{path} takes no input, expected token ids: copy or export the bundle again"
-            )
+        check_inputs(path, self.inputs)
 
     def run(
         self, feeds: Mapping[str, Tokens], outputs: Sequence[str] | None = None
@@ -86,10 +83,7 @@ class OpenVinoSession:
             except Exception as error:  # OpenVINO's errors share no other base
                 shape = feeds[self.inputs[0]].shape
                 if lacks_memory(error):
-                    raise OutOfMemory(
-                        f"there is not the memory to run {self.path} with inputs of shape {shape}: "
-                        "free some, raise the limit (ulimit -v), or give fewer texts at once"
-                    ) from error
+                    raise no_memory_to_run(self.path, shape) from error
                 raise SessionError(
                     f"OpenVINO failed on {self.path} with inputs of shape {shape}: "
                     f"{_last_line(error)}"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge_distil import hardware, privacy
 from edge_distil._machine import freed, huge_pages, mapped
-from edge_distil._machine.failures import check_fed, lacks_memory
+from edge_distil._machine.failures import check_fed, check_inputs, lacks_memory, no_memory_to_run
 from edge_distil._machine.file_state import file_state
 from edge_distil._reading.printable import first_line
 from edge_distil.errors import OutOfMemory, SessionError
@@ -119,10 +119,7 @@ class OnnxSession:
         self._types = {i.name: _TYPES.get(i.type, np.int64) for i in session.get_inputs()}
         self.inputs = tuple(self._types)
         self.outputs = tuple(o.name for o in session.get_outputs())
-        if not self.inputs:
-            raise SessionError(
-                f"{path} takes no input, expected token ids: copy or export the bundle again"
-            )
+        check_inputs(path, self.inputs)
         self.stand_in: OnnxSession | None = None
 
     def run(
@@ -149,10 +146,7 @@ class OnnxSession:
         except Exception as error:
             shape = feeds[self.inputs[0]].shape
             if lacks_memory(error):
-                raise OutOfMemory(
-                    f"there is not the memory to run {self.path} with inputs of shape {shape}: "
-                    "free some, raise the limit (ulimit -v), or give fewer texts at once"
-                ) from error
+                raise no_memory_to_run(self.path, shape) from error
             raise SessionError(
                 f"onnxruntime failed on {self.path} with inputs of shape {shape}: "
                 f"{first_line(error)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from edge_distil.errors import SessionError
+from edge_distil.errors import OutOfMemory, SessionError
 
 
 def lacks_memory(error: Exception) -> bool:
@@ -15,6 +15,26 @@ def lacks_memory(error: Exception) -> bool:
     """
     words = ("bad_alloc", "bad allocation", "allocate memory", "allocation failed")
     return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
+
+
+def no_memory_to_run(model: object, shape: tuple[int, ...]) -> OutOfMemory:
+    """Return the error for a batch that there is not the memory for."""
+    return OutOfMemory(
+        f"there is not the memory to run {model} with inputs of shape {shape}: "
+        "free some, raise the limit (ulimit -v), or give fewer texts at once"
+    )
+
+
+def check_inputs(model: object, inputs: Collection[str]) -> None:
+    """Raise unless a model takes something.
+
+    Raises:
+        SessionError: It does not.
+    """
+    if not inputs:
+        raise SessionError(
+            f"{model} takes no input, expected token ids: copy or export the bundle again"
+        )
 
 
 def check_fed(model: object, inputs: Iterable[str], fed: Collection[str]) -> None:

@@ -2,7 +2,7 @@
 
 from edge_distil_quantize.api import quantize_bundle
 from edge_distil_quantize.calibration.inputs import check_data
-from edge_distil_quantize.fused.convert import FUSIBLE, fuse_variant
+from edge_distil_quantize.fused.convert import fuse_variant
 from edge_distil_quantize.reading.model import check_model
 from edge_distil_quantize.recipes import RECIPES
 from edge_distil_quantize.recipes.ort_format import convert_to_ort, onnx_variants
@@ -11,7 +11,6 @@ from edge_distil_quantize.sensitivity.duration import report_seconds
 from edge_distil_quantize.sensitivity.report import describe_sensitivity
 
 __all__ = [
-    "FUSIBLE",
     "RECIPES",
     "check_data",
     "check_model",

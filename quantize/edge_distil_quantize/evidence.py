@@ -69,9 +69,9 @@ def beside(
         variant: The variant that the form is made from.
         model: The form's file.
         what: The form, for the message.
-        least: Least cosine to the variant's own file; below it, it is another model, unless
-        more: it is no more than so many times as far from fp32 as the variant is, in the mean: a
-            form that rounds otherwise.
+        least: Least cosine to the variant's own file, of a form that rounds as it does.
+        more: Of one that rounds otherwise, that is no need where its mean distance from fp32 is
+            less than so many times the variant's.
 
     Raises:
         QuantizeError: It gives other numbers.

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from beyond_table import add_token_beyond
 from openvino_environment import call, needs_bf16
 from trained import minilm
 
@@ -232,13 +233,7 @@ def test_ids_beyond_the_table_are_refused(ask: Asks, tmp_path: Path) -> None:
     hub = tmp_path / "hub"
     shutil.copytree(GOLDEN / "tiny" / "embedding", hub)
     (hub / "edge_distil.json").unlink()
-    file = hub / "tokenizer.json"
-    settings = json.loads(file.read_text(encoding="utf-8"))
-    last = max(settings["model"]["vocab"].values()) + 1
-    token = {"id": last, "content": "<new>", "single_word": False, "lstrip": False,
-             "rstrip": False, "normalized": False, "special": False}  # fmt: skip
-    settings["added_tokens"].append(token)
-    file.write_text(json.dumps(settings), encoding="utf-8")
+    last = add_token_beyond(hub / "tokenizer.json")
     [found] = ask([on("openvino", hub)])
     assert found["error"] == "SessionError"
     assert f"tokenizer.json has the id {last}, which the model cannot run" in found["message"]

@@ -215,7 +215,7 @@ def test_late_interaction_is_refused(tmp_path):
 def test_what_has_no_fused_form_is_refused(bundle, digest):
     made = shelf.quantize(bundle("qa"), "int4")
     before = digest(made.path)
-    with pytest.raises(QuantizeError, match="int4 has no fused form, expected int8 or fp32"):
+    with pytest.raises(QuantizeError, match="int4 has no fused form, expected fp32 or int8"):
         fuse_variant(made, "int4")
     with pytest.raises(VariantMissing, match=r"no variant 'int8'.* --int8"):
         fuse_variant(made, "int8")

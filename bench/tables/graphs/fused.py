@@ -21,10 +21,10 @@ from typing import Any
 import edge_distil as ed
 from edge_distil._tokenizing.rows import collate
 from edge_distil._tokenizing.tokenizer import Tokenizer
-from edge_distil.bundle import FUSED, Bundle, open_bundle
+from edge_distil.bundle import FUSED, FUSIBLE, Bundle, open_bundle
 from edge_distil.session import OnnxSession
 from edge_distil_bench import alternate, speedup
-from edge_distil_quantize import FUSIBLE, fuse_variant
+from edge_distil_quantize import fuse_variant
 from tables.embedding.clients import make_bundle, mixed, sentences
 from tables.shared.distilbert import make_checkpoint
 from tables.shared.figures import add_data, machine, markdown, parser, pin, publish, shown

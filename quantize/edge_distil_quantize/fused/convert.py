@@ -14,7 +14,7 @@ import onnx_ir as ir
 from edge_distil._machine.versions import installed_versions
 from edge_distil._writing import staging, storage
 from edge_distil._writing.additions import add_to_bundle
-from edge_distil.bundle import FUSED, MODEL_FILES, Bundle
+from edge_distil.bundle import FUSED, FUSIBLE, MODEL_FILES, Bundle
 from edge_distil.errors import QuantizeError
 from edge_distil.manifest import Variant
 from edge_distil_quantize import evidence
@@ -33,7 +33,6 @@ from edge_distil_quantize.recipes.int8 import BATCH_INVARIANT
 from edge_distil_quantize.rewrites.blocks import DOMAIN
 from edge_distil_quantize.rewrites.editing import Editor, detach_constants, drop_unused
 
-FUSIBLE = ("int8", "fp32")
 _SHORT = 2  # tokens, beside the longest that the model takes
 _TOOLS = ("edge-distil", "numpy", "onnx", "onnx-ir", "onnxruntime")
 _BLOCKWISE_IR = 10

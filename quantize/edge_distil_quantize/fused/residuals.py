@@ -16,19 +16,21 @@ from numpy.typing import NDArray
 from edge_distil_quantize.rewrites.editing import Editor, maker, only_reader
 
 
-def split_norms(editor: Editor) -> int:
-    """Rewrite every such place; return how many there were."""
-    return sum(_split(editor, node) for node in list(editor.graph) if node.op_type == "Mul")
+def split_norms(editor: Editor) -> None:
+    """Rewrite every such place."""
+    for node in list(editor.graph):
+        if node.op_type == "Mul":
+            _split(editor, node)
 
 
-def _split(editor: Editor, scaling: ir.Node) -> bool:
+def _split(editor: Editor, scaling: ir.Node) -> None:
     norm, factors = maker(scaling.inputs[0], "LayerNormalization"), _vector(scaling.inputs[1])
     added = only_reader(scaling.outputs[0])
     if norm is None or factors is None or added is None or added.op_type != "Add":
-        return False
+        return
     weight, bias = (_vector(v) for v in norm.inputs[1:3]) if len(norm.inputs) == 3 else (None, None)
     if weight is None or bias is None or not len(weight) == len(bias) == len(factors):
-        return False
+        return
     own = 1 - next(i for i, v in enumerate(added.inputs) if v is scaling.outputs[0])
     biased = maker(added.inputs[own], "Sub")
     shift = bias * factors
@@ -48,7 +50,6 @@ def _split(editor: Editor, scaling: ir.Node) -> bool:
         scaling, "LayerNormalization", [x, *stored], f"{name}_given_on", attributes
     )
     editor.replace(scaling, given)
-    return True
 
 
 def _vector(value: ir.Value | None) -> NDArray[np.float32] | None:

@@ -8,6 +8,7 @@ positive side, and needs no search for the greatest magnitude among negative val
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from math import erf, pi, sqrt
 
 import numpy as np
@@ -51,22 +52,17 @@ def gelu_source(value: ir.Value) -> ir.Value | None:
     if source is None or not nodes:
         return None
     results = _evaluate(nodes, source, value)
-    near = (np.allclose(results, gelu(_GRID), rtol=1e-5, atol=1e-5) for gelu in _GELUS)
+    near = (np.allclose(results, gelu, rtol=1e-5, atol=1e-5) for gelu in _gelus())
     return source if any(near) else None
 
 
-def _erf_gelu(x: NDArray[np.float32]) -> NDArray[np.float64]:
-    wide = x.astype(np.float64)
-    return np.array([0.5 * number * (1 + erf(number / sqrt(2))) for number in wide])
-
-
-def _tanh_gelu(x: NDArray[np.float32]) -> NDArray[np.float64]:
-    wide = x.astype(np.float64)
-    tanh: NDArray[np.float64] = np.tanh(sqrt(2 / pi) * (wide + 0.044715 * wide**3))
-    return 0.5 * wide * (1 + tanh)
-
-
-_GELUS = (_erf_gelu, _tanh_gelu)
+@cache
+def _gelus() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return erf's and tanh's GELU of `_GRID`."""
+    x = _GRID.astype(np.float64)
+    by_erf = np.array([erf(number / sqrt(2)) for number in x])
+    by_tanh = np.tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))
+    return 0.5 * x * (1 + by_erf), 0.5 * x * (1 + by_tanh)
 
 
 def _function(value: ir.Value) -> tuple[list[ir.Node], ir.Value | None]:

@@ -171,14 +171,16 @@ def test_doctor_times_the_variants_and_says_which_to_use(edge_distil: Command, t
     assert shown.splitlines()[-1].startswith("ship ")
 
 
-def test_doctor_does_not_time_what_fails(edge_distil: Command, tiny: Path, tmp_path: Path) -> None:
+def test_doctor_does_not_time_what_fails(
+    edge_distil: Command, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "available", lambda: ["onnxruntime:fp32"])  # as on most machines
     bundle = shutil.copytree(tiny / "fill_mask", tmp_path / "bundle")
     int8 = bundle / "onnx" / "model_quantized.onnx"
     int8.write_bytes(int8.read_bytes()[:-1])
     report = json.loads(edge_distil("doctor", bundle, "--json").out)
-    assert {one["variant"] for one in report["speeds"]} - set(OTHERS) == {"fp32"}
-    reason = report["recommendation"]["reason"]
-    assert reason.endswith("was there to compare it with") or OTHERS
+    assert {one["variant"] for one in report["speeds"]} == {"fp32"}
+    assert report["recommendation"]["reason"].endswith("was there to compare it with")
 
 
 def test_doctor_without_fp32_has_nothing_to_choose_by(

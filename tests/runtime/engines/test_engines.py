@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from beyond_table import add_token_beyond
 
 import edge_distil as ed
 from edge_distil import hardware
@@ -83,22 +84,23 @@ def test_options_of_onnxruntime_are_refused(tiny: Path, engine: str) -> None:
         ed.load(tiny / "embedding", engine=engine, providers=[], huge_pages=False)
 
 
-def test_onnxruntimes_own_format_is_refused(tiny_copy: Callable[[str], Path]) -> None:
-    bundle = tiny_copy("embedding")
+def with_variant(bundle: Path, name: str, of: str) -> Path:
+    """Let the manifest name the file of another variant."""
     file = bundle / "edge_distil.json"
     manifest = json.loads(file.read_text(encoding="utf-8"))
-    manifest["variants"]["int8-ort"] = manifest["variants"]["int8"]
+    manifest["variants"][name] = manifest["variants"][of]
     file.write_text(json.dumps(manifest), encoding="utf-8")
+    return bundle
+
+
+def test_onnxruntimes_own_format_is_refused(tiny_copy: Callable[[str], Path]) -> None:
+    bundle = with_variant(tiny_copy("embedding"), "int8-ort", "int8")
     with pytest.raises(InputError, match=r"int8-ort is in ONNX Runtime's own format.*choose int8"):
         ed.load(bundle, variant="int8-ort", engine="openvino")
 
 
 def test_core_ml_has_no_other_engine(tiny_copy: Callable[[str], Path]) -> None:
-    bundle = tiny_copy("embedding")
-    file = bundle / "edge_distil.json"
-    manifest = json.loads(file.read_text(encoding="utf-8"))
-    manifest["variants"]["coreml"] = manifest["variants"]["fp32"]
-    file.write_text(json.dumps(manifest), encoding="utf-8")
+    bundle = with_variant(tiny_copy("embedding"), "coreml", "fp32")
     with pytest.raises(InputError, match=r"threads and engine cannot be given, .* runs on Core ML"):
         ed.load(bundle, variant="coreml", engine="openvino", threads=2)
 
@@ -202,12 +204,6 @@ def test_a_model_that_is_replaced_meanwhile(tiny: Path, tiny_copy: Callable[[str
 def test_ids_beyond_the_table(tiny_copy: Callable[[str], Path]) -> None:
     bundle = tiny_copy("embedding")
     (bundle / "edge_distil.json").unlink()  # of a stranger's, whose tokenizer is not recorded
-    file = bundle / "tokenizer.json"
-    settings = json.loads(file.read_text(encoding="utf-8"))
-    last = max(settings["model"]["vocab"].values()) + 1
-    token = {"id": last, "content": "<new>", "single_word": False, "lstrip": False,
-             "rstrip": False, "normalized": False, "special": False}  # fmt: skip
-    settings["added_tokens"].append(token)
-    file.write_text(json.dumps(settings), encoding="utf-8")
+    last = add_token_beyond(bundle / "tokenizer.json")
     with pytest.raises(SessionError, match=f"has the id {last}, which the model cannot run"):
         check_agreement(open_encoder(bundle), OPENVINO)

@@ -13,7 +13,7 @@ import typer
 
 from edge_distil._reading import links
 from edge_distil._writing import storage
-from edge_distil.bundle import Bundle
+from edge_distil.bundle import FUSIBLE, Bundle
 from edge_distil.errors import BundleExists
 from edge_distil_apps.cli import console, inspect, options
 from edge_distil_apps.cli.flags.students import check_files
@@ -21,7 +21,6 @@ from edge_distil_apps.cli.flow import stages
 from edge_distil_apps.cli.flow.stages import Plan, Say
 
 _KEEPING = "int8"  # the recipe that can keep operators in fp32
-_FUSIBLE = ("fp32", _KEEPING)  # what has a form of onnxruntime's own operators
 _RANGES = "int8-static"  # the recipe that looks at ranges
 
 _VARIANTS = "Variants"
@@ -260,13 +259,14 @@ def _write_report(bundle: Bundle, settings: Settings, say: Say) -> None:
 
 
 def _fusible(variants: Iterable[str]) -> list[str]:
-    return [name for name in _FUSIBLE if name in variants]
+    return [name for name in FUSIBLE if name in variants]
 
 
 def _add_fused(bundle: Bundle, recipes: Sequence[str], say: Say) -> Bundle:
     from edge_distil_quantize import fuse_variant
 
-    for variant in _fusible(recipes or bundle.portable_variants()):
+    # where there is none, int8 is named as missing
+    for variant in _fusible(recipes or bundle.portable_variants()) or [_KEEPING]:
         bundle = fuse_variant(bundle, variant, progress=say)
     return bundle
 
