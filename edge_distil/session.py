@@ -24,9 +24,6 @@ Tokens = NDArray[np.int64]  # (batch, sequence)
 Floats = NDArray[np.float32]
 
 DEFAULT_PROVIDER = "CPUExecutionProvider"
-# Runs after which a session is one that goes on: moving its weights costs as much as some ten of
-# them. The warm-up of `edge_distil_bench` has more.
-_SETTLED = 8
 # Of the inputs; exports of ours take 64 bits, those of others not always.
 # A product that `edge_distil_bench.machine.peak_rate` times takes 8.
 _TYPES = {"tensor(int32)": np.int32, "tensor(float)": np.float32, "tensor(uint8)": np.uint8}
@@ -72,12 +69,11 @@ class OnnxSession:
         path: The model file.
         threads: Threads within an operator; see `hardware.threads`.
         providers: onnxruntime's execution providers; the CPU's when ``None``.
-        bulk: For batch upon batch, several at once: what a run frees is kept for the next one
-            (an arena), which is quicker then and takes less than the system's allocator does.
-            Otherwise it is given back, and the plan of a run's memory is kept for its shape (a
-            memory pattern): about 4 % quicker for a single text.
-        large_pages: Put the process's memory on large pages once the session has settled, on
-            Linux; see `huge_pages`. ``None`` is what ``EDGE_DISTIL_HUGE_PAGES`` says.
+        bulk: For batch upon batch, several at once: which tensor takes whose place is planned as
+            the model loads. Otherwise the places are kept for a run's shape (a memory pattern),
+            which opens sooner and is about 4 % quicker for a single text.
+        large_pages: Put the model's memory on large pages as it runs, on Linux; see `huge_pages`.
+            ``None`` is what ``EDGE_DISTIL_HUGE_PAGES`` says.
         profile: Where onnxruntime's own profiler writes, which slows every run; see `profiled`.
         bf16: Multiply float32 in bfloat16, where onnxruntime can: see `engines.check_options`.
 
@@ -114,8 +110,8 @@ class OnnxSession:
         self._options = partial(_options, self.threads, bulk, profile, bf16)
         self._opening = threading.Lock()
         self._session: ort.InferenceSession | None = None
+        self._mover: huge_pages.Mover
         session = self._opened()
-        self._runs = 0
         self._types = {i.name: _TYPES.get(i.type, np.int64) for i in session.get_inputs()}
         self.inputs = tuple(self._types)
         self.outputs = tuple(o.name for o in session.get_outputs())
@@ -137,9 +133,6 @@ class OnnxSession:
             if self.stand_in is not None and not self.is_current():
                 return self.stand_in.run(feeds, outputs)
             session = self._opened()
-        self._runs += 1
-        if self._runs == _SETTLED and self.on_cpu and self.large_pages:
-            huge_pages.collapse()
         try:
             given = {n: feeds[n].astype(t, copy=False) for n, t in self._types.items()}
             arrays = session.run(names, given)
@@ -151,6 +144,7 @@ class OnnxSession:
                 f"onnxruntime failed on {self.path} with inputs of shape {shape}: "
                 f"{first_line(error)}"
             ) from error
+        self._mover.move()
         return dict(zip(names, arrays, strict=True))
 
     def rest(self) -> None:
@@ -181,7 +175,11 @@ class OnnxSession:
         path = self.path
         try:
             with _OPENING:  # a file that another thread has mapped is one that is mapped
+                freed.keep()
+                mover = huge_pages.Mover(self.large_pages and self.on_cpu)
                 session = self._mapped() or self._made(str(path), self._options())
+                self._mover = mover
+                mover.loaded()
             for end in (*session.get_inputs(), *session.get_outputs()):
                 _ = end.name  # fails where its bytes are no text
             return session
@@ -286,6 +284,9 @@ def _options(
         options.inter_op_num_threads = 1  # an encoder is one chain: nothing to run beside it
     options.enable_mem_pattern = not bulk
     # To plan which tensor takes whose place is half of int8's opening, and a pattern needs no plan.
-    options.enable_mem_reuse = options.enable_cpu_mem_arena = bulk
+    options.enable_mem_reuse = bulk
+    # What a run frees is kept for the next one: the system's allocator takes a page fault for each
+    # page again where texts change their length, a seventh of DistilBERT's time, and keeps more.
+    options.enable_cpu_mem_arena = True
     options.log_severity_level = _FATAL_ONLY
     return options
