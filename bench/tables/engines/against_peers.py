@@ -1,16 +1,20 @@
-"""edge-distil beside torch, optimum, CTranslate2 and OpenVINO: ``edge-distil bench --against``.
+"""edge-distil beside torch, optimum, CTranslate2 and OpenVINO, length by length.
 
     .venv/bin/python bench/tables/engines/against_peers.py [--work DIR] [--json FILE]
         [-- OPTIONS OF BENCH]
 
-DistilBERT-base with seeded random weights, then the embedded minilm-l6-squad, fp32 and int8, all
-engines in one run each, 1 thread unless the options say otherwise. The peers' environments are
-made below .interop at the first use (4 GB). Peers are timed on token ids, forward alone.
+``edge-distil bench --against``: the embedded minilm-l6-squad (MiniLM-L6, 384 wide) and
+DistilBERT-base with seeded random weights, both for question answering, each length in a run of
+its own in which all engines take turns, batch 1, 1 thread unless the options say otherwise. The
+peers' environments are made below .interop at the first use (4 GB). Peers are given token ids and
+timed on the forward pass alone. A figure is int8-fused's time over the engine's: below 1, the
+engine is slower.
 """
 
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import tempfile
@@ -19,76 +23,91 @@ from pathlib import Path
 from typing import Any
 
 from tables.shared.distilbert import make_checkpoint
-from tables.shared.figures import markdown, parser
+from tables.shared.figures import machine, markdown, parser, publish, shown, times
 from tables.shared.places import EMBEDDED, peer_python
 from tables.shared.variants import export
 
-# Peer -> its environment; torch is in this one.
+# As --against has it -> its environment; torch is in this one. Each in the precision in which it
+# is fastest here; in fp32 all take 2.5 times our int8's time and more.
 PEERS = {
-    "torch": None,
-    "optimum": "optimum_onnx",
+    "torch:int8": None,
+    "optimum:int8": "optimum_onnx",
+    "ctranslate2:int8": "ctranslate2",
+    "openvino:bf16": "openvino_runtime",
+}
+PACKAGES = {
+    "optimum-onnx": "optimum_onnx",
     "ctranslate2": "ctranslate2",
     "openvino": "openvino_runtime",
 }
-COLUMNS = (
-    "", "engine", "forward ms", "p95", "times as fast as our fp32", "file MB", "peak MB",
-    "first answer s", "cosine to fp32",
-)  # fmt: skip
+OURS = ("int8-fused", "int8", "fp32")
+LENGTHS = (12, 32, 128, 384)
+_QUERIES, _QUESTION, _SPECIAL = 8, 4, 3  # of a length; its question's tokens, and those around
 
 
-def compare(bundle: Path, checkpoint: Path, work: Path, options: Sequence[str]) -> dict[str, Any]:
-    """Run the command as a user does; return its document."""
+def queries(tokens: int, folder: Path) -> Path:
+    """Write questions with contexts of exactly so many tokens, a tab between."""
+    vocabulary = (EMBEDDED / "vocab.txt").read_text(encoding="utf-8").splitlines()
+    words = [word for word in vocabulary if len(word) > 2 and word.isascii() and word.isalpha()]
+    draw = random.Random(tokens)
+    lines = []
+    for _ in range(_QUERIES):
+        drawn = draw.choices(words, k=tokens - _SPECIAL)
+        lines.append("\t".join([" ".join(drawn[:_QUESTION]), " ".join(drawn[_QUESTION:])]))
+    file = folder / f"{tokens}.txt"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def compare(bundle: Path, checkpoint: Path, work: Path, options: Sequence[str]) -> Any:
+    """Run the command as a user does; return its models' records by variant."""
     against = [
         f"--against={name}" + (f"={peer_python(place)}" if place else "")
         for name, place in PEERS.items()
     ]
-    command = [sys.executable, "-P", "-m", "edge_distil_apps.cli", "bench", bundle]
-    command += ["--checkpoint", checkpoint, "--work", work, "--json", *against, *options]
+    command = [sys.executable, "-P", "-m", "edge_distil_apps.cli", "bench", bundle, "--json"]
+    command += [f"--variant={variant}" for variant in OURS]
+    command += ["--checkpoint", checkpoint, "--work", work, *against, *options]
     done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True, check=True)
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
+    return {model["id"].partition("/")[2]: model for model in json.loads(done.stdout)["models"]}
 
 
-def row(model: Mapping[str, Any]) -> list[str]:
-    """Return one model's cells."""
-    forward, speed, cosine = model["forward"], model["speed"], model["mean_cosine"]
-    ratio = "1"
-    if speed:
-        ratio = f"{speed['value']:.2f} ({speed['low']:.2f}-{speed['high']:.2f})"
-        ratio += "" if speed["claimed"] else ", not claimed"
-    return [
-        model["id"],
-        model["engine"],
-        f"{1e3 * forward['p50']['value']:.2f}",
-        f"{1e3 * forward['p95']['value']:.2f}",
-        ratio,
-        f"{model['bytes'] / 1e6:.1f}" if model["bytes"] else "",
-        f"{model['peak_bytes'] / 1e6:.0f}" if model["peak_bytes"] else "",
-        f"{model['first_answer_seconds']:.2f}",
-        f"{cosine:.4f}" if cosine is not None else "",
-    ]
+def figures(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the table shows of one model's record."""
+    speed = model["speed"]
+    return {
+        "engine": model["engine"],
+        "milliseconds": 1e3 * model["forward"]["p50"]["value"],
+        "ratio": speed and [speed[key] for key in ("value", "low", "high")],
+        "cosine": model["mean_cosine"],
+    }
 
 
-def show(found: Mapping[str, Any]) -> str:
-    """Write one run in Markdown."""
-    packages = ", ".join(f"{k} {v}" for k, v in found["environment"]["packages"].items())
-    a_a, tokens = found["a_a_test"], sorted(found["inputs"]["tokens"])
-    return "\n\n".join(
-        [
-            f"{found['device']} ({', '.join(found['environment']['features'])}), threads: "
-            f"{found['environment']['threads']}; {packages}; {found['inputs']['description']}, "
-            f"{tokens[0]} to {tokens[-1]} tokens, batch 1",
-            markdown(COLUMNS, [row(model) for model in found["models"]]),
-            f"{found['models'][0]['id']} beside a copy of itself: {a_a['value']:.3f} "
-            f"({a_a['low']:.3f}-{a_a['high']:.3f}). {found['verdict']}.",
-            *(f"Note: {warning}." for warning in found["warnings"]),
-        ]
-    )
+def table(found: Mapping[str, Any]) -> str:
+    """Write one table a model."""
+    return "\n\n".join(_table(model, by_length) for model, by_length in found.items())
 
 
-def render(found: Mapping[str, Any]) -> str:
-    """Write all runs."""
-    return "\n\n".join(show(one) for one in found.values())
+def _table(model: str, by_length: Mapping[str, Any]) -> str:
+    rows = []
+    for name, record in next(iter(by_length.values())).items():
+        cells = [_cell(own[name]) for own in by_length.values()]
+        cosines = [own[name]["cosine"] for own in by_length.values()]
+        least = "" if None in cosines else f"{min(cosines):.4f}"
+        rows.append([name, record["engine"], *cells, least])
+    lengths = [f"{length} tokens" for length in by_length]
+    return markdown([model, "engine", *lengths, "least cosine to fp32"], rows)
+
+
+def _cell(record: Mapping[str, Any]) -> str:
+    if record["ratio"] is None:
+        return f"{record['milliseconds']:.2f} ms"
+    return times(record["ratio"])
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """Write what the script printed, from its JSON."""
+    return shown(document, table(document["figures"]))
 
 
 def main() -> None:
@@ -97,19 +116,20 @@ def main() -> None:
     arguments = made.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         work = arguments.work or Path(temporary)
-        random = work / "checkpoint"
-        if not random.is_dir():
-            make_checkpoint(random)
-        models = {"distilbert-base": random, "minilm-l6-squad": EMBEDDED}
-        found = {}
-        for name, checkpoint in models.items():
-            bundle = export(checkpoint, work / "bundles" / name, "--int8")
-            untrained = ["--untrained"] if checkpoint == random else []
-            options = ["--threads", "1", *untrained, *arguments.options]
-            found[name] = compare(bundle, checkpoint, work, options)
-            print(f"{show(found[name])}\n", flush=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=2) + "\n")
+        random_weights = work / "checkpoint"
+        if not random_weights.is_dir():
+            make_checkpoint(random_weights)
+        sources = {"minilm-l6-squad": EMBEDDED, "distilbert-base": random_weights}
+        found: dict[str, Any] = {}
+        for name, checkpoint in sources.items():
+            bundle = export(checkpoint, work / "bundles" / name, "--int8", "--fused")
+            found[name] = {}
+            for tokens in LENGTHS:
+                options = ["--threads=1", "--untrained", "--texts", queries(tokens, work)]
+                models = compare(bundle, checkpoint, work, [*map(str, options), *arguments.options])
+                found[name][str(tokens)] = {key: figures(model) for key, model in models.items()}
+                print(_table(name, found[name]), flush=True)
+    publish(machine(PACKAGES), table(found), found, arguments.json)
 
 
 if __name__ == "__main__":
