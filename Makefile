@@ -79,7 +79,6 @@ bench-int8: $(INSTALLED)  ## the figures of BENCHMARKS.md; EDGE_DISTIL_DATA name
 	@for script in fidelity batch_invariance qa_accuracy quantize_cost; do \
 		echo "== $$script"; OMP_NUM_THREADS=1 $(RUN)/python bench/tables/int8/$$script.py || exit 1; done
 	@$(RUN)/python bench/tables/graphs/attempts.py
-	@$(RUN)/python bench/tables/graphs/fused.py
 
 bench-embedding: $(INSTALLED)  ## embedding beside fastembed and sentence-transformers; EDGE_DISTIL_DATA
 	@for script in throughput latency memory token_budget last_layer packed_rows static_tables; do \

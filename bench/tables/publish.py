@@ -30,7 +30,7 @@ from tables.distil import shipped, students
 from tables.embedding import packed_rows
 from tables.engines import against_peers, browser, node
 from tables.first_use import commands
-from tables.graphs import attempts, fused
+from tables.graphs import attempts
 from tables.int8 import batch_invariance, fidelity, qa_accuracy, quantize_cost
 from tables.tasks import long_documents, throughput
 from tables.verdicts import quick_runs
@@ -54,7 +54,6 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "int8-batches": ("int8/batch_invariance.json", batch_invariance.render),
     "int8-answers": ("int8/qa_accuracy.json", qa_accuracy.render),
     "graph-attempts": ("graphs/attempts.json", attempts.render),
-    "graph-fused": ("graphs/fused.json", fused.render),
     "int8-cost": ("int8/quantize_cost.json", quantize_cost.render),
 }
 _TABLE = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(<!-- /table -->)", re.DOTALL)

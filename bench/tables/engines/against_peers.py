@@ -1,34 +1,44 @@
-"""edge-distil beside torch, optimum, CTranslate2 and OpenVINO, length by length.
+"""Ours in several forms beside torch, optimum, CTranslate2 and OpenVINO, length by length.
 
-    .venv/bin/python bench/tables/engines/against_peers.py [--work DIR] [--json FILE]
-        [-- OPTIONS OF BENCH]
+    .venv/bin/python bench/tables/engines/against_peers.py [--rounds 24] [--work DIR] [--json FILE]
 
-``edge-distil bench --against``: the embedded minilm-l6-squad (MiniLM-L6, 384 wide) and
-DistilBERT-base with seeded random weights, both for question answering, each length in a run of
-its own in which all engines take turns, batch 1, 1 thread unless the options say otherwise. The
-peers' environments are made below .interop at the first use (4 GB). Peers are given token ids and
-timed on the forward pass alone. A figure is int8-fused's time over the engine's: below 1, the
-engine is slower.
+The embedded minilm-l6-squad (MiniLM-L6, 384 wide) and DistilBERT-base with seeded random weights,
+both for question answering, batch 1, one thread, all on one core. Engines are those of
+``edge-distil bench --against``, each a process of its own that stays; in a round each has a turn of
+several questions, in an order drawn anew, and the time is that of the forward pass alone (peers are
+given token ids). A figure is int8-fused's time over the engine's, turn by turn, the median and its
+95 % interval: below 1, the engine is slower. The peers' environments are made below .interop at
+the first use (4 GB).
 """
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
+import statistics
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from edge_distil.bundle import open_bundle
+from edge_distil.encoder import open_encoder
+from edge_distil_bench.peers import Origin, parse, prepare
+from edge_distil_bench.protocol.processes import Worker, participant
+from edge_distil_bench.protocol.queries import make_queries
+from edge_distil_bench.statistics.latency import median_interval
+from edge_distil_quantize import fuse_variant
 from tables.shared.distilbert import make_checkpoint
-from tables.shared.figures import machine, markdown, parser, publish, shown, times
+from tables.shared.figures import machine, markdown, parser, pin, publish, shown, times
 from tables.shared.places import EMBEDDED, peer_python
 from tables.shared.variants import export
 
 # As --against has it -> its environment; torch is in this one. Each in the precision in which it
-# is fastest here; in fp32 all take 2.5 times our int8's time and more.
+# is fastest here; in fp32 all take twice our int8's time and more.
 PEERS = {
     "torch:int8": None,
     "optimum:int8": "optimum_onnx",
@@ -40,47 +50,96 @@ PACKAGES = {
     "ctranslate2": "ctranslate2",
     "openvino": "openvino_runtime",
 }
-OURS = ("int8-fused", "int8", "fp32")
+_SMALL_PAGES = {"EDGE_DISTIL_HUGE_PAGES": "0"}
+# Name in the table -> variant, and what its process is told.
+OURS: dict[str, tuple[str, Mapping[str, str]]] = {
+    "int8-fused": ("int8-fused", {}),
+    "int8": ("int8", {}),
+    "int8, pages of 4 KiB": ("int8", _SMALL_PAGES),
+    "fp32": ("fp32", {}),
+    "fp32-fused": ("fp32-fused", {}),
+    "fp32, pages of 4 KiB": ("fp32", _SMALL_PAGES),
+}
+FIRST, REFERENCE = "int8-fused", "fp32"
 LENGTHS = (12, 32, 128, 384)
 _QUERIES, _QUESTION, _SPECIAL = 8, 4, 3  # of a length; its question's tokens, and those around
+_WARM_UP, _TURN = 0.5, 0.1  # seconds; a page of our engine's goes on a large one after each run
 
 
-def queries(tokens: int, folder: Path) -> Path:
-    """Write questions with contexts of exactly so many tokens, a tab between."""
+@contextmanager
+def opened(bundle: Path, checkpoint: Path, work: Path) -> Iterator[dict[str, Worker]]:
+    """Start every engine in a process of its own; name -> its worker."""
+    with ExitStack() as stack:
+        found = {}
+        for name, (variant, environment) in OURS.items():
+            ours = replace(participant(name, bundle, variant, 1), environment=environment)
+            found[name] = stack.enter_context(Worker(ours))
+        origin = Origin(open_bundle(bundle), checkpoint, bundle.name, 1, work, trained=False)
+        for name, place in PEERS.items():
+            wanted = parse(name + (f"={peer_python(place)}" if place else ""))
+            [made] = prepare(wanted, origin, lambda note: print(note, file=sys.stderr))
+            found[name] = stack.enter_context(Worker(made.participant))
+        yield found
+
+
+def write_questions(bundle: Path, tokens: int, folder: Path) -> Path:
+    """Write questions with contexts of exactly so many tokens, words drawn from the vocabulary."""
     vocabulary = (EMBEDDED / "vocab.txt").read_text(encoding="utf-8").splitlines()
     words = [word for word in vocabulary if len(word) > 2 and word.isascii() and word.isalpha()]
     draw = random.Random(tokens)
-    lines = []
+    texts = []
     for _ in range(_QUERIES):
         drawn = draw.choices(words, k=tokens - _SPECIAL)
-        lines.append("\t".join([" ".join(drawn[:_QUESTION]), " ".join(drawn[_QUESTION:])]))
-    file = folder / f"{tokens}.txt"
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        texts.append((" ".join(drawn[:_QUESTION]), " ".join(drawn[_QUESTION:])))
+    made = make_queries(open_encoder(bundle), str(tokens), "", texts)
+    assert set(made.inputs.tokens) == {tokens}
+    made.write(file := folder / f"{tokens}.json")
     return file
 
 
-def compare(bundle: Path, checkpoint: Path, work: Path, options: Sequence[str]) -> Any:
-    """Run the command as a user does; return its models' records by variant."""
-    against = [
-        f"--against={name}" + (f"={peer_python(place)}" if place else "")
-        for name, place in PEERS.items()
-    ]
-    command = [sys.executable, "-P", "-m", "edge_distil_apps.cli", "bench", bundle, "--json"]
-    command += [f"--variant={variant}" for variant in OURS]
-    command += ["--checkpoint", checkpoint, "--work", work, *against, *options]
-    done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True, check=True)
-    return {model["id"].partition("/")[2]: model for model in json.loads(done.stdout)["models"]}
-
-
-def figures(model: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the table shows of one model's record."""
-    speed = model["speed"]
+def measure(workers: Mapping[str, Worker], questions: Path, rounds: int) -> dict[str, Any]:
+    """Return what the table shows of each engine at one length."""
+    for worker in workers.values():
+        worker.ask(queries=str(questions))
+    counts = {name: _count(worker) for name, worker in workers.items()}
+    taken: dict[str, list[float]] = {name: [] for name in workers}
+    order = list(workers)
+    for _ in range(rounds):
+        random.shuffle(order)
+        for name in order:
+            taken[name].append(_turn(workers[name], counts[name]))
+    logits = {name: _logits(worker) for name, worker in workers.items()}
     return {
-        "engine": model["engine"],
-        "milliseconds": 1e3 * model["forward"]["p50"]["value"],
-        "ratio": speed and [speed[key] for key in ("value", "low", "high")],
-        "cosine": model["mean_cosine"],
+        name: {
+            "milliseconds": 1e3 * statistics.median(own),
+            "ratio": median_interval([a / b for a, b in zip(taken[FIRST], own, strict=True)]),
+            "cosine": _cosine(logits[name], logits[REFERENCE]),
+        }
+        for name, own in taken.items()
     }
+
+
+def _count(worker: Worker) -> int:
+    """Return how many questions a turn of an engine has."""
+    _turn(worker, max(2, round(_WARM_UP / _turn(worker, 2))))
+    return max(2, round(_TURN / _turn(worker, 2)))
+
+
+def _turn(worker: Worker, count: int) -> float:
+    """Return the median seconds of a question, after one that is not counted."""
+    reply = worker.ask(run=[item % _QUERIES for item in range(count + 1)])
+    return float(statistics.median(reply["stage_ns"]["forward"][1:])) / 1e9
+
+
+def _logits(worker: Worker) -> np.ndarray[Any, Any]:
+    """Return the logits of all questions: ``(questions, outputs * tokens)``."""
+    found = [worker.ask(outputs=item) for item in range(_QUERIES)]
+    return np.array([[*np.ravel(o["start_logits"]), *np.ravel(o["end_logits"])] for o in found])
+
+
+def _cosine(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> float:
+    norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return float(((first * second).sum(axis=1) / norms).mean())
 
 
 def table(found: Mapping[str, Any]) -> str:
@@ -90,19 +149,13 @@ def table(found: Mapping[str, Any]) -> str:
 
 def _table(model: str, by_length: Mapping[str, Any]) -> str:
     rows = []
-    for name, record in next(iter(by_length.values())).items():
-        cells = [_cell(own[name]) for own in by_length.values()]
-        cosines = [own[name]["cosine"] for own in by_length.values()]
-        least = "" if None in cosines else f"{min(cosines):.4f}"
-        rows.append([name, record["engine"], *cells, least])
+    for name in next(iter(by_length.values())):
+        own = [found[name] for found in by_length.values()]
+        first = name == FIRST
+        cells = [f"{o['milliseconds']:.2f} ms" if first else times(o["ratio"]) for o in own]
+        rows.append([name, *cells, f"{min(o['cosine'] for o in own):.4f}"])
     lengths = [f"{length} tokens" for length in by_length]
-    return markdown([model, "engine", *lengths, "least cosine to fp32"], rows)
-
-
-def _cell(record: Mapping[str, Any]) -> str:
-    if record["ratio"] is None:
-        return f"{record['milliseconds']:.2f} ms"
-    return times(record["ratio"])
+    return markdown([model, *lengths, "least cosine to fp32"], rows)
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -111,24 +164,28 @@ def render(document: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
-    made = parser(__doc__)
-    made.add_argument("options", nargs="*", help="for edge-distil bench, behind --")
-    arguments = made.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--rounds", type=int, default=24)
+    arguments = options.parse_args()
+    random.seed(0)
+    found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as temporary:
         work = arguments.work or Path(temporary)
-        random_weights = work / "checkpoint"
-        if not random_weights.is_dir():
-            make_checkpoint(random_weights)
-        sources = {"minilm-l6-squad": EMBEDDED, "distilbert-base": random_weights}
-        found: dict[str, Any] = {}
-        for name, checkpoint in sources.items():
+        weights = work / "checkpoint"
+        if not weights.is_dir():
+            make_checkpoint(weights)
+        for name, checkpoint in {"minilm-l6-squad": EMBEDDED, "distilbert-base": weights}.items():
             bundle = export(checkpoint, work / "bundles" / name, "--int8", "--fused")
-            found[name] = {}
-            for tokens in LENGTHS:
-                options = ["--threads=1", "--untrained", "--texts", queries(tokens, work)]
-                models = compare(bundle, checkpoint, work, [*map(str, options), *arguments.options])
-                found[name][str(tokens)] = {key: figures(model) for key, model in models.items()}
-                print(_table(name, found[name]), flush=True)
+            if "fp32-fused" not in open_bundle(bundle).manifest.variants:
+                fuse_variant(bundle, "fp32")
+            pin()  # the workers too
+            with opened(bundle, checkpoint, work) as workers:
+                found[name] = {
+                    str(tokens): measure(
+                        workers, write_questions(bundle, tokens, work), arguments.rounds
+                    )
+                    for tokens in LENGTHS
+                }
     publish(machine(PACKAGES), table(found), found, arguments.json)
 
 

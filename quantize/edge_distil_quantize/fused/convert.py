@@ -27,7 +27,6 @@ from edge_distil_quantize.fused.quantizers import (
     find_quantizers,
     join_gelu,
 )
-from edge_distil_quantize.fused.residuals import split_norms
 from edge_distil_quantize.recipe import Progress
 from edge_distil_quantize.recipes.int8 import BATCH_INVARIANT
 from edge_distil_quantize.rewrites.blocks import DOMAIN
@@ -110,7 +109,6 @@ def _fused(source: Path, longest: int) -> tuple[ir.Model, dict[str, Any]]:
     rows, quantizers = Rows(editor), list(find_quantizers(model.graph))
     for found in quantizers:
         rows.rewrite(join_gelu(editor, found))
-    split_norms(editor)
     refuse_padding(editor)
     drop_unused(model.graph)
     _set_opset(model, blockwise=bool(quantizers))

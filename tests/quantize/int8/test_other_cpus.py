@@ -13,7 +13,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from edge_distil_quantize import quantize_bundle
+from edge_distil_quantize import fuse_variant, quantize_bundle
 from tables.processors.emulation import INSTALL, Cpu, missing_tools, run_on
 from tables.processors.opened_models import exact, open_products, stored_arrays
 
@@ -43,9 +43,10 @@ def products_on(tmp_path):
     return run
 
 
+@pytest.mark.parametrize("variant", ["int8", "int8-fused"])
 @pytest.mark.parametrize("cpu", CPUS, ids=lambda cpu: cpu.model)
-def test_every_product_is_exact(bundle, token_ids, products_on, cpu):
-    model = quantize_bundle(bundle("qa")).model_path("int8")
+def test_every_product_is_exact(bundle, token_ids, products_on, cpu, variant):
+    model = fuse_variant(quantize_bundle(bundle("qa")), "int8").model_path(variant)
     feeds = {"input_ids": token_ids, "attention_mask": np.ones_like(token_ids)}
 
     found = products_on(cpu, model, feeds)
