@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from edge_distil.bundle import MODEL_FILES
 from edge_distil.evaluate.squad_file import read_squad
 from edge_distil.evaluate.sts import read_pairs
 from edge_distil_bench.protocol.processes import Participant, Worker
+from tables.embedding.peer_files import LLAMA_CPP_PLACE, OPENVINO_PLACE, gguf, openvino_model
 from tables.shared.minilm import checkpoint
 from tables.shared.places import REPOSITORY, TABLES, peer_python
 from tables.shared.variants import export
@@ -29,6 +30,7 @@ PACKAGES = {
 EDGE_DISTIL, BULK = "edge-distil", "edge-distil, load_for_bulk"
 FASTEMBED = "fastembed"
 ST_ONNX, ST_TORCH = "sentence-transformers ONNX", "sentence-transformers torch"
+ST_OPENVINO, LLAMA_CPP = "sentence-transformers OpenVINO", "llama.cpp"
 PRECISIONS = ("fp32", "int8")
 _SEED = 2018
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
@@ -39,8 +41,9 @@ class Client(NamedTuple):
 
     Attributes:
         library: Its name.
-        precision: ``"fp32"`` or ``"int8"``.
-        batch: Texts a batch; 0 leaves it to the library.
+        precision: Of the file, as the library names it: ``"fp32"``, ``"int8"``, ``"q8_0"``; what
+            OpenVINO computes in, ``"bf16"``.
+        batch: Texts a batch, tokens a batch for llama.cpp; 0 leaves it to the library.
     """
 
     library: str
@@ -50,29 +53,56 @@ class Client(NamedTuple):
     @property
     def name(self) -> str:
         """What it is called in tables."""
-        size = f", batch {self.batch}" if self.batch else ""
+        unit = " tokens" if self.library == LLAMA_CPP else ""
+        size = f", batch {self.batch}{unit}" if self.batch else ""
         return f"{self.library} {self.precision}{size}"
 
     def command(self, bundle: Path, threads: int) -> list[str | Path]:
-        """Return what starts it; see embedders.py."""
-        file = MODEL_FILES[self.precision]
-        ours: tuple[str | Path, Path, str] = (sys.executable, bundle, self.precision)
-        python, model, file = {
-            EDGE_DISTIL: ours,
-            BULK: ours,
-            FASTEMBED: (peer_python("fastembed_custom"), bundle, file),
-            ST_ONNX: (peer_python("sentence_transformers_onnx"), bundle, file),
-            ST_TORCH: (sys.executable, checkpoint(), ""),
-        }[self.library]
+        """Return what starts it; see embedders.py. What it needs is made at the first use."""
+        python, model, file = _FILES[self.library](bundle, self.precision)
         words = (threads, self.batch, MAX_LENGTH)
         return [python, TABLES / "embedding" / "embedders.py", self._function, model, file,
                 *map(str, words)]  # fmt: skip
 
     @property
     def _function(self) -> str:
-        name = {BULK: "edge_distil_bulk"}.get(self.library, self.library)
+        name = {BULK: "edge_distil_bulk", LLAMA_CPP: "llama_cpp"}.get(self.library, self.library)
         name = "_".join(name.lower().replace("-", " ").split())
         return f"{name}_int8" if (self.library, self.precision) == (ST_TORCH, "int8") else name
+
+
+_Files = tuple[str | Path, Path, str]  # interpreter, model, file in it
+
+
+def _ours(bundle: Path, precision: str) -> _Files:
+    return sys.executable, bundle, precision
+
+
+def _onnx(environment: str) -> Callable[[Path, str], _Files]:
+    return lambda bundle, precision: (peer_python(environment), bundle, MODEL_FILES[precision])
+
+
+def _torch(_: Path, __: str) -> _Files:
+    return sys.executable, checkpoint(), ""
+
+
+def _openvino(bundle: Path, precision: str) -> _Files:
+    return peer_python(OPENVINO_PLACE), openvino_model(bundle.parent), precision
+
+
+def _llama_cpp(bundle: Path, precision: str) -> _Files:
+    return peer_python(LLAMA_CPP_PLACE), gguf(bundle.parent, precision), ""
+
+
+_FILES: Mapping[str, Callable[[Path, str], _Files]] = {
+    EDGE_DISTIL: _ours,
+    BULK: _ours,
+    FASTEMBED: _onnx("fastembed_custom"),
+    ST_ONNX: _onnx("sentence_transformers_onnx"),
+    ST_TORCH: _torch,
+    ST_OPENVINO: _openvino,
+    LLAMA_CPP: _llama_cpp,
+}
 
 
 class Embedder:
@@ -80,7 +110,7 @@ class Embedder:
 
     def __init__(self, client: Client, bundle: Path, threads: int) -> None:
         environment = {**_OFFLINE, "OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": "ignore",
-                       "PYTHONPATH": str(REPOSITORY)}  # fmt: skip
+                       "PYTHONPATH": f"{REPOSITORY}:{TABLES.parent}"}  # fmt: skip
         command = tuple(map(str, client.command(bundle, threads)))
         self._worker = Worker(Participant(client.name, command, threads, environment=environment))
 

@@ -1,19 +1,24 @@
-"""Texts a second and peak memory of ``encode``, beside fastembed and sentence-transformers.
+"""Texts a second and peak memory of ``encode``, beside named peers.
 
     .venv/bin/python bench/tables/embedding/throughput.py --data DATA [--rounds 5] [--threads 2]
-        [--corpus mixed|sentences] [--quick] [--json FILE] [--work DIR]
+        [--corpus mixed|sentences] [--peer LIBRARY ...] [--quick] [--json FILE] [--work DIR]
 
-all-MiniLM-L6-v2, texts cut at 256 tokens, the same fp32 and int8 files for all but torch (its own
-dynamic int8). Mixed: SQuAD dev's paragraphs and questions, 523, shuffled; sentences: STS-B dev's,
-3,000. Each figure is from a fresh process, A B C A B C, that has loaded the model and embedded a
-few texts before; the clock is around the one call (edge-distil opens its second session, the one
-for long lists, within it). Threads are given to every library by its own
-parameter and as OMP_NUM_THREADS; tokenizers' parallelism is left as each has it. Batch sizes are
-the libraries' own (fastembed 256, sentence-transformers 32), and once more the one of 8, 16, 32
-and 64 that is fastest for fastembed. Ratios are taken round by round: median (least-greatest).
+all-MiniLM-L6-v2, texts cut at 256 tokens. fastembed and sentence-transformers' ONNX backend run our
+fp32 and int8 files, torch its own dynamic int8, sentence-transformers' OpenVINO backend its own
+export in the precision that OpenVINO chooses (bf16, where the processor has it: elsewhere it is
+left out), llama.cpp GGUF files of its own converter. Mixed: SQuAD dev's paragraphs and questions,
+523, shuffled; sentences: STS-B dev's, 3,000. Each figure is from a fresh process, A B C A B C, that
+has loaded the model and embedded a few texts before; the clock is around the one call (edge-distil
+opens its second session, the one for long lists, within it). Threads are given to every library by
+its own parameter and as OMP_NUM_THREADS; tokenizers' parallelism is left as each has it. Batch
+sizes are the libraries' own (fastembed 256, sentence-transformers 32), and once more the one of 8,
+16, 32 and 64 that is fastest for fastembed; for llama.cpp, whose batches are of tokens, the fastest
+of `BATCHES`. Ratios are taken round by round: median (least-greatest). Ours is `load` with the same
+file, with int8 for int8-fused, and with int8-fused for other files of less than fp32.
 
-Vectors are compared with sentence-transformers': its torch for fp32, its ONNX backend for the
-int8 file; torch's own int8 is another model, so its difference is that of the two roundings.
+Vectors are compared with sentence-transformers': its ONNX backend for the int8 file and its fused
+form, its torch for all others; torch's own int8 is another model, so its difference is that of the
+two roundings.
 """
 
 from __future__ import annotations
@@ -22,20 +27,23 @@ import json
 import statistics
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edge_distil._machine.engines import BF16, bf16_features
 from edge_distil.evaluate.sts import cosines
 from tables.embedding.clients import (
     BULK,
     EDGE_DISTIL,
     FASTEMBED,
+    LLAMA_CPP,
     PACKAGES,
     PRECISIONS,
     ST_ONNX,
+    ST_OPENVINO,
     ST_TORCH,
     Client,
     make_bundle,
@@ -43,14 +51,30 @@ from tables.embedding.clients import (
     opened,
     sentences,
 )
+from tables.embedding.peer_files import LLAMA_CPP_PLACE, OPENVINO_PLACE
 from tables.shared.figures import add_data, machine, markdown, parser, publish
+from tables.shared.variants import fuse
 
 CORPORA = {"mixed": mixed, "sentences": sentences}
-BATCHES = (8, 16, 32, 64)
+BATCHES = {FASTEMBED: (8, 16, 32, 64), LLAMA_CPP: (256, 512, 1024, 2048)}  # texts; tokens
 WARM_UP = 4  # texts
 QUICK = {"mixed": 48, "sentences": 200}  # texts
-LIBRARIES = (EDGE_DISTIL, BULK, FASTEMBED, ST_ONNX, ST_TORCH)
-REFERENCES = {"fp32": Client(ST_TORCH, "fp32"), "int8": Client(ST_ONNX, "int8")}
+OURS = (EDGE_DISTIL, BULK)
+PEERS = (FASTEMBED, ST_ONNX, ST_TORCH, ST_OPENVINO, LLAMA_CPP)
+FUSED_INT8 = "int8-fused"
+GGUF = ("f32", "f16", "q8_0")
+VERSIONS = {
+    **PACKAGES,
+    "optimum-intel": OPENVINO_PLACE,
+    "openvino": OPENVINO_PLACE,
+    "llama-cpp-python": LLAMA_CPP_PLACE,
+}
+# Precision of a peer -> that of ours which it is compared with, where that is another one.
+COUNTERPARTS = {
+    FUSED_INT8: "int8", BF16: FUSED_INT8, "f32": "fp32", "f16": FUSED_INT8, "q8_0": FUSED_INT8,
+}  # fmt: skip
+REFERENCE, REFERENCE_INT8 = Client(ST_TORCH, "fp32"), Client(ST_ONNX, "int8")
+REFERENCES = {"int8": REFERENCE_INT8, FUSED_INT8: REFERENCE_INT8}
 COLUMNS = (
     "", "texts/s", "ours is so many times as fast", "in processor time", "peak MB",
     "least cosine to sentence-transformers", "greatest difference",
@@ -90,15 +114,31 @@ class Bench:
         return self._folder / f"{client.name}.npy"
 
 
-def clients(bench: Bench) -> list[Client]:
-    """Return who takes part; fastembed's best batch size is looked for first."""
-    found = [Client(library, precision) for precision in PRECISIONS for library in LIBRARIES]
-    for precision in PRECISIONS:
-        taken = {size: bench.run(Client(FASTEMBED, precision, size))["seconds"] for size in BATCHES}
-        best = min(taken, key=lambda size: taken[size])
-        print(f"fastembed {precision}: batch {best} is fastest of {taken}", file=sys.stderr)
-        found.append(Client(FASTEMBED, precision, best))
+def clients(bench: Bench, peers: Collection[str]) -> list[Client]:
+    """Return who takes part; the best batch sizes are looked for first."""
+    found = [
+        Client(library, precision)
+        for precision in PRECISIONS
+        for library in (*OURS, FASTEMBED, ST_ONNX, ST_TORCH)
+        if library in (*OURS, *peers)
+    ]
+    found += [Client(library, FUSED_INT8) for library in OURS]
+    if ST_OPENVINO in peers:
+        found.append(Client(ST_OPENVINO, BF16))
+    for library, precisions in {FASTEMBED: PRECISIONS, LLAMA_CPP: GGUF}.items():
+        if library in peers:
+            found += [_fastest(bench, library, precision) for precision in precisions]
     return found
+
+
+def _fastest(bench: Bench, library: str, precision: str) -> Client:
+    """Return a library with the batch size that suits it."""
+    sizes = [Client(library, precision, size) for size in BATCHES[library]]
+    taken = {client: bench.run(client)["seconds"] for client in sizes}
+    best = min(taken, key=lambda client: taken[client])
+    seconds = ", ".join(f"{client.batch}: {taken[client]:.2f} s" for client in sizes)
+    print(f"{best.name} is the fastest ({seconds})", file=sys.stderr)
+    return best
 
 
 def measure(bench: Bench, taking_part: Sequence[Client], rounds: int) -> dict[Client, list[Run]]:
@@ -114,9 +154,13 @@ def measure(bench: Bench, taking_part: Sequence[Client], rounds: int) -> dict[Cl
 def figures(bench: Bench, runs: Mapping[Client, list[Run]]) -> dict[str, dict[str, Any]]:
     """Return each client's figures."""
     found = {}
+    for reference in {REFERENCE, REFERENCE_INT8} - set(runs):
+        bench.run(reference)
     for client, own in runs.items():
-        ours = runs[Client(EDGE_DISTIL, client.precision)]
-        vectors, theirs = bench.vectors(client), bench.vectors(REFERENCES[client.precision])
+        precision = client.precision
+        ours = runs[Client(EDGE_DISTIL, COUNTERPARTS.get(precision, precision))]
+        vectors = bench.vectors(client)
+        theirs = bench.vectors(REFERENCES.get(precision, REFERENCE))
         found[client.name] = {
             "texts_per_second": statistics.median(bench.count / run["seconds"] for run in own),
             "megabytes": max(run["megabytes"] for run in own),
@@ -150,21 +194,24 @@ def main() -> None:
     options = parser(__doc__)
     add_data(options)
     options.add_argument("--corpus", choices=CORPORA, action="append", help="by default both")
+    options.add_argument("--peer", choices=PEERS, action="append", help="by default all")
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--threads", type=int, default=2)
     options.add_argument("--quick", action="store_true", help="few texts, two rounds")
     arguments = options.parse_args()
+    able = [peer for peer in PEERS if peer != ST_OPENVINO or bf16_features()]
     found = {}
     with tempfile.TemporaryDirectory() as temporary:
-        bundle = make_bundle(arguments.work or Path(temporary))
+        bundle = fuse(make_bundle(arguments.work or Path(temporary)), "int8").path
         for corpus in arguments.corpus or CORPORA:
             texts = CORPORA[corpus](arguments.data)[: QUICK[corpus] if arguments.quick else None]
             bench = Bench(bundle, texts, Path(temporary), arguments.threads)
             rounds = 2 if arguments.quick else arguments.rounds
-            found[corpus] = figures(bench, measure(bench, clients(bench), rounds))
+            taking_part = clients(bench, arguments.peer or able)
+            found[corpus] = figures(bench, measure(bench, taking_part, rounds))
     for corpus, own in found.items():
         table = markdown(COLUMNS, [row(name, values) for name, values in own.items()])
-        line = f"{machine(PACKAGES)}; {arguments.threads} threads; {corpus}"
+        line = f"{machine(VERSIONS)}; {arguments.threads} threads; {corpus}"
         publish(line, table, found, arguments.json)
 
 

@@ -31,11 +31,10 @@ from edge_distil_bench.peers import Origin, parse, prepare
 from edge_distil_bench.protocol.processes import Worker, participant
 from edge_distil_bench.protocol.queries import make_queries
 from edge_distil_bench.statistics.latency import median_interval
-from edge_distil_quantize import fuse_variant
 from tables.shared.distilbert import make_checkpoint
 from tables.shared.figures import machine, markdown, parser, pin, publish, shown, times
 from tables.shared.places import EMBEDDED, peer_python
-from tables.shared.variants import export
+from tables.shared.variants import export, fuse
 
 # As --against has it -> its environment; torch is in this one. Each in the precision in which it
 # is fastest here; in fp32 all take twice our int8's time and more.
@@ -176,8 +175,7 @@ def main() -> None:
             make_checkpoint(weights)
         for name, checkpoint in {"minilm-l6-squad": EMBEDDED, "distilbert-base": weights}.items():
             bundle = export(checkpoint, work / "bundles" / name, "--int8", "--fused")
-            if "fp32-fused" not in open_bundle(bundle).manifest.variants:
-                fuse_variant(bundle, "fp32")
+            fuse(bundle, "fp32")
             pin()  # the workers too
             with opened(bundle, checkpoint, work) as workers:
                 found[name] = {

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from edge_distil.bundle import open_bundle
+from edge_distil.bundle import FUSED, Bundle, open_bundle
 from edge_distil_bench.protocol.commands import measure_command
-from edge_distil_quantize import RECIPES, quantize_bundle
+from edge_distil_quantize import RECIPES, fuse_variant, quantize_bundle
 
 FP32 = "fp32"
 
@@ -33,6 +33,15 @@ def export(checkpoint: Path, bundle: Path, *options: str) -> Path:
         command = [sys.executable, "-P", "-m", "edge_distil_apps.cli", "export", checkpoint]
         measure_command([*command, "-o", bundle, *options])
     return bundle
+
+
+def fuse(bundle: Path, *variants: str) -> Bundle:
+    """Add variants' fused forms to a bundle, unless they are there."""
+    opened = open_bundle(bundle)
+    for variant in variants:
+        if f"{variant}{FUSED}" not in opened.manifest.variants:
+            opened = fuse_variant(opened, variant)
+    return opened
 
 
 def make_variants(folder: Path, checkpoint: Path, texts: Path) -> dict[str, Made]:
