@@ -167,7 +167,8 @@ class _Crew(Generic[K, R, P]):
     def __init__(self, encoder: Encoder, work: Work[K, R, P], long: bool) -> None:
         self._encoder = encoder
         self._work = work
-        self._long = long
+        # A session of one thread a batch is for batches side by side from the first on.
+        self._long = long or encoder.workers > 1
         self._tokens = 0
         self._pool: ThreadPoolExecutor | None = None
 
