@@ -1,7 +1,8 @@
 """A story of any length, of which ten sentences answer a question each; all of it is ours.
 
 The facts are such that minilm-l6-squad, which reads each of 500 windows by itself, is surest of
-them among all windows by some hundredths: of what a submarine was called it was not, even in fp32.
+them among all windows by some hundredths: of what a submarine was called it was not, even in fp32,
+nor of when a tunnel was finished beside an orphanage that was closed.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ FACTS = [
             "1874",
         ),
         (
-            "The orphanage of Ilvan was closed in 1659.",
-            "When was the orphanage of Ilvan closed?",
-            "1659",
+            "The orphanage of Ilvan was founded by Berta Olsen.",
+            "Who founded the orphanage of Ilvan?",
+            "Berta Olsen",
         ),
         (
             "The railway tunnel of Montreval was finished in 1902.",
