@@ -65,6 +65,8 @@ class Session(Protocol):
 class OnnxSession:
     """An ONNX graph on onnxruntime.
 
+    What the largest run took stays with the session until `rest`, for the next one.
+
     Args:
         path: The model file.
         threads: Threads within an operator; see `hardware.threads`.
@@ -110,7 +112,7 @@ class OnnxSession:
         self._options = partial(_options, self.threads, bulk, profile, bf16)
         self._opening = threading.Lock()
         self._session: ort.InferenceSession | None = None
-        self._mover: huge_pages.Mover
+        self._mover = huge_pages.Mover(False)
         session = self._opened()
         self._types = {i.name: _TYPES.get(i.type, np.int64) for i in session.get_inputs()}
         self.inputs = tuple(self._types)
@@ -153,6 +155,7 @@ class OnnxSession:
         Where the file is another one by then, `stand_in` runs in this session's place.
         """
         self._session = None
+        self._mover = huge_pages.Mover(False)
         freed.give_back()
 
     def _opened(self) -> ort.InferenceSession:
@@ -176,10 +179,9 @@ class OnnxSession:
         try:
             with _OPENING:  # a file that another thread has mapped is one that is mapped
                 freed.keep()
-                mover = huge_pages.Mover(self.large_pages and self.on_cpu)
-                session = self._mapped() or self._made(str(path), self._options())
-                self._mover = mover
-                mover.loaded()
+                self._mover = huge_pages.Mover(self.large_pages and self.on_cpu)
+                with self._mover.loading():
+                    session = self._mapped() or self._made(str(path), self._options())
             for end in (*session.get_inputs(), *session.get_outputs()):
                 _ = end.name  # fails where its bytes are no text
             return session
@@ -285,8 +287,8 @@ def _options(
     options.enable_mem_pattern = not bulk
     # To plan which tensor takes whose place is half of int8's opening, and a pattern needs no plan.
     options.enable_mem_reuse = bulk
-    # What a run frees is kept for the next one: the system's allocator takes a page fault for each
-    # page again where texts change their length, a seventh of DistilBERT's time, and keeps more.
+    # What a run frees is kept for the next one. Without, texts of changing length take their page
+    # faults again, a seventh of DistilBERT's time, and the system's allocator keeps more of a text.
     options.enable_cpu_mem_arena = True
     options.log_severity_level = _FATAL_ONLY
     return options

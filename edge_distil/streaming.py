@@ -2,7 +2,7 @@
 
 Rows are read in blocks. A batch runs as soon as it is full, so that the batches of one block run
 while the next one is read and tokenised. What is short runs in the caller's thread; work that turns
-out to be long goes on in `Encoder.bulk`, a batch a core.
+out to be long goes on in `Encoder.bulk`, a batch a core. Where that alone was opened, all does.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class _Ran(Generic[P]):
 
 
 class _Crew(Generic[K, R, P]):
-    """Who runs the batches: the caller, or several side by side once the work is long."""
+    """Who runs the batches: the caller or, of long work and of bulk sessions, several at once."""
 
     def __init__(self, encoder: Encoder, work: Work[K, R, P], long: bool) -> None:
         self._encoder = encoder

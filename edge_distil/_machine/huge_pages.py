@@ -4,9 +4,10 @@ For a short text a model reads all its weights and computes little with each. Fr
 that is an entry of the page table for every thousand float32 weights, and the processor's table
 of them is too small: BENCHMARKS.md has what pages of 2 MiB save.
 
-Only what came while the model was loaded is moved, a page after each run, which takes some 0.2 to
-5 ms: no run waits long, and a few cost nearly nothing. The host's own memory stays as it was, and
-all does where the system's administrator refuses (``never``).
+Only what came to the process while the model was loaded is moved, a page after each run, which
+takes some 0.2 to 5 ms: no run waits long, and a few cost nearly nothing. What the host had before
+stays as it was, and so does all where the system's administrator refuses (``never``), in a process
+that was forked since, and where anything of this cannot be had.
 
 Source: madvise(2), ``MADV_COLLAPSE``, Linux 6.1; its admin guide, "Transparent Hugepage Support".
 """
@@ -16,19 +17,24 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 VARIABLE = "EDGE_DISTIL_HUGE_PAGES"
+_NO = {"0", "false", "no", "off"}
 _MAPS = Path("/proc/self/maps")
 _SETTINGS = Path("/sys/kernel/mm/transparent_hugepage")
 _COLLAPSE = 25  # MADV_COLLAPSE
+_LARGEST = 32 << 20  # bytes; Arm's kernels of 64 KiB pages have 512 MiB, which would take a second
+
+Range = tuple[int, int]  # first address and the one behind the last
 
 
 def wanted(option: bool | None) -> bool:
     """Return what a caller said or, where it said nothing, the environment: 0 is no."""
-    return os.environ.get(VARIABLE) != "0" if option is None else option
+    return os.environ.get(VARIABLE, "").lower() not in _NO if option is None else option
 
 
 class Mover:
@@ -40,51 +46,88 @@ class Mover:
 
     def __init__(self, large_pages: bool) -> None:
         self._size = _page_size() if large_pages else 0
-        self._before = frozenset(pages(_maps(), self._size, whole=False)) if self._size else None
+        self._process = os.getpid()
         self._left: list[int] = []
 
-    def loaded(self) -> None:
-        """Note what came since: to be called once the model is there."""
-        if self._before is not None:
-            self._left = sorted({*pages(_maps(), self._size, whole=True)} - self._before)
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Note what comes while the block runs."""
+        before = _memory() if self._size else None
+        yield
+        after = _memory() if before is not None else None
+        if before is not None and after is not None:
+            self._left = list(whole_pages(added(after, before), self._size))
 
     def move(self) -> None:
         """Move one page, if one is left: to be called after a run."""
-        with suppress(IndexError):  # none, or another thread took the last
+        if not self._left:
+            return
+        if os.getpid() != self._process:  # it shares them with its parent
+            self._left = []
+            return
+        try:
             page = ctypes.c_void_p(self._left.pop())
-            if _is_filled(page, self._size):  # what was never touched would take memory
-                _system("madvise")(page, self._size, _COLLAPSE)
+        except IndexError:  # another thread took the last
+            return
+        if _is_filled(page, self._size):  # what was never touched would take memory
+            _system("madvise")(page, self._size, _COLLAPSE)
 
 
-def pages(maps: str, size: int, *, whole: bool) -> Iterator[int]:
-    """Yield the addresses of the large pages that lie in memory without a file.
+def ranges(maps: str) -> list[Range]:
+    """Return the memory without a file, in the order of its addresses.
 
-    >>> maps = "00100000-00700000 rw-p 00000000 00:00 0   [heap]"
-    >>> [hex(page) for page in pages(maps, 2 << 20, whole=True)]
-    ['0x200000', '0x400000']
-    >>> [hex(page) for page in pages(maps, 2 << 20, whole=False)]
-    ['0x0', '0x200000', '0x400000', '0x600000']
-    >>> list(pages("00200000-00600000 r--p 00000000 08:02 17  /libc.so", 2 << 20, whole=True))
+    >>> ranges("00100000-00700000 rw-p 00000000 00:00 0   [heap]")
+    [(1048576, 7340032)]
+    >>> ranges("00200000-00600000 r--p 00000000 08:02 17  /libc.so")
     []
 
     Args:
         maps: Text of ``/proc/self/maps``.
-        size: Of a large page, in bytes.
-        whole: Those that lie in it whole; otherwise also those that it only touches.
     """
+    found = []
     for line in maps.splitlines():
         addresses, permissions, _, _, inode, *name = line.split(maxsplit=5)
-        if permissions != "rw-p" or inode != "0" or name not in ([], ["[heap]"]):
-            continue
-        low, high = (int(address, 16) for address in addresses.split("-"))
-        start, end = low // size, -(-high // size)
-        if whole:
-            start, end = -(-low // size), high // size
-        yield from range(start * size, end * size, size)
+        if permissions == "rw-p" and inode == "0" and name in ([], ["[heap]"]):
+            low, high = addresses.split("-")
+            found.append((int(low, 16), int(high, 16)))
+    return found
 
 
-def _maps() -> str:
-    return _MAPS.read_text(encoding="utf-8", errors="replace")
+def added(after: Iterable[Range], before: Iterable[Range]) -> Iterator[Range]:
+    """Yield what of the ranges was in none of those before; both in the order of their addresses.
+
+    >>> list(added([(0, 10), (20, 30)], [(0, 4), (6, 8), (22, 40)]))
+    [(4, 6), (8, 10), (20, 22)]
+    """
+    others = deque(before)
+    for start, end in after:
+        while others and others[0][1] <= start:
+            others.popleft()
+        for low, high in others:
+            if low >= end:
+                break
+            if start < low:
+                yield start, low
+            start = max(start, high)
+        if start < end:
+            yield start, end
+
+
+def whole_pages(found: Iterable[Range], size: int) -> Iterator[int]:
+    """Yield the addresses of the large pages that lie in ranges whole.
+
+    >>> list(whole_pages([(1, 10), (12, 16)], 4))
+    [4, 12]
+    """
+    for start, end in found:
+        yield from range(-(-start // size) * size, end // size * size, size)
+
+
+def _memory() -> list[Range] | None:
+    try:
+        return ranges(_MAPS.read_text(encoding="utf-8", errors="replace"))
+    except (OSError, ValueError, MemoryError):
+        return None
 
 
 def _page_size() -> int:
@@ -92,11 +135,18 @@ def _page_size() -> int:
     if sys.platform != "linux":
         return 0
     try:
-        refused = "[never]" in (_SETTINGS / "enabled").read_text(encoding="utf-8")
-        size = int((_SETTINGS / "hpage_pmd_size").read_text(encoding="utf-8"))
-        return 0 if refused or not _MAPS.is_file() else size
+        size = int(_setting("hpage_pmd_size"))
+        own = f"hugepages-{size >> 10}kB/enabled"  # Linux 6.8
+        enabled = [own] if (_SETTINGS / own).is_file() else []
+        if size > _LARGEST or any("[never]" in _setting(name) for name in ["enabled", *enabled]):
+            return 0
+        return size
     except (OSError, ValueError):
         return 0
+
+
+def _setting(name: str) -> str:
+    return (_SETTINGS / name).read_text(encoding="utf-8")
 
 
 def _is_filled(page: ctypes.c_void_p, size: int) -> bool:

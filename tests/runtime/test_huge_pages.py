@@ -1,4 +1,4 @@
-"""A model's memory goes on large pages as it runs; the host's own is left alone."""
+"""A model's memory goes on large pages as it runs; what the host had before is left alone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+import edge_distil as ed
+from edge_distil._machine import huge_pages
 
 RUNS = """
 import ctypes, re, sys
@@ -47,8 +50,8 @@ def release() -> tuple[int, ...]:
 
 
 pytestmark = pytest.mark.skipif(
-    not SETTINGS.is_file() or "[never]" in SETTINGS.read_text() or release() < (6, 1),
-    reason="no large pages on request here: Linux 6.1 and later has them",
+    not SETTINGS.is_file() or "[madvise]" not in SETTINGS.read_text() or release() < (6, 1),
+    reason="no large pages on request alone here: Linux 6.1 and later has them",
 )
 
 
@@ -85,11 +88,40 @@ def test_the_models_memory_is_moved_and_the_hosts_is_not(
 ) -> None:
     host, others = moved(embedded_bundle, options, variable, ENOUGH if taken else 10)
     assert host == 0
-    # The products' weights alone are 43 MB.
-    assert others > 40e6 if taken else others == 0
+    # The products' weights are 43 MB.
+    assert others > 32 << 20 if taken else others == 0
 
 
 def test_a_few_runs_move_little(embedded_bundle: Path) -> None:
     _, few = moved(embedded_bundle, {}, runs=2)
-    _, all_of_it = moved(embedded_bundle, {})
-    assert few < all_of_it / 2
+    assert 0 < few <= 2 * (2 << 20)
+
+
+FORKS = """
+import os, sys
+import edge_distil as ed
+task = ed.load(sys.argv[1], threads=1)
+if os.fork():
+    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+
+def own():
+    lines = open("/proc/self/smaps_rollup").read().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("AnonHugePages"))
+
+before = own()
+for _ in range(20):
+    task("Who wrote it?", "It was written by Anton Rask in 1902.")
+os._exit(own() != before)
+"""
+
+
+def test_a_forked_process_copies_nothing_of_its_parents(embedded_bundle: Path) -> None:
+    command = [sys.executable, "-P", "-c", FORKS, str(embedded_bundle)]
+    assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_a_model_opens_where_the_maps_cannot_be_read(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(huge_pages, "_MAPS", tmp_path / "absent")
+    assert ed.load(tiny / "fill_mask")("london is a [MASK] .")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from edge_distil._machine import freed
 
 Copy = Callable[[str], Path]
 
+FEW = ["Ada lives in Paris", "the old ship sat on the sea .", "Ada ."] * 4
 LONG = ["Ada lives in Paris and the old ship sat on the sea ."] * 800
 
 
@@ -62,3 +64,19 @@ def test_freed_memory_goes_back_to_the_system() -> None:
     del kept[:-1]
     freed.give_back()
     assert before - resident() > 8192 * block * 0.8
+
+
+def test_few_texts_run_beside_each_other(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = ed.Embedding.load_for_bulk(tiny / "embedding", threads=2)
+    session: Any = task.encoder.session
+    run, ran = session.run, set()
+
+    def noted(*arguments: Any) -> Any:
+        ran.add(threading.current_thread())
+        return run(*arguments)
+
+    monkeypatch.setattr(session, "run", noted)
+    together = task.encode(FEW)
+    assert ran
+    assert threading.main_thread() not in ran
+    assert together.tobytes() == ed.Embedding.load(tiny / "embedding").encode(FEW).tobytes()

@@ -1,6 +1,6 @@
 """A process that embeds texts with one library whenever it is asked to, and times itself.
 
-Usage: python embedders.py LIBRARY MODEL FILE THREADS BATCH MAX_LENGTH
+Usage: PYTHONPATH=bench python embedders.py LIBRARY MODEL FILE THREADS BATCH MAX_LENGTH
 
 LIBRARY is a function of libraries.py, MODEL a bundle or checkpoint, FILE the model file in it (for
 edge-distil the variant) and BATCH the batch size, 0 for the library's own. Each line on stdin is a

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_distil import hardware
 from edge_distil.bundle import open_bundle
 from edge_distil.encoder import open_encoder
 from edge_distil_bench.peers import Origin, parse, prepare
@@ -62,7 +63,7 @@ OURS: dict[str, tuple[str, Mapping[str, str]]] = {
 FIRST, REFERENCE = "int8-fused", "fp32"
 LENGTHS = (12, 32, 128, 384)
 _QUERIES, _QUESTION, _SPECIAL = 8, 4, 3  # of a length; its question's tokens, and those around
-_WARM_UP, _TURN = 0.5, 0.1  # seconds; a page of our engine's goes on a large one after each run
+_WARM_UP, _TURN = 3.0, 0.1  # seconds; a page of our engine's goes on a large one after each run
 
 
 @contextmanager
@@ -74,7 +75,10 @@ def opened(bundle: Path, checkpoint: Path, work: Path) -> Iterator[dict[str, Wor
             ours = replace(participant(name, bundle, variant, 1), environment=environment)
             found[name] = stack.enter_context(Worker(ours))
         origin = Origin(open_bundle(bundle), checkpoint, bundle.name, 1, work, trained=False)
+        has_bf16 = any("BF16" in feature for feature in hardware.cpu_features())
         for name, place in PEERS.items():
+            if name.endswith(":bf16") and not has_bf16:
+                continue
             wanted = parse(name + (f"={peer_python(place)}" if place else ""))
             [made] = prepare(wanted, origin, lambda note: print(note, file=sys.stderr))
             found[name] = stack.enter_context(Worker(made.participant))
@@ -154,7 +158,7 @@ def _table(model: str, by_length: Mapping[str, Any]) -> str:
         cells = [f"{o['milliseconds']:.2f} ms" if first else times(o["ratio"]) for o in own]
         rows.append([name, *cells, f"{min(o['cosine'] for o in own):.4f}"])
     lengths = [f"{length} tokens" for length in by_length]
-    return markdown([model, *lengths, "least cosine to fp32"], rows)
+    return markdown([model, *lengths, "cosine to fp32"], rows)
 
 
 def render(document: Mapping[str, Any]) -> str:
