@@ -65,15 +65,14 @@ class Session(Protocol):
 class OnnxSession:
     """An ONNX graph on onnxruntime.
 
-    What the largest run took stays with the session until `rest`, for the next one.
-
     Args:
         path: The model file.
         threads: Threads within an operator; see `hardware.threads`.
         providers: onnxruntime's execution providers; the CPU's when ``None``.
-        bulk: For batch upon batch, several at once: which tensor takes whose place is planned as
-            the model loads. Otherwise the places are kept for a run's shape (a memory pattern),
-            which opens sooner and is about 4 % quicker for a single text.
+        bulk: For batch upon batch, several at once: what a run frees is kept for the next one
+            (an arena), which is quicker then and takes less than the system's allocator does.
+            Otherwise it is given back, and the plan of a run's memory is kept for its shape (a
+            memory pattern): about 4 % quicker for a single text.
         large_pages: Put the model's memory on large pages as it runs, on Linux; see `huge_pages`.
             ``None`` is what ``EDGE_DISTIL_HUGE_PAGES`` says.
         profile: Where onnxruntime's own profiler writes, which slows every run; see `profiled`.
@@ -286,9 +285,7 @@ def _options(
         options.inter_op_num_threads = 1  # an encoder is one chain: nothing to run beside it
     options.enable_mem_pattern = not bulk
     # To plan which tensor takes whose place is half of int8's opening, and a pattern needs no plan.
-    options.enable_mem_reuse = bulk
-    # What a run frees is kept for the next one. Without, texts of changing length take their page
-    # faults again, a seventh of DistilBERT's time, and the system's allocator keeps more of a text.
-    options.enable_cpu_mem_arena = True
+    # An arena for single texts too would save page faults where their length changes, but it grows.
+    options.enable_mem_reuse = options.enable_cpu_mem_arena = bulk
     options.log_severity_level = _FATAL_ONLY
     return options
