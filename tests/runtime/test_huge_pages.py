@@ -109,7 +109,7 @@ def own():
     return sum(int(line.split()[1]) for line in lines if line.startswith("AnonHugePages"))
 
 before = own()
-for _ in range(20):
+for _ in range(60):
     task("Who wrote it?", "It was written by Anton Rask in 1902.")
 os._exit(own() != before)
 """

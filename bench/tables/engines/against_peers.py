@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_distil import hardware
+from edge_distil._machine.engines import BF16, bf16_features
 from edge_distil.bundle import open_bundle
 from edge_distil.encoder import open_encoder
 from edge_distil_bench.peers import Origin, parse, prepare
@@ -75,9 +75,8 @@ def opened(bundle: Path, checkpoint: Path, work: Path) -> Iterator[dict[str, Wor
             ours = replace(participant(name, bundle, variant, 1), environment=environment)
             found[name] = stack.enter_context(Worker(ours))
         origin = Origin(open_bundle(bundle), checkpoint, bundle.name, 1, work, trained=False)
-        has_bf16 = any("BF16" in feature for feature in hardware.cpu_features())
         for name, place in PEERS.items():
-            if name.endswith(":bf16") and not has_bf16:
+            if name.endswith(f":{BF16}") and not bf16_features():
                 continue
             wanted = parse(name + (f"={peer_python(place)}" if place else ""))
             [made] = prepare(wanted, origin, lambda note: print(note, file=sys.stderr))
@@ -177,10 +176,12 @@ def main() -> None:
         weights = work / "checkpoint"
         if not weights.is_dir():
             make_checkpoint(weights)
-        for name, checkpoint in {"minilm-l6-squad": EMBEDDED, "distilbert-base": weights}.items():
-            bundle = export(checkpoint, work / "bundles" / name, "--int8", "--fused")
-            fuse(bundle, "fp32")
-            pin()  # the workers too
+        sources = {"minilm-l6-squad": EMBEDDED, "distilbert-base": weights}
+        for name, checkpoint in sources.items():
+            fuse(export(checkpoint, work / "bundles" / name, "--int8", "--fused"), "fp32")
+        pin()  # the workers too, and only now: to export takes all cores
+        for name, checkpoint in sources.items():
+            bundle = work / "bundles" / name
             with opened(bundle, checkpoint, work) as workers:
                 found[name] = {
                     str(tokens): measure(
