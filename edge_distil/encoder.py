@@ -234,8 +234,9 @@ def open_encoder(
         return open_coreml(bundle, name, coreml.open_predictor(bundle.model_path(name), units))
     lanes = bulk and providers is None and chosen.library == engines.ONNXRUNTIME
 
-    def opened() -> OnnxSession | OpenVinoSession:
+    def opened(leave: Callable[[], None]) -> OnnxSession | OpenVinoSession:
         if chosen.library == engines.OPENVINO:
+            leave()
             from edge_distil.openvino import OpenVinoSession  # most bundles are opened without
 
             path = bundle.model_path(name)
@@ -247,6 +248,7 @@ def open_encoder(
             bulk=lanes,
             large_pages=huge_pages,
             bf16=chosen.precision == engines.BF16,
+            loading=leave,
         )
 
     with beside(opened) as session:  # onnxruntime leaves Python to others while it loads a model

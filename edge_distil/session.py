@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -71,12 +71,13 @@ class OnnxSession:
         providers: onnxruntime's execution providers; the CPU's when ``None``.
         bulk: For batch upon batch, several at once: what a run frees is kept for the next one
             (an arena), which is quicker then and takes less than the system's allocator does.
-            Otherwise it is given back, and the plan of a run's memory is kept for its shape (a
-            memory pattern): about 4 % quicker for a single text.
+            Otherwise the plan of a run's memory is kept for its shape (a memory pattern): about
+            4 % quicker for a single text.
         large_pages: Put the model's memory on large pages as it runs, on Linux; see `huge_pages`.
             ``None`` is what ``EDGE_DISTIL_HUGE_PAGES`` says.
         profile: Where onnxruntime's own profiler writes, which slows every run; see `profiled`.
         bf16: Multiply float32 in bfloat16, where onnxruntime can: see `engines.check_options`.
+        loading: Called before onnxruntime loads the model, which leaves Python to other threads.
 
     Raises:
         SessionError: onnxruntime refuses the file or has no such provider, or the file was
@@ -94,6 +95,7 @@ class OnnxSession:
         large_pages: bool | None = None,
         profile: Path | None = None,
         bf16: bool = False,
+        loading: Callable[[], None] = lambda: None,
     ) -> None:
         wanted = list(providers or (DEFAULT_PROVIDER,))
         if absent := set(wanted) - set(ort.get_available_providers()):
@@ -112,6 +114,7 @@ class OnnxSession:
         self._opening = threading.Lock()
         self._session: ort.InferenceSession | None = None
         self._mover = huge_pages.Mover(False)
+        self._loading = loading
         session = self._opened()
         self._types = {i.name: _TYPES.get(i.type, np.int64) for i in session.get_inputs()}
         self.inputs = tuple(self._types)
@@ -218,6 +221,7 @@ class OnnxSession:
         return session
 
     def _made(self, model: str | bytes, options: ort.SessionOptions) -> ort.InferenceSession:
+        self._loading()
         return ort.InferenceSession(
             model,
             options,
@@ -285,7 +289,7 @@ def _options(
         options.inter_op_num_threads = 1  # an encoder is one chain: nothing to run beside it
     options.enable_mem_pattern = not bulk
     # To plan which tensor takes whose place is half of int8's opening, and a pattern needs no plan.
-    # An arena for single texts too would save page faults where their length changes, but it grows.
+    # An arena for single texts would grow with new shapes; for them `freed.keep` does its work.
     options.enable_mem_reuse = options.enable_cpu_mem_arena = bulk
     options.log_severity_level = _FATAL_ONLY
     return options

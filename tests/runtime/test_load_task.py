@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 import edge_distil as ed
 from edge_distil import errors
+from edge_distil._machine.beside import beside
 
 CLASSES = {
     "embedding": ("sentence-similarity", ed.Embedding),
@@ -42,3 +45,27 @@ def test_a_task_that_is_none_of_ours_is_refused_before_anything_is_read(task: An
     load: Any = ed.load
     with pytest.raises(errors.InputError, match=r"^task is .*, expected one of .*fill-mask"):
         load("nowhere", task=task)
+
+
+def test_what_runs_beside_a_load_begins_when_python_is_free() -> None:
+    said: list[str] = []
+
+    def load(leave: Callable[[], None]) -> str:
+        time.sleep(0.05)
+        said.append("reads the file")
+        leave()
+        return "model"
+
+    with beside(load) as model:
+        said.append("reads the tokenizer")
+    assert (said, model()) == (["reads the file", "reads the tokenizer"], "model")
+
+
+def test_a_load_that_fails_at_once_keeps_nothing_waiting() -> None:
+    def load(leave: Callable[[], None]) -> str:
+        raise ValueError("no file")
+
+    with beside(load) as model:
+        pass
+    with pytest.raises(ValueError, match="no file"):
+        model()
