@@ -25,7 +25,6 @@ from edge_distil.session import Floats, OnnxSession, Session, Tokens
 if TYPE_CHECKING:
     from edge_distil import coreml
     from edge_distil._tokenizing.tokenizer import Tokenizer
-    from edge_distil.openvino import OpenVinoSession
 
 # A text of more tokens than any kernel adds up at a time; see `Encoder.moves_alone`.
 _PROBE = "a b c d e f g h i j k l m n o p q r s t u v w"
@@ -234,28 +233,30 @@ def open_encoder(
         return open_coreml(bundle, name, coreml.open_predictor(bundle.model_path(name), units))
     lanes = bulk and providers is None and chosen.library == engines.ONNXRUNTIME
 
-    def opened(leave: Callable[[], None]) -> OnnxSession | OpenVinoSession:
+    def read() -> Tokenizer:
+        meanwhile(bundle.manifest.task)
+        return _open_tokenizer(bundle, bundle.manifest.max_length)
+
+    session: Session
+    with beside(read) as tokenizer:
         if chosen.library == engines.OPENVINO:
-            leave()
             from edge_distil.openvino import OpenVinoSession  # most bundles are opened without
 
-            path = bundle.model_path(name)
-            return OpenVinoSession(path, threads=threads, precision=chosen.precision)
-        return OnnxSession(
-            bundle.model_path(name),
-            threads=1 if lanes else threads,
-            providers=providers,
-            bulk=lanes,
-            large_pages=huge_pages,
-            bf16=chosen.precision == engines.BF16,
-            loading=leave,
-        )
-
-    with beside(opened) as session:  # onnxruntime leaves Python to others while it loads a model
-        tokenizer = _open_tokenizer(bundle, bundle.manifest.max_length)
-        meanwhile(bundle.manifest.task)
+            tokenizer.start()
+            file = bundle.model_path(name)
+            session = OpenVinoSession(file, threads=threads, precision=chosen.precision)
+        else:
+            session = OnnxSession(
+                bundle.model_path(name),
+                threads=1 if lanes else threads,
+                providers=providers,
+                bulk=lanes,
+                large_pages=huge_pages,
+                bf16=chosen.precision == engines.BF16,
+                loading=tokenizer.start,
+            )
     workers = hardware.threads(threads) if lanes else 1
-    encoder = Encoder(bundle, name, tokenizer, session(), workers=workers)
+    encoder = Encoder(bundle, name, tokenizer.result(), session, workers=workers)
     if chosen != engines.Engine():
         from edge_distil._machine.agreement import check_agreement  # most are opened without
 

@@ -73,8 +73,8 @@ class OnnxSession:
             (an arena), which is quicker then and takes less than the system's allocator does.
             Otherwise the plan of a run's memory is kept for its shape (a memory pattern): about
             4 % quicker for a single text.
-        large_pages: Put the model's memory on large pages as it runs, on Linux; see `huge_pages`.
-            ``None`` is what ``EDGE_DISTIL_HUGE_PAGES`` says.
+        large_pages: Put the model's memory on large pages as it runs, on Linux, and keep what runs
+            free: `huge_pages`, `freed.keep`. ``None`` is what ``EDGE_DISTIL_HUGE_PAGES`` says.
         profile: Where onnxruntime's own profiler writes, which slows every run; see `profiled`.
         bf16: Multiply float32 in bfloat16, where onnxruntime can: see `engines.check_options`.
         loading: Called before onnxruntime loads the model, which leaves Python to other threads.
@@ -180,7 +180,8 @@ class OnnxSession:
         path = self.path
         try:
             with _OPENING:  # a file that another thread has mapped is one that is mapped
-                freed.keep()
+                if self.large_pages:
+                    freed.keep()
                 self._mover = huge_pages.Mover(self.large_pages and self.on_cpu)
                 with self._mover.loading():
                     session = self._mapped() or self._made(str(path), self._options())

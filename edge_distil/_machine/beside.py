@@ -5,57 +5,66 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
-@contextmanager
-def beside(work: Callable[[Callable[[], None]], T]) -> Iterator[Callable[[], T]]:
-    """Run work in a thread while the block runs, which waits for it at its end.
+class Later(Generic[T]):
+    """Work that is done in a thread from `start` on, or when it is asked for."""
 
-    The block begins once the work leaves Python to others: two that take turns at Python both come
-    late. Where no thread can be started, the work runs when it is asked for.
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._found: list[T] = []
+        self._failed: list[BaseException] = []
+        self._thread: threading.Thread | None = None
 
-    >>> def multiply(leave):
-    ...     leave()
-    ...     return 6 * 7
-    >>> with beside(multiply) as answer:
-    ...     question = "life"
-    >>> answer()
-    42
+    def start(self) -> None:
+        """Begin in a thread, where one can be started; not again once it has begun."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run)
+            with suppress(RuntimeError):  # a limit, or a Python without threads
+                self._thread.start()
 
-    Args:
-        work: Called once, with what it calls when it leaves Python to others.
+    def result(self) -> T:
+        """Return what the work did, or raise what it raised."""
+        self.wait()
+        if not self._found and not self._failed:
+            self._run()
+        if self._failed:
+            raise self._failed[0]
+        return self._found[0]
 
-    Yields:
-        A function that returns what the work did, or raises what it raised; for after the block.
-    """
-    found: list[T] = []
-    failed: list[BaseException] = []
-    left = threading.Event()
+    def wait(self) -> None:
+        """Wait for the thread, if there is one."""
+        if self._thread is not None and self._thread.ident is not None:
+            self._thread.join()
 
-    def run() -> None:
+    def _run(self) -> None:
         try:
-            found.append(work(left.set))
+            self._found.append(self._work())
         except BaseException as error:  # raised where it is asked for
-            failed.append(error)
-        finally:
-            left.set()
+            self._failed.append(error)
 
-    def result() -> T:
-        if not found and not failed:
-            run()
-        if failed:
-            raise failed[0]
-        return found[0]
 
-    thread = threading.Thread(target=run)
-    with suppress(RuntimeError):  # a limit, or a Python without threads
-        thread.start()
-        left.wait()
+@contextmanager
+def beside(work: Callable[[], T]) -> Iterator[Later[T]]:
+    """Let the block start work in a thread, which is waited for at the block's end.
+
+    The block knows from when on it needs Python no more: two that take turns at it both come late.
+    Where both fail, it is the work's error that is raised.
+
+    >>> with beside(lambda: 6 * 7) as answer:
+    ...     answer.start()
+    ...     question = "life"
+    >>> answer.result()
+    42
+    """
+    later = Later(work)
     try:
-        yield result
+        yield later
+    except Exception:
+        later.result()
+        raise
     finally:
-        if thread.ident is not None:
-            thread.join()
+        later.wait()

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from functools import cache
 
 _KEPT = (32 << 20) - (8 << 10)  # bytes; glibc learns from no block above 32 MiB
 
 
+@cache
 def keep() -> None:
     """Let blocks of up to 32 MiB lie beside each other, and be taken again when freed.
 
-    Otherwise each comes from the system and goes back by itself: runs of changing length have the
-    page faults of all their memory again and again, a seventh of the time at 384 tokens, and
-    weights lie in pieces that large pages do not fit. glibc learns it, for the whole process and
-    for good, from a block of that size that is freed. What is free at the end of the heap goes back
-    to the system above 64 MiB, and all that is free with `give_back`.
+    glibc takes a large block from the system until a freed one has told it that such come often,
+    and gives the heap's end back where twice that size is free: runs that free many blocks have the
+    page faults of all of them again, and weights lie in pieces that large pages do not fit. It is
+    told once, for the whole process, by a block that is freed. Up to 64 MiB that are free then
+    stay, for each thread that ran models; `give_back` returns what is free of the main thread's.
     """
     if sys.platform != "linux":
         return

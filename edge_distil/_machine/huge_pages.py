@@ -19,7 +19,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 VARIABLE = "EDGE_DISTIL_HUGE_PAGES"
@@ -56,7 +56,8 @@ class Mover:
         yield
         after = _memory() if before is not None else None
         if before is not None and after is not None:
-            self._left = list(whole_pages(added(after, before), self._size))
+            # The heap's first, where weights lie: what is large comes after it, on large pages.
+            self._left = list(whole_pages(added(after, before), self._size))[::-1]
 
     def move(self) -> None:
         """Move one page, if one is left: to be called after a run."""
@@ -65,12 +66,17 @@ class Mover:
         if os.getpid() != self._process:  # it shares them with its parent
             self._left = []
             return
-        try:
-            page = ctypes.c_void_p(self._left.pop())
-        except IndexError:  # another thread took the last
-            return
-        if _is_filled(page, self._size):  # what was never touched would take memory
+        page = self._next()
+        if page is not None:
             _system("madvise")(page, self._size, _COLLAPSE)
+
+    def _next(self) -> ctypes.c_void_p | None:
+        while self._left:
+            with suppress(IndexError):  # another thread took the last
+                page = ctypes.c_void_p(self._left.pop())
+                if _is_filled(page, self._size):  # what was never touched would take memory
+                    return page
+        return None
 
 
 def ranges(maps: str) -> list[Range]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import itertools
 import os
 import re
@@ -40,8 +41,6 @@ _HIDDEN = re.compile(r"\.(.+)\.(parts|training|smaller|stdin-[0-9a-f]{16}\.\w+)"
 
 def sha256(path: Path) -> str:
     """Return the file's sha256 as 64 hexadecimal digits."""
-    import hashlib  # brings OpenSSL, and a bundle is opened without
-
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

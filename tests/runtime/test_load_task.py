@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -47,25 +46,31 @@ def test_a_task_that_is_none_of_ours_is_refused_before_anything_is_read(task: An
         load("nowhere", task=task)
 
 
-def test_what_runs_beside_a_load_begins_when_python_is_free() -> None:
-    said: list[str] = []
-
-    def load(leave: Callable[[], None]) -> str:
-        time.sleep(0.05)
-        said.append("reads the file")
-        leave()
-        return "model"
-
-    with beside(load) as model:
-        said.append("reads the tokenizer")
-    assert (said, model()) == (["reads the file", "reads the tokenizer"], "model")
+def test_what_is_put_off_is_done_beside_from_its_start_on() -> None:
+    threads = []
+    with beside(lambda: threads.append(threading.current_thread())) as work:
+        assert not threads
+        work.start()
+        work.start()
+    assert len(threads) == 1
+    assert threads != [threading.current_thread()]
+    assert work.result() is None
+    assert len(threads) == 1
 
 
-def test_a_load_that_fails_at_once_keeps_nothing_waiting() -> None:
-    def load(leave: Callable[[], None]) -> str:
-        raise ValueError("no file")
-
-    with beside(load) as model:
+def test_what_was_never_started_is_done_when_it_is_asked_for() -> None:
+    with beside(threading.current_thread) as work:
         pass
-    with pytest.raises(ValueError, match="no file"):
-        model()
+    assert work.result() is threading.current_thread()
+
+
+def test_where_both_fail_it_is_the_work_that_is_named() -> None:
+    with pytest.raises(ValueError, match="no number"), beside(lambda: int("no number")):
+        raise OSError("no model")
+
+
+def test_a_failure_beside_is_raised_where_it_is_asked_for() -> None:
+    with beside(lambda: int("no number")) as work:
+        work.start()
+    with pytest.raises(ValueError, match="no number"):
+        work.result()
