@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 
 from edge_distil import hardware, privacy
 from edge_distil._machine import freed, huge_pages, mapped
-from edge_distil._machine.failures import check_fed, check_inputs, lacks_memory, no_memory_to_run
+from edge_distil._machine.failures import (
+    check_fed,
+    check_inputs,
+    failed_run,
+    lacks_memory,
+    no_memory_to_run,
+)
 from edge_distil._machine.file_state import file_state
 from edge_distil._reading.printable import first_line
 from edge_distil.errors import OutOfMemory, SessionError
@@ -144,10 +150,7 @@ class OnnxSession:
             shape = feeds[self.inputs[0]].shape
             if lacks_memory(error):
                 raise no_memory_to_run(self.path, shape) from error
-            raise SessionError(
-                f"onnxruntime failed on {self.path} with inputs of shape {shape}: "
-                f"{first_line(error)}"
-            ) from error
+            raise failed_run(self.path, shape, error) from error
         self._mover.move()
         return dict(zip(names, arrays, strict=True))
 

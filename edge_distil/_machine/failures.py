@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from edge_distil._reading.printable import first_line
 from edge_distil.errors import OutOfMemory, SessionError
+
+NO_PADDING = "takes_no_padding"  # in the names of a fused graph's operators that refuse it
 
 
 def lacks_memory(error: Exception) -> bool:
@@ -22,6 +25,18 @@ def no_memory_to_run(model: object, shape: tuple[int, ...]) -> OutOfMemory:
     return OutOfMemory(
         f"there is not the memory to run {model} with inputs of shape {shape}: "
         "free some, raise the limit (ulimit -v), or give fewer texts at once"
+    )
+
+
+def failed_run(model: object, shape: tuple[int, ...], error: Exception) -> SessionError:
+    """Return the error for a batch that onnxruntime failed on."""
+    if NO_PADDING in str(error):
+        return SessionError(
+            f"{model} takes no padding, got masked tokens in inputs of shape {shape}: give rows of "
+            "one length, or load the variant that it was made of"
+        )
+    return SessionError(
+        f"onnxruntime failed on {model} with inputs of shape {shape}: {first_line(error)}"
     )
 
 

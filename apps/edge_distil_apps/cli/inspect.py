@@ -68,8 +68,8 @@ def _show_making(bundle: Bundle) -> None:
     command = shlex.join(["edge-distil", "inspect", str(bundle.path), "--json"])
     console.say()
     paragraph(f"how they were made (every setting: {command}):", 2)
-    for name, variant in bundle.manifest.variants.items():
-        paragraph(f"  {name:14} {made.in_words(name, variant)}", 4)
+    for name in bundle.manifest.variants:
+        paragraph(f"  {name:14} {made.in_words(name, bundle.manifest)}", 4)
 
 
 def _longest(manifest: Manifest) -> str:

@@ -50,8 +50,9 @@ def quantize(
     The new bundle holds a copy of its model.onnx as fp32, and DIR stays as it is.
     --max-drop keeps as few operators in fp32 as it takes, and goes on where it was interrupted.
     --data is a file as for eval, or .txt with a text a line; without it a built-in sample is used.
-    --ort converts the variants named beside it, or all that are there; --fused those of int8 and
-    fp32. A variant that is there is replaced only with --force.
+    --ort converts the variants named beside it, or all that are there but fused ones; --fused
+    int8 and fp32; both each time anew. A variant of a recipe that is there is replaced only with
+    --force, and is what its other forms are made of.
     """
     recipes = flags.chosen(
         int8=int8, int8_static=int8_static, weights_only=weights_only, fp16=fp16, int4=int4

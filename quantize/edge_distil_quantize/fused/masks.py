@@ -14,10 +14,10 @@ import onnx
 import onnx_ir as ir
 import onnxruntime as ort
 
+from edge_distil._machine.failures import NO_PADDING
 from edge_distil_quantize.rewrites.editing import Editor, readers
 
 MASK = "attention_mask"
-GUARD = "takes_no_padding"  # the name by which onnxruntime's error tells what is wrong
 # Beyond any table, in 32 bits too: looking up a padded row fails instead of giving other numbers.
 _NOWHERE = -(1 << 30)
 _TYPES = {"tensor(int64)": np.int64, "tensor(int32)": np.int32}
@@ -54,14 +54,16 @@ def refuse_padding(editor: Editor) -> None:
     ids = inputs["input_ids"]
     assert ids.dtype is not None  # a graph's inputs have types
     first = next(node for node in graph)
-    least = editor.before(first, "ReduceMin", [inputs[MASK]], f"{GUARD}_least", {"keepdims": 0})
-    moves = editor.constant(f"{GUARD}_moves", np.array([_NOWHERE, 0], ids.dtype.numpy()))
-    moved = editor.before(first, "Gather", [moves, least], f"{GUARD}_moved")
+    least = editor.before(
+        first, "ReduceMin", [inputs[MASK]], f"{NO_PADDING}_least", {"keepdims": 0}
+    )
+    moves = editor.constant(f"{NO_PADDING}_moves", np.array([_NOWHERE, 0], ids.dtype.numpy()))
+    moved = editor.before(first, "Gather", [moves, least], f"{NO_PADDING}_moved")
     uses = readers(ids)
-    checked = editor.before(first, "Add", [ids, moved], f"{GUARD}_ids")
+    checked = editor.before(first, "Add", [ids, moved], f"{NO_PADDING}_ids")
     for use in uses:
         use.node.replace_input_with(use.idx, checked)
-        use.node.name = f"{GUARD}_{use.node.name}"
+        use.node.name = f"{NO_PADDING}_{use.node.name}"
 
 
 def _alone(graph: ir.Graph, mask: ir.Value) -> onnx.ModelProto | None:

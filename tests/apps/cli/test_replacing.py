@@ -41,6 +41,38 @@ def test_what_remains_to_be_done_is_done(edge_distil: Command, bundle: Path) -> 
     assert edge_distil("quantize", bundle, "--ort").status == 0
 
 
+@pytest.mark.parametrize("form", ["fused", "ort"])
+def test_another_form_is_made_of_the_variant_that_is_there(
+    form: str, edge_distil: Command, bundle: Path
+) -> None:
+    command = ["quantize", bundle, "--int8", f"--{form}"]
+    before = ed.open_bundle(bundle).manifest.variants
+    done = edge_distil(*command)
+    assert done.status == 0, done.err
+    assert "int8 stays as it is (" in done.err
+    after = ed.open_bundle(bundle).manifest.variants
+    assert set(after) - set(before) == {f"int8-{form}"}
+    assert after["int8"] == before["int8"]
+    for anew in (["--no-calibration"], ["--report"]):
+        assert "has int8 already" in edge_distil(*command, *anew).err
+
+
+@pytest.mark.parametrize("form", ["fused", "ort"])
+def test_a_form_of_a_variant_that_was_replaced_says_so(
+    form: str, edge_distil: Command, bundle: Path
+) -> None:
+    def said(*words: str) -> bool:
+        done = edge_distil("quantize", bundle, *words)
+        assert done.status == 0, done.err
+        return f"of an earlier int8: edge-distil quantize --int8 --{form}" in " ".join(
+            done.out.split()
+        )
+
+    assert not said("--int8", f"--{form}")
+    assert said("--int8", "--force", "--no-calibration")
+    assert not said("--int8", f"--{form}")
+
+
 @pytest.mark.parametrize(
     ("flags", "says"), [(["--no-calibration"], "not calibrated"), ([], "calibrated on ")],
 )  # fmt: skip

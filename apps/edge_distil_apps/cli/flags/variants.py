@@ -131,6 +131,12 @@ class Settings:
         """Whether a flag goes with making the variant."""
         return self.reports or self.max_drop is not None
 
+    def keeps(self, recipe: str, bundle: Bundle) -> bool:
+        """Whether a variant that is there is what another form is to be made of."""
+        other_form, made_anew = self.ort or self.fused, self.force or self.data or self.needs_making
+        is_there = recipe in bundle.manifest.variants
+        return is_there and other_form and self.calibrate and not made_anew
+
     @property
     def reports(self) -> bool:
         """Whether there is to be a report."""
@@ -173,7 +179,10 @@ def add_variants(bundle: Bundle, settings: Settings, say: Say) -> Bundle:
         if settings.reports:
             _announce_report(bundle, settings)
         for recipe in settings.recipes:
-            bundle = _add(bundle, recipe, settings, say)
+            if settings.keeps(recipe, bundle):
+                console.note(f"{recipe} stays as it is ({_how_made(bundle, recipe)})")
+            else:
+                bundle = _add(bundle, recipe, settings, say)
         if settings.reports:
             _write_report(bundle, settings, say)
         if settings.fused:
@@ -190,13 +199,17 @@ def _check_new(bundle: Bundle, settings: Settings) -> None:
         BundleExists: It is there, and --force is not.
     """
     for recipe in () if settings.force else settings.recipes:
-        if recipe not in bundle.manifest.variants:
+        if recipe not in bundle.manifest.variants or settings.keeps(recipe, bundle):
             continue
-        made = inspect.how_made(bundle.manifest.variants[recipe])
+        made = _how_made(bundle, recipe)
         or_else = f", or leave --{recipe} out" if not settings.needs_making else ""
         raise BundleExists(
             f"{bundle.path} has {recipe} already ({made}): replace it with --force{or_else}"
         )
+
+
+def _how_made(bundle: Bundle, variant: str) -> str:
+    return inspect.how_made(bundle.manifest.variants[variant])
 
 
 def _add(bundle: Bundle, recipe: str, settings: Settings, say: Say) -> Bundle:

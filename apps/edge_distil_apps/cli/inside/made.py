@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_distil._reading.fields import figure
 from edge_distil.bundle import CORE_ML, FUSED
-from edge_distil.manifest import Variant
+from edge_distil.manifest import Manifest, Variant
 from edge_distil_apps.cli import console
 
 _STATIC_TEXTS = "calibration_texts"  # in the settings of int8-static
@@ -15,7 +15,7 @@ _DIGITS = 12  # of a hash, in words
 _KEPT = "kept_fp32"  # operators that a budget left as they were
 _MODELS = {
     "fp32": "32-bit floats, as PyTorch computes",
-    "int8": "weights and activations as 8-bit integers, the same results on every CPU",
+    "int8": "weights and activations as 8-bit integers, the same integers on every CPU",
     "int8-static": "weights and activations as 8-bit integers whose ranges are fixed beforehand",
     "weights-only": "weights as 8-bit integers, computed with 32-bit floats",
     "fp16": "16-bit floats",
@@ -33,8 +33,9 @@ _COMPRESSED = {
 }
 
 
-def in_words(name: str, variant: Variant) -> str:
+def in_words(name: str, manifest: Manifest) -> str:
     """Say in a line how a variant was made."""
+    variant = manifest.variants[name]
     kept = variant.settings.get(_KEPT)
     words = [
         origin(variant) or _kind(name, variant.operators) or f"made by {variant.recipe}",
@@ -44,9 +45,20 @@ def in_words(name: str, variant: Variant) -> str:
     warning = variant.settings.get("warning")
     if isinstance(warning, str):
         words.append(warning)
+    words.append(_outdated(variant, manifest))
     if _object(variant.evidence, "company").get("same_bits") is False:
         words.append("what it says of a text depends on the texts that it runs together with")
     return "; ".join(filter(None, words))
+
+
+def _outdated(variant: Variant, manifest: Manifest) -> str:
+    """Say of another form of a variant if that was replaced since."""
+    source = _object(variant.settings, "made_from")
+    for name, other in manifest.variants.items():
+        if source.get("path") == other.file.path and source.get("sha256") != other.file.sha256:
+            flag = "--fused" if variant.recipe == "fused" else "--ort"
+            return f"of an earlier {name}: edge-distil quantize --{name} {flag} makes it again"
+    return ""
 
 
 def origin(variant: Variant) -> str:
