@@ -89,28 +89,6 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / 10)
 """
 
 
-RESTS = """
-import sys
-from pathlib import Path
-import edge_distil as ed
-def resident():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
-ed.load(sys.argv[2])  # what comes with any model
-before = resident()
-encoder = ed.load(sys.argv[1], variant="fp32").encoder
-after = resident()
-encoder.session.rest()
-print((after - resident()) / (after - before))
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_session_at_rest_gives_its_weights_back(embedded_bundle: Path, tiny: Path) -> None:
-    command = [sys.executable, "-c", RESTS, str(embedded_bundle), str(tiny / "embedding")]
-    said = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert float(said.stdout) > 0.6  # the tokenizer stays
-
-
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator learns nothing")
 def test_what_a_run_frees_is_there_for_the_next() -> None:
     said = subprocess.run([sys.executable, "-c", RUNS], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Memory stays flat while shapes change."""
+"""Memory stays flat while shapes change, and what rests gives its own back."""
 
 from __future__ import annotations
 
@@ -38,3 +38,25 @@ def test_resident_memory_does_not_grow_with_new_shapes(embedded_bundle: Path) ->
     command = [sys.executable, "-c", SCRIPT, str(embedded_bundle), "fp32"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert float(run.stdout) < GROWTH
+
+
+RESTS = """
+import sys
+from pathlib import Path
+import edge_distil as ed
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+ed.load(sys.argv[2])  # what comes with any model
+before = resident()
+encoder = ed.load(sys.argv[1], variant="fp32").encoder
+after = resident()
+encoder.session.rest()
+print((after - resident()) / (after - before))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_session_at_rest_gives_its_weights_back(embedded_bundle: Path, tiny: Path) -> None:
+    command = [sys.executable, "-c", RESTS, str(embedded_bundle), str(tiny / "embedding")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(said.stdout) > 0.6  # the tokenizer stays
