@@ -64,7 +64,7 @@ def beside(work: Callable[[], T]) -> Iterator[Later[T]]:
     try:
         yield later
     except Exception:
-        later.result()
-        raise
+        later.result()  # raises what is wrong with the work, if anything is
+        raise  # of the block
     finally:
         later.wait()

@@ -20,6 +20,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 VARIABLE = "EDGE_DISTIL_HUGE_PAGES"
@@ -160,6 +161,7 @@ def _is_filled(page: ctypes.c_void_p, size: int) -> bool:
     return _system("mincore")(page, size, states) == 0 and all(state & 1 for state in states)
 
 
+@cache
 def _system(name: str) -> Callable[[ctypes.c_void_p, int, object], int]:
     call = getattr(ctypes.CDLL(None), name)
     call.argtypes = [

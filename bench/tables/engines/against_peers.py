@@ -37,8 +37,8 @@ from tables.shared.figures import machine, markdown, parser, pin, publish, shown
 from tables.shared.places import EMBEDDED, peer_python
 from tables.shared.variants import export, fuse
 
-# As --against has it -> its environment; torch is in this one. Each in the precision in which it
-# is fastest here; in fp32 all take twice our int8's time and more.
+# As --against has it -> its environment; torch is in this one. Each in the fastest precision that
+# --against has of it.
 PEERS = {
     "torch:int8": None,
     "optimum:int8": "optimum_onnx",

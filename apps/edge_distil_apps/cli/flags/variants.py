@@ -132,10 +132,14 @@ class Settings:
         return self.reports or self.max_drop is not None
 
     def keeps(self, recipe: str, bundle: Bundle) -> bool:
-        """Whether a variant that is there is what another form is to be made of."""
-        other_form, made_anew = self.ort or self.fused, self.force or self.data or self.needs_making
-        is_there = recipe in bundle.manifest.variants
-        return is_there and other_form and self.calibrate and not made_anew
+        """Whether a variant that is there is what another form is to be made of.
+
+        Not where a flag says how to make it, as --static-method does of ``int8-static``.
+        """
+        if recipe not in bundle.manifest.variants or recipe == "int8-static":
+            return False
+        anew = self.force or self.data is not None or not self.calibrate or self.needs_making
+        return (self.ort or self.fused) and not anew
 
     @property
     def reports(self) -> bool:
