@@ -71,12 +71,11 @@ class Encoder:
         return replace(self, session=lanes, workers=session.threads)
 
     def _without_lanes(self) -> Encoder:
-        warnings.warn(
+        line = (
             f"{self.bundle.path} was replaced, edited or moved since it was loaded: the model that "
-            "was loaded goes on, more slowly; load it again for the new one",
-            RuntimeWarning,
-            stacklevel=2,
+            "was loaded goes on, more slowly; load it again for the new one"
         )
+        warnings.warn(line, RuntimeWarning, stacklevel=2)
         return self
 
     def run(
@@ -291,6 +290,7 @@ def _open_tokenizer(bundle: Bundle, longest: int) -> Tokenizer:
     from edge_distil._tokenizing.tokenizer import Tokenizer  # while a model loads, see above
 
     tokenizer = Tokenizer(bundle.path, longest, plain=bundle.inferred)
+    freed.give_back()  # what reading took: a model's weights come on top
     if wrong := tokenizer.mismatches(bundle.manifest.golden):
         raise BundleCorrupt(
             f"{bundle.path}/tokenizer.json gives other tokens than the checkpoint's for "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -150,6 +151,18 @@ def test_a_model_beside_its_config_loads_as_optimum_writes_it(tiny_copy: Copy) -
     (bundle / "edge_distil.json").unlink()
     (bundle / "onnx/model.onnx").rename(bundle / "model.onnx")
     assert ed.load(bundle, variant="fp32").bundle.manifest.task == "fill-mask"
+
+
+@pytest.mark.parametrize("size", [0, 1, 4 << 20, (4 << 20) + 1, (5 << 20) + 7])
+def test_a_digest_is_hashlibs_for_files_of_any_size(size: int, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(data := bytes(range(251)) * (size // 251) + b"x" * (size % 251))
+    assert storage.sha256(tmp_path / "file") == hashlib.sha256(data).hexdigest()
+
+
+def test_a_model_is_loaded_without_openssl(tiny: Path) -> None:
+    code = "import sys, edge_distil as ed; ed.load(sys.argv[1]); print('_hashlib' in sys.modules)"
+    command = [sys.executable, "-c", code, tiny / "question_answering"]
+    assert subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.strip() == b"False"
 
 
 def test_staged_directory_leaves_all_or_nothing(tmp_path: Path) -> None:
