@@ -1,14 +1,15 @@
 """Ours in several forms beside torch, optimum, CTranslate2 and OpenVINO, length by length.
 
-    .venv/bin/python bench/tables/engines/against_peers.py [--rounds 24] [--work DIR] [--json FILE]
+    .venv/bin/python bench/tables/engines/against_peers.py [--launches 5] [--work DIR] [--json FILE]
 
 The embedded minilm-l6-squad (MiniLM-L6, 384 wide) and DistilBERT-base with seeded random weights,
 both for question answering, batch 1, one thread, all on one core. Engines are those of
 ``edge-distil bench --against``, each a process of its own that stays; in a round each has a turn of
 several questions, in an order drawn anew, and the time is that of the forward pass alone (peers are
-given token ids). A figure is int8-fused's time over the engine's, turn by turn, the median and its
-95 % interval: below 1, the engine is slower. The peers' environments are made below .interop at
-the first use (4 GB).
+given token ids). All engines are started several times: where a process has its weights in memory
+moves it by two per cent. A figure is int8-fused's time over the engine's, turn by turn, the median
+over all launches and its 95 % interval (turns nested in launches): below 1, the engine is slower.
+The peers' environments are made below .interop at the first use (4 GB).
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ import random
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_distil._machine.engines import BF16, bf16_features
 from edge_distil.bundle import open_bundle
@@ -31,7 +33,7 @@ from edge_distil.encoder import open_encoder
 from edge_distil_bench.peers import Origin, parse, prepare
 from edge_distil_bench.protocol.processes import Worker, participant
 from edge_distil_bench.protocol.queries import make_queries
-from edge_distil_bench.statistics.latency import median_interval
+from edge_distil_bench.statistics.bootstrap import nested_interval, pooled_spread
 from tables.shared.distilbert import make_checkpoint
 from tables.shared.figures import machine, markdown, parser, pin, publish, shown, times
 from tables.shared.places import EMBEDDED, peer_python
@@ -63,7 +65,12 @@ OURS: dict[str, tuple[str, Mapping[str, str]]] = {
 FIRST, REFERENCE = "int8-fused", "fp32"
 LENGTHS = (12, 32, 128, 384)
 _QUERIES, _QUESTION, _SPECIAL = 8, 4, 3  # of a length; its question's tokens, and those around
-_WARM_UP, _TURN = 3.0, 0.1  # seconds; a page of our engine's goes on a large one after each run
+_WARM_UP, _TURN = 1.0, 0.1  # seconds
+_SETTLING = 2.0  # seconds more at the start: after each run a page of ours goes on a large one
+
+Turns = dict[str, list[float]]  # engine -> seconds of a question, turn by turn
+Logits = NDArray[np.float64]
+Answers = dict[tuple[int, str], Logits]  # length and engine -> what it says, the same at any launch
 
 
 @contextmanager
@@ -99,10 +106,26 @@ def write_questions(bundle: Path, tokens: int, folder: Path) -> Path:
     return file
 
 
-def measure(workers: Mapping[str, Worker], questions: Path, rounds: int) -> dict[str, Any]:
-    """Return what the table shows of each engine at one length."""
-    for worker in workers.values():
-        worker.ask(queries=str(questions))
+def launch(
+    bundle: Path, checkpoint: Path, work: Path, rounds: int, answers: Answers
+) -> dict[int, Turns]:
+    """Start all engines anew and return length -> engine -> seconds of each of its turns."""
+    taken = {}
+    with opened(bundle, checkpoint, work) as workers:
+        for tokens in LENGTHS:
+            questions = write_questions(bundle, tokens, work)
+            for worker in workers.values():
+                worker.ask(queries=str(questions))
+                if tokens == LENGTHS[0]:
+                    _warm_up(worker, _SETTLING)
+            taken[tokens] = _take_turns(workers, rounds)
+            for name, worker in workers.items():
+                if (tokens, name) not in answers:
+                    answers[tokens, name] = _logits(worker)
+    return taken
+
+
+def _take_turns(workers: Mapping[str, Worker], rounds: int) -> Turns:
     counts = {name: _count(worker) for name, worker in workers.items()}
     taken: dict[str, list[float]] = {name: [] for name in workers}
     order = list(workers)
@@ -110,21 +133,34 @@ def measure(workers: Mapping[str, Worker], questions: Path, rounds: int) -> dict
         random.shuffle(order)
         for name in order:
             taken[name].append(_turn(workers[name], counts[name]))
-    logits = {name: _logits(worker) for name, worker in workers.items()}
-    return {
-        name: {
-            "milliseconds": 1e3 * statistics.median(own),
-            "ratio": median_interval([a / b for a, b in zip(taken[FIRST], own, strict=True)]),
+    return taken
+
+
+def summary(launches: Sequence[Turns], logits: Mapping[str, Logits]) -> dict[str, Any]:
+    """Return what the table shows of each engine at one length."""
+    logs = {n: [np.log(turns[FIRST]) - np.log(turns[n]) for turns in launches] for n in launches[0]}
+    medians = [[float(np.median(own)) for own in logs[name]] for name in logs]
+    spread = pooled_spread(np.array(medians)) if len(launches) > 1 else None
+    found = {}
+    for name, own in logs.items():
+        ratio = np.exp([np.median(np.concatenate(own)), *nested_interval(own, spread)])
+        found[name] = {
+            "milliseconds": 1e3 * statistics.median(t for turns in launches for t in turns[name]),
+            "ratio": ratio.tolist(),
+            "launches": np.exp([np.median(blocks) for blocks in own]).tolist(),
             "cosine": _cosine(logits[name], logits[REFERENCE]),
         }
-        for name, own in taken.items()
-    }
+    return found
 
 
 def _count(worker: Worker) -> int:
     """Return how many questions a turn of an engine has."""
-    _turn(worker, max(2, round(_WARM_UP / _turn(worker, 2))))
+    _warm_up(worker, _WARM_UP)
     return max(2, round(_TURN / _turn(worker, 2)))
+
+
+def _warm_up(worker: Worker, seconds: float) -> None:
+    _turn(worker, max(2, round(seconds / _turn(worker, 2))))
 
 
 def _turn(worker: Worker, count: int) -> float:
@@ -133,13 +169,13 @@ def _turn(worker: Worker, count: int) -> float:
     return float(statistics.median(reply["stage_ns"]["forward"][1:])) / 1e9
 
 
-def _logits(worker: Worker) -> np.ndarray[Any, Any]:
+def _logits(worker: Worker) -> Logits:
     """Return the logits of all questions: ``(questions, outputs * tokens)``."""
     found = [worker.ask(outputs=item) for item in range(_QUERIES)]
     return np.array([[*np.ravel(o["start_logits"]), *np.ravel(o["end_logits"])] for o in found])
 
 
-def _cosine(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> float:
+def _cosine(first: Logits, second: Logits) -> float:
     norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     return float(((first * second).sum(axis=1) / norms).mean())
 
@@ -167,7 +203,8 @@ def render(document: Mapping[str, Any]) -> str:
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--rounds", type=int, default=24)
+    options.add_argument("--launches", type=int, default=5)
+    options.add_argument("--rounds", type=int, default=8, help="of each launch")
     arguments = options.parse_args()
     random.seed(0)
     found: dict[str, Any] = {}
@@ -181,14 +218,18 @@ def main() -> None:
             fuse(export(checkpoint, work / "bundles" / name, "--int8", "--fused"), "fp32")
         pin()  # the workers too, and only now: to export takes all cores
         for name, checkpoint in sources.items():
-            bundle = work / "bundles" / name
-            with opened(bundle, checkpoint, work) as workers:
-                found[name] = {
-                    str(tokens): measure(
-                        workers, write_questions(bundle, tokens, work), arguments.rounds
-                    )
-                    for tokens in LENGTHS
-                }
+            bundle, answers = work / "bundles" / name, Answers()
+            launches = []
+            for number in range(arguments.launches):
+                print(f"{name}: launch {number + 1} of {arguments.launches}", file=sys.stderr)
+                launches.append(launch(bundle, checkpoint, work, arguments.rounds, answers))
+            found[name] = {
+                str(tokens): summary(
+                    [taken[tokens] for taken in launches],
+                    {engine: own for (length, engine), own in answers.items() if length == tokens},
+                )
+                for tokens in LENGTHS
+            }
     publish(machine(PACKAGES), table(found), found, arguments.json)
 
 
