@@ -6,14 +6,18 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from command import Command, run_without
 
 import edge_distil as ed
 from edge_distil._machine import engines, installation
+from edge_distil._writing import storage
+from edge_distil.bundle import HASHED_AT_OPEN, write_manifest
 
 OTHERS = engines.available()[1:]  # that `doctor` looks at, where they are installed
 VERBS = ("export", "quantize", "run", "embed", "search", "eval", "inspect", "doctor", "distil")
@@ -181,6 +185,48 @@ def test_doctor_does_not_time_what_fails(
     report = json.loads(edge_distil("doctor", bundle, "--json").out)
     assert {one["variant"] for one in report["speeds"]} == {"fp32"}
     assert report["recommendation"]["reason"].endswith("was there to compare it with")
+
+
+@pytest.mark.parametrize("edited", ["fp32", "int8"])
+def test_doctor_says_nothing_of_the_processor_where_a_file_was_edited(
+    edited: str, edge_distil: Command, tiny: Path, tmp_path: Path
+) -> None:
+    bundle = ed.open_bundle(shutil.copytree(tiny / "fill_mask", tmp_path / "bundle"))
+    model, entry = bundle.model_path(edited), bundle.manifest.variants[edited]
+    graph = onnx.load(model)
+    graph.doc_string = " " * HASHED_AT_OPEN  # as large as those that loading does not hash
+    onnx.save(graph, model)
+    file = storage.record(bundle.path, model)
+    write_manifest(bundle.path, bundle.manifest.with_variant(edited, replace(entry, file=file)))
+    for weight in graph.graph.initializer:
+        numbers = onnx.numpy_helper.to_array(weight)
+        if numbers.dtype == np.float32 and numbers.ndim:
+            weight.CopyFrom(onnx.numpy_helper.from_array(3 * numbers, weight.name))
+    onnx.save(graph, model)
+    assert model.stat().st_size == file.bytes
+    done = edge_distil("doctor", bundle.path, "--no-speed", "--json")
+    assert done.status == 1
+    checks = {one["name"]: one for one in json.loads(done.out)["checks"]}
+    assert {name for name, one in checks.items() if not one["ok"]} == {"files", edited}
+    assert "was edited" in checks[edited]["found"]
+    assert ("fp32 is not as recorded" in checks["int8"]["found"]) is (edited == "fp32")
+    assert not any("CPU" in one["found"] for one in checks.values())
+
+
+def test_doctor_says_so_where_the_same_files_give_other_numbers(
+    edge_distil: Command, tiny: Path, tmp_path: Path
+) -> None:
+    """A manifest that has seen less drift stands for the processor on which int8 was made."""
+    bundle = ed.open_bundle(shutil.copytree(tiny / "fill_mask", tmp_path / "bundle"))
+    entry = bundle.manifest.variants["int8"]
+    evidence = {**entry.evidence, "fidelity": {"max_abs_diff": 0.01}}
+    write_manifest(
+        bundle.path, bundle.manifest.with_variant("int8", replace(entry, evidence=evidence))
+    )
+    done = edge_distil("doctor", bundle.path, "--no-speed", "--json")
+    assert done.status == 1
+    [found] = [one["found"] for one in json.loads(done.out)["checks"] if not one["ok"]]
+    assert "of the same files: this CPU's kernels compute something else" in found
 
 
 def test_doctor_without_fp32_has_nothing_to_choose_by(

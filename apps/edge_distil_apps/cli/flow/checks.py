@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edge_distil._machine import engines, installation
 from edge_distil.bundle import Bundle
 from edge_distil.errors import EdgeDistilError
+from edge_distil.manifest import FileRecord
 
 if TYPE_CHECKING:
     from edge_distil.evaluate.drift import Drift
@@ -31,6 +32,19 @@ class Check:
     found: str
     drift: Drift | None = None
     left_out: bool = False
+
+
+def wrong_files(bundle: Bundle) -> dict[FileRecord, EdgeDistilError]:
+    """Return the files here that are not as the manifest records them, with what each has."""
+    variants = bundle.manifest.variants
+    here = [record for name in bundle.present_variants() for record in variants[name].records]
+    found: dict[FileRecord, EdgeDistilError] = {}
+    for record in (*bundle.manifest.files, *here):
+        try:
+            bundle.check_file(record, full=True)
+        except EdgeDistilError as error:
+            found[record] = error
+    return found
 
 
 def in_words(drift: Drift) -> str:
