@@ -122,3 +122,23 @@ def test_peers_are_not_nothing_and_not_ours_to_ship() -> None:
     assert reason.startswith("ship int8 here: ")
     assert "torch and torch:int8 are other engines' models" in reason
     assert "nothing else" not in reason
+
+
+FUSED = Alternative("int8-fused", 0.25, FAST, 0.999)
+ELSEWHERE = "is for Python alone, which pads no text: JavaScript, Kotlin and Swift take"
+
+
+def test_a_fused_form_is_shipped_with_what_other_runtimes_take() -> None:
+    advice = recommend([int8(SLOW), FUSED])
+    assert advice.variant == "int8-fused"
+    assert advice.reason.endswith(f"; int8-fused {ELSEWHERE} int8")
+    of_several = recommend([replace(FUSED, name="minilm/fp32-fused")], "minilm/fp32")
+    assert of_several.reason.endswith(f"; minilm/fp32-fused {ELSEWHERE} minilm/fp32")
+    assert recommend([], "fp32-fused").reason.endswith(f"; fp32-fused {ELSEWHERE} fp32")
+    for_its_size = recommend([replace(FUSED, speedup=SLOW)]).reason
+    assert for_its_size.endswith(f"75% of the download; int8-fused {ELSEWHERE} int8")
+
+
+def test_what_runs_everywhere_is_shipped_without_that() -> None:
+    for others in ([int8(FAST), replace(FUSED, speedup=SLOW)], [int8(SLOW)], []):
+        assert "Python alone" not in recommend(others).reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge_distil.bundle import FUSED
 from edge_distil_bench.statistics.comparison import NEGLIGIBLE, negligible
 from edge_distil_bench.statistics.distribution import Estimate
 
@@ -125,25 +126,35 @@ def recommend(
         peers: Other engines' models that were measured beside it, which are not ours to ship.
     """
     if not alternatives:
-        return _keep(reference, _alone(peers))
+        return _ship(reference, _alone(peers))
     faithful = [c for c in alternatives if c.faithful]
     if not faithful:
-        return _keep(reference, _too_far(alternatives))
+        return _ship(reference, _too_far(alternatives))
     faster = [c for c in faithful if c.faster]
     if not faster:
         undecided = [c for c in faithful if c.open]
         if undecided:
             return Recommendation(None, _undecided(undecided, reference, longer))
-        return _keep(reference, _not_faster(faithful, reference))
+        return _ship(reference, _not_faster(faithful, reference))
     fastest = max(faster, key=lambda c: c.speedup.value)
     level = [c for c in faster if c.speedup.high >= fastest.speedup.low]
     best = max(level, key=_merit)
     load = f"; load it with engine={best.engine!r}" if best.engine else ""
-    return Recommendation(best.name, f"ship {best.name} here: {_praise(best, reference)}{load}")
+    return _ship(best.name, f"{_praise(best, reference)}{load}")
 
 
-def _keep(reference: str, why: str) -> Recommendation:
-    return Recommendation(reference, f"ship {reference} here: {why}")
+def _ship(name: str, why: str) -> Recommendation:
+    return Recommendation(name, f"ship {name} here: {why}{_where_alone(name)}")
+
+
+def _where_alone(name: str) -> str:
+    """Say where a fused form runs, and what is for elsewhere; of any other form nothing."""
+    if not name.endswith(FUSED):
+        return ""
+    return (
+        f"; {name} is for Python alone, which pads no text: JavaScript, Kotlin and Swift take "
+        f"{name.removesuffix(FUSED)}"
+    )
 
 
 def _alone(peers: Sequence[str]) -> str:
@@ -207,6 +218,7 @@ def _not_faster(faithful: Sequence[Alternative], reference: str) -> str:
         )
     if smallest.size < 1:
         words += f"; {smallest.name} still saves {1 - smallest.size:.0%} of the download"
+        words += _where_alone(smallest.name)
     return words
 
 
