@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from edge_distil_apps.cli import console, inspect, options
+from edge_distil_apps.cli.ending import added
 from edge_distil_apps.cli.flags import coreml as coreml_flags
 from edge_distil_apps.cli.flags import variants as flags
 from edge_distil_apps.cli.flow import stages
@@ -139,15 +140,16 @@ def export(
         # Importing torch and tracing made millions of objects that stay to the end: walking them
         # once more, now or at exit, would take two seconds.
         gc.freeze()
-        bundle = flags.add_variants(bundle, settings, say)
-        bundle = coreml_flags.add_packages(
-            bundle,
-            model,
-            apple,
-            say,
-            revision=revision,
-            trust_remote_code=trust_remote_code,
-            trust_pickle=trust_pickle,
-        )
+        with added.named(bundle.path):
+            bundle = flags.add_variants(bundle, settings, say)
+            bundle = coreml_flags.add_packages(
+                bundle,
+                model,
+                apple,
+                say,
+                revision=revision,
+                trust_remote_code=trust_remote_code,
+                trust_pickle=trust_pickle,
+            )
     console.note(f"done in {time.perf_counter() - started:.1f} s")
     inspect.show(bundle, json)

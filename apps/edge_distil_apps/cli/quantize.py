@@ -10,6 +10,7 @@ import typer
 from edge_distil.bundle import Bundle, open_bundle
 from edge_distil.manifest import FILE_NAME
 from edge_distil_apps.cli import console, inspect, options
+from edge_distil_apps.cli.ending import added
 from edge_distil_apps.cli.flags import variants as flags
 from edge_distil_apps.cli.flow import stages
 
@@ -76,11 +77,14 @@ def quantize(
     )
     opened = open_bundle(bundle)
     _check_output(opened, output)
-    plan = [*(stages.ADOPTED if opened.inferred else ()), *flags.plan(settings)]
+    there = None if opened.inferred else opened
+    with console.needs_export():
+        plan = [*(stages.ADOPTED if opened.inferred else ()), *flags.plan(settings, there)]
     with stages.watched(plan) as say:
         if output is not None:
             opened = _adopt(opened, output, settings, say)
-        opened = flags.add_variants(opened, settings, say)
+        with added.named(opened.path, there):
+            opened = flags.add_variants(opened, settings, say)
     inspect.show(opened, json)
 
 

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import tiny as tiny_checkpoints
 from command import Command
 
 import edge_distil as ed
@@ -89,3 +90,22 @@ def test_inspect_says_whether_it_was_calibrated(
     settings = ed.open_bundle(bundle).manifest.variants["int8"].settings
     exact = json.loads(edge_distil("inspect", bundle, "--json").out)["variants"]["int8"]
     assert exact["settings"] == settings
+
+
+def test_what_fails_says_what_is_there_by_then(
+    edge_distil: Command, tiny: Path, tmp_path: Path
+) -> None:
+    """Attention with rotated positions, and with masked tokens, has no fused form."""
+    checkpoint = tiny_checkpoints.save_checkpoint(
+        tmp_path / "checkpoint", "modernbert", "feature-extraction"
+    )
+    out, int8 = tmp_path / "out", ["--int8", "--no-calibration", "--fused"]
+    done = edge_distil("export", checkpoint, "-o", out, *int8)
+    assert done.status == 1
+    assert done.err.rstrip().endswith(f"use the variant as it is; {out} holds fp32, int8")
+    assert list(ed.open_bundle(out, verify=True).manifest.variants) == ["fp32", "int8"]
+    late = Path(shutil.copytree(tiny / "late_interaction", tmp_path / "late"))
+    for replaced in (True, False):
+        done = edge_distil("quantize", late, *([*int8, "--force"] if replaced else ["--fused"]))
+        assert done.status == 1
+        assert ("late holds fp32, int8" in done.err) is replaced

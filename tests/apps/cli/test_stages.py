@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from edge_distil_apps.cli.flow.stages import EXPORT, Pace
 pytestmark = pytest.mark.wide
 
 PROGRAM = [sys.executable, "-P", "-m", "edge_distil_apps.cli"]
+STAGES = ("quantizing", "calibrating", "rounding", "comparing", "fusing", "converting")
 NODE = re.compile(r"node_|/[A-Z]\w+_\d+|MatMul")
 
 
@@ -100,6 +102,27 @@ def test_each_line_is_a_stage_of_the_plan(copy: Path) -> None:
     said = []
     describe_sensitivity(copy, progress=said.append)
     assert follows(said, stages.REPORT)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [("--int8", "--fused"), ("--fused",), ("--ort",), ("--int8", "--fp16", "--fused", "--ort")],
+)
+def test_what_stays_as_it_is_is_no_stage(
+    flags: tuple[str, ...], copy: Path, edge_distil: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned: list[str] = []
+    watched = stages.watched
+
+    def noted(plan: stages.Plan) -> AbstractContextManager[stages.Say]:
+        planned.extend(name for name, _ in plan)
+        return watched(plan)
+
+    monkeypatch.setattr(stages, "watched", noted)
+    done = edge_distil("quantize", copy, *flags)  # int8 is there
+    assert done.status == 0, done.err
+    said = [line.split()[0] for line in done.err.splitlines()]
+    assert [word for word in said if word in STAGES] == planned
 
 
 def follows(said: list[str], known: stages.Plan) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_library
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,17 +10,16 @@ from typing import Annotated, Any
 
 import typer
 
-from edge_distil._reading import links
-from edge_distil._writing import storage
 from edge_distil.bundle import FUSIBLE, Bundle
 from edge_distil.errors import BundleExists
 from edge_distil_apps.cli import console, inspect, options
 from edge_distil_apps.cli.flags.students import check_files
-from edge_distil_apps.cli.flow import stages
+from edge_distil_apps.cli.flow import reporting, stages
 from edge_distil_apps.cli.flow.stages import Plan, Say
 
 _KEEPING = "int8"  # the recipe that can keep operators in fp32
 _RANGES = "int8-static"  # the recipe that looks at ranges
+_NEW = "fp32"  # the variant that a new bundle has
 
 _VARIANTS = "Variants"
 _ACCURACY = "Accuracy"
@@ -147,18 +145,45 @@ class Settings:
         return self.report or self.full_report
 
 
-def plan(settings: Settings) -> Plan:
-    """Return the stages that `add_variants` will go through."""
+def plan(settings: Settings, bundle: Bundle | None = None) -> Plan:
+    """Return the stages that `add_variants` will go through.
+
+    Args:
+        settings: What is asked for.
+        bundle: What it is added to; ``None`` for a new one, which has fp32 alone.
+    """
     found: list[tuple[str, float]] = []
     for recipe in settings.recipes:
+        if bundle is not None and settings.keeps(recipe, bundle):
+            continue
         calibration: Plan = stages.RANGES if recipe == _RANGES else ()
         if recipe == _KEEPING and settings.calibrate:
             calibration = stages.CALIBRATION
         found += [*stages.QUANTIZED, *calibration, *stages.COMPARED]
     found += stages.REPORT if settings.reports else ()
-    found += list(stages.FUSED) * (len(_fusible(settings.recipes)) or 1) if settings.fused else ()
-    found += list(stages.ORT) * (len(settings.recipes) or 1) if settings.ort else ()
+    found += list(stages.FUSED) * len(_fused_of(settings, bundle))
+    found += list(stages.ORT) * len(_converted(settings, bundle))
     return found
+
+
+def _fused_of(settings: Settings, bundle: Bundle | None) -> Sequence[str]:
+    """Return the variants of which a fused form is made."""
+    if not settings.fused:
+        return ()
+    there = bundle.portable_variants() if bundle is not None else [_NEW]
+    # where there is none, int8 is named as missing
+    return _fusible(settings.recipes or there) or [_KEEPING]
+
+
+def _converted(settings: Settings, bundle: Bundle | None) -> Sequence[str]:
+    """Return the variants that are converted to the ORT format."""
+    if not settings.ort or settings.recipes:
+        return settings.recipes if settings.ort else ()
+    if bundle is None:
+        return [_NEW]
+    from edge_distil_quantize import onnx_variants
+
+    return onnx_variants(bundle)
 
 
 def check_data(settings: Settings, task: str) -> None:
@@ -181,18 +206,26 @@ def add_variants(bundle: Bundle, settings: Settings, say: Say) -> Bundle:
     with console.needs_export():
         check_data(settings, bundle.manifest.task)
         if settings.reports:
-            _announce_report(bundle, settings)
+            reporting.announce(bundle, settings.data, full=settings.full_report)
         for recipe in settings.recipes:
             if settings.keeps(recipe, bundle):
                 console.note(f"{recipe} stays as it is ({_how_made(bundle, recipe)})")
             else:
                 bundle = _add(bundle, recipe, settings, say)
         if settings.reports:
-            _write_report(bundle, settings, say)
-        if settings.fused:
-            bundle = _add_fused(bundle, settings.recipes, say)
-        if settings.ort:
-            bundle = _add_ort_format(bundle, settings.recipes, say)
+            reporting.write(
+                bundle,
+                settings.data,
+                calibrate=settings.calibrate,
+                full=settings.full_report,
+                say=say,
+            )
+        from edge_distil_quantize import convert_to_ort, fuse_variant
+
+        for variant in _fused_of(settings, bundle):
+            bundle = fuse_variant(bundle, variant, progress=say)
+        for variant in _converted(settings, bundle):
+            bundle = convert_to_ort(bundle, variant, progress=say)
     return bundle
 
 
@@ -241,56 +274,5 @@ def _add(bundle: Bundle, recipe: str, settings: Settings, say: Say) -> Bundle:
     )
 
 
-def _announce_report(bundle: Bundle, settings: Settings) -> None:
-    """Say how long the report will take: it is the longest part of the work."""
-    from edge_distil_quantize import report_seconds
-
-    quick = not settings.full_report
-    seconds = report_seconds(bundle, data=settings.data, quick=quick)
-    longer = "; --full-report takes longer and is finer" if quick else ""
-    console.note(f"the report, when {_KEEPING} is made, takes {stages.about(seconds)}{longer}")
-
-
-def _write_report(bundle: Bundle, settings: Settings, say: Say) -> None:
-    """Write ``report/int8.html`` and the same figures as ``report/int8.json``."""
-    from edge_distil_apps.report import render
-    from edge_distil_quantize import describe_sensitivity
-
-    document = describe_sensitivity(
-        bundle,
-        _KEEPING,
-        data=settings.data,
-        calibrate=settings.calibrate,
-        quick=not settings.full_report,
-        progress=say,
-    )
-    page = bundle.path / "report" / f"{_KEEPING}.html"
-    links.check_inside(bundle.path, page.parent)
-    for path, text in (
-        (page.with_suffix(".json"), json_library.dumps(document, indent=2) + "\n"),
-        (page, render(document)),
-    ):
-        with storage.atomic_file(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    console.note(f"report: {page}")
-
-
 def _fusible(variants: Iterable[str]) -> list[str]:
     return [name for name in FUSIBLE if name in variants]
-
-
-def _add_fused(bundle: Bundle, recipes: Sequence[str], say: Say) -> Bundle:
-    from edge_distil_quantize import fuse_variant
-
-    # where there is none, int8 is named as missing
-    for variant in _fusible(recipes or bundle.portable_variants()) or [_KEEPING]:
-        bundle = fuse_variant(bundle, variant, progress=say)
-    return bundle
-
-
-def _add_ort_format(bundle: Bundle, recipes: Sequence[str], say: Say) -> Bundle:
-    from edge_distil_quantize import convert_to_ort, onnx_variants
-
-    for variant in recipes or onnx_variants(bundle):
-        bundle = convert_to_ort(bundle, variant, progress=say)
-    return bundle
