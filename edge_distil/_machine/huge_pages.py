@@ -23,8 +23,11 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
+from edge_distil._reading.printable import shown
+from edge_distil.errors import InputError
+
 VARIABLE = "EDGE_DISTIL_HUGE_PAGES"
-_NO = {"0", "false", "no", "off"}
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")  # in any case
 _MAPS = Path("/proc/self/maps")
 _SETTINGS = Path("/sys/kernel/mm/transparent_hugepage")
 _COLLAPSE = 25  # MADV_COLLAPSE
@@ -34,8 +37,20 @@ Range = tuple[int, int]  # first address and the one behind the last
 
 
 def wanted(option: bool | None) -> bool:
-    """Return what a caller said or, where it said nothing, the environment: 0 is no."""
-    return os.environ.get(VARIABLE, "").lower() not in _NO if option is None else option
+    """Return what a caller said or, where it said nothing, the environment; else yes.
+
+    Raises:
+        InputError: The environment says neither yes nor no.
+    """
+    if option is not None:
+        return option
+    value = os.environ.get(VARIABLE, "")
+    if value and value.lower() not in (*_YES, *_NO):
+        raise InputError(
+            f"{VARIABLE} is {shown(value)}, expected {_YES[0]} ({', '.join(_YES[1:])}) or "
+            f"{_NO[0]} ({', '.join(_NO[1:])}): set it to one of these, or unset it"
+        )
+    return value.lower() not in _NO
 
 
 class Mover:

@@ -129,15 +129,15 @@ def load(
             ``"cpu_and_gpu"`` or ``"cpu_and_ne"`` (the neural engine).
         huge_pages: On Linux, put the model's memory on large pages (2 MiB) as it runs, which
             saves up to 3 %, and let what a run frees stay in the process for the next one. By
-            default yes, unless the environment variable ``EDGE_DISTIL_HUGE_PAGES`` is 0; pages
-            stay as they are where the system gives no large ones to anyone.
+            default yes, unless the environment variable ``EDGE_DISTIL_HUGE_PAGES`` is 0 (false,
+            no, off); pages stay as they are where the system gives no large ones to anyone.
         untrusted: The bundle is a stranger's: open it first in a child process with limits of
             time and memory, and run some texts through it there; takes a second or two more.
 
     Raises:
         BundleError: The directory is missing, damaged, of another schema, or lacks the variant.
-        InputError: `task` is not one of ours, `threads` is not a positive integer, or an option
-            belongs to another runtime.
+        InputError: `task` is not one of ours, `threads` is not a positive integer, an option
+            belongs to another runtime, or ``EDGE_DISTIL_HUGE_PAGES`` is neither yes nor no.
         MissingExtra: A Core ML variant or another engine, and what runs it is not installed.
         SessionError: The runtime refuses the model, the engine has no such precision here or
             gives other answers than onnxruntime, or a Core ML variant is opened off macOS.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import edge_distil as ed
+from edge_distil._machine import huge_pages
 from edge_distil.errors import InputError, InputTypeError
 
 HUGE = 2**70
@@ -87,6 +88,31 @@ def test_the_environment_is_refused_as_the_option_is(
     monkeypatch.setenv("OMP_NUM_THREADS", value)
     with pytest.raises(InputError, match=r"OMP_NUM_THREADS is .*, expected"):
         ed.load(tiny / "embedding")
+
+
+@pytest.mark.parametrize("value", ["ja", "2", "0 ", "\x1b[2J", "x" * 5000])
+def test_a_variable_that_is_neither_yes_nor_no_is_refused(
+    value: str, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(huge_pages.VARIABLE, value)
+    with pytest.raises(InputError, match=r"^EDGE_DISTIL_HUGE_PAGES is .*, expected 1 ") as caught:
+        ed.load(tiny / "embedding")
+    assert len(str(caught.value)) < 250
+    assert "\x1b" not in str(caught.value)
+    ed.load(tiny / "embedding", huge_pages=False)  # what is said in the call needs no variable
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [(["", "1", "true", "Yes", "ON"], True), (["0", "false", "No", "OFF"], False)],
+)
+def test_a_variable_says_yes_or_no_in_any_case(
+    values: list[str], wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for value in values:
+        monkeypatch.setenv(huge_pages.VARIABLE, value)
+        assert huge_pages.wanted(None) is wanted
+        assert huge_pages.wanted(not wanted) is not wanted
 
 
 def test_a_target_that_is_no_whole_text_is_named(tasks: dict[str, Any]) -> None:
