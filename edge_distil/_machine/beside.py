@@ -20,8 +20,12 @@ class Later(Generic[T]):
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin in a thread, where one can be started; not again once it has begun."""
-        if self._thread is None:
+        """Begin in a thread, where one can be started; not again once it has begun.
+
+        Nor where memory has a limit: a thread reserves over 100 MB, and of two that find none left
+        it may be the tokenizer's Rust, which ends the process without a word of ours.
+        """
+        if self._thread is None and not _memory_is_limited():
             self._thread = threading.Thread(target=self._run)
             with suppress(RuntimeError):  # a limit, or a Python without threads
                 self._thread.start()
@@ -45,6 +49,15 @@ class Later(Generic[T]):
             self._found.append(self._work())
         except BaseException as error:  # raised where it is asked for
             self._failed.append(error)
+
+
+def _memory_is_limited() -> bool:
+    """Say whether this process may take a part of its addresses only (``ulimit -v``)."""
+    try:
+        from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
+    except ImportError:  # Windows
+        return False
+    return getrlimit(RLIMIT_AS)[0] != RLIM_INFINITY
 
 
 @contextmanager
