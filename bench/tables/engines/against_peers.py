@@ -8,7 +8,8 @@ both for question answering, batch 1, one thread, all on one core. Engines are t
 several questions, in an order drawn anew, and the time is that of the forward pass alone (peers are
 given token ids). All engines are started several times: where a process has its weights in memory
 moves it by two per cent. A figure is int8-fused's time over the engine's, turn by turn, the median
-over all launches and its 95 % interval (turns nested in launches): below 1, the engine is slower.
+over all launches and its 95 % interval (turns nested in launches, which are taken to differ alike
+for all engines): below 1, the engine is slower.
 The peers' environments are made below .interop at the first use (4 GB).
 """
 
@@ -75,20 +76,22 @@ Answers = dict[tuple[int, str], Logits]  # length and engine -> what it says, th
 
 @contextmanager
 def opened(bundle: Path, checkpoint: Path, work: Path) -> Iterator[dict[str, Worker]]:
-    """Start every engine in a process of its own; name -> its worker."""
+    """Start every engine in a process of its own, in any order; name -> its worker."""
+    engines = {
+        name: replace(participant(name, bundle, variant, 1), environment=environment)
+        for name, (variant, environment) in OURS.items()
+    }
+    origin = Origin(open_bundle(bundle), checkpoint, bundle.name, 1, work, trained=False)
+    for name, place in PEERS.items():
+        if name.endswith(f":{BF16}") and not bf16_features():
+            continue
+        wanted = parse(name + (f"={peer_python(place)}" if place else ""))
+        [made] = prepare(wanted, origin, lambda note: print(note, file=sys.stderr))
+        engines[name] = made.participant
     with ExitStack() as stack:
-        found = {}
-        for name, (variant, environment) in OURS.items():
-            ours = replace(participant(name, bundle, variant, 1), environment=environment)
-            found[name] = stack.enter_context(Worker(ours))
-        origin = Origin(open_bundle(bundle), checkpoint, bundle.name, 1, work, trained=False)
-        for name, place in PEERS.items():
-            if name.endswith(f":{BF16}") and not bf16_features():
-                continue
-            wanted = parse(name + (f"={peer_python(place)}" if place else ""))
-            [made] = prepare(wanted, origin, lambda note: print(note, file=sys.stderr))
-            found[name] = stack.enter_context(Worker(made.participant))
-        yield found
+        started = random.sample(list(engines), len(engines))
+        found = {name: stack.enter_context(Worker(engines[name])) for name in started}
+        yield {name: found[name] for name in engines}
 
 
 def write_questions(bundle: Path, tokens: int, folder: Path) -> Path:
@@ -140,7 +143,7 @@ def summary(launches: Sequence[Turns], logits: Mapping[str, Logits]) -> dict[str
     """Return what the table shows of each engine at one length."""
     logs = {n: [np.log(turns[FIRST]) - np.log(turns[n]) for turns in launches] for n in launches[0]}
     medians = [[float(np.median(own)) for own in logs[name]] for name in logs]
-    spread = pooled_spread(np.array(medians)) if len(launches) > 1 else None
+    spread = pooled_spread(np.array(medians))
     found = {}
     for name, own in logs.items():
         ratio = np.exp([np.median(np.concatenate(own)), *nested_interval(own, spread)])
@@ -206,6 +209,8 @@ def main() -> None:
     options.add_argument("--launches", type=int, default=5)
     options.add_argument("--rounds", type=int, default=8, help="of each launch")
     arguments = options.parse_args()
+    if arguments.launches < 2 or arguments.rounds < 1:
+        options.error("expected --launches of 2 or more and --rounds of 1 or more")
     random.seed(0)
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as temporary:
