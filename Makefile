@@ -93,7 +93,7 @@ bench-distil: $(INSTALLED)  ## students with and without a teacher, and what shi
 	@$(RUN)/python bench/tables/distil/students.py --work $(STUDENTS)
 	@$(RUN)/python bench/tables/distil/shipped.py --work $(STUDENTS)
 
-bench-peers: $(INSTALLED)  ## beside torch, optimum, CTranslate2 and OpenVINO, each in one run
+bench-peers: $(INSTALLED)  ## beside torch, optimum, CTranslate2 and OpenVINO, five launches: 25 minutes
 	@$(RUN)/python bench/tables/engines/against_peers.py
 
 bench-browser: $(INSTALLED) page  ## the JavaScript runtime beside transformers.js, in Chromium

@@ -88,7 +88,7 @@ class OnnxSession:
     Raises:
         SessionError: onnxruntime refuses the file or has no such provider, or the file was
             replaced meanwhile.
-        InputError: `threads` is no positive integer, or that variable is neither yes nor no.
+        InputError: `threads` is no positive integer, or the variable says neither yes nor no.
     """
 
     def __init__(

@@ -22,10 +22,15 @@ class Later(Generic[T]):
     def start(self) -> None:
         """Begin in a thread, where one can be started; not again once it has begun.
 
-        Nor where memory has a limit: a thread reserves over 100 MB, and of two that find none left
-        it may be the tokenizer's Rust, which ends the process without a word of ours.
+        Where memory has a limit the work is done at once instead: a thread reserves over 100 MB,
+        and of two that find none left it may be the tokenizer's Rust, which ends the process
+        without a word. So a model's weights, the most and the last, are what finds none.
         """
-        if self._thread is None and not _memory_is_limited():
+        if self._thread is not None or self._found or self._failed:
+            return
+        if _memory_is_limited():
+            self._run()
+        else:
             self._thread = threading.Thread(target=self._run)
             with suppress(RuntimeError):  # a limit, or a Python without threads
                 self._thread.start()
@@ -52,12 +57,13 @@ class Later(Generic[T]):
 
 
 def _memory_is_limited() -> bool:
-    """Say whether this process may take a part of its addresses only (``ulimit -v``)."""
+    """Say whether this process may take so much memory only (``ulimit -v``, ``-d``)."""
     try:
-        from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
+        import resource
     except ImportError:  # Windows
         return False
-    return getrlimit(RLIMIT_AS)[0] != RLIM_INFINITY
+    kinds = (resource.RLIMIT_AS, resource.RLIMIT_DATA)
+    return any(resource.getrlimit(kind)[0] != resource.RLIM_INFINITY for kind in kinds)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ def keep() -> None:
     and gives the heap's end back where twice that size is free: runs that free many blocks have the
     page faults of all of them again, and weights lie in pieces that large pages do not fit. It is
     told once, for the whole process, by a block that is freed. Up to 64 MiB that are free then
-    stay, for each thread that ran models; `give_back` returns what is free of the main thread's.
+    stay, for each thread that ran models.
     """
     if sys.platform != "linux":
         return
@@ -33,10 +33,10 @@ def keep() -> None:
 
 
 def give_back() -> None:
-    """Return freed memory to the system; a millisecond or two.
+    """Return freed memory to the system: whole pages, and the end of the main thread's heap.
 
-    Of a model that was let go some half stays with the process otherwise, and the next one's memory
-    comes on top.
+    It takes half a millisecond to two, more where a host's heap lies in pieces. Of a model that was
+    let go some half stays with the process otherwise, and the next one's memory comes on top.
     """
     if sys.platform != "linux":
         return

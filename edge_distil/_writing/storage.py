@@ -6,6 +6,7 @@ import errno
 import itertools
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
@@ -39,7 +40,7 @@ _REASONS: dict[int, str] = {
 _OF_WRITING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 _CUT_SHORT = "requested and"  # numpy's tofile: "10 requested and 3 written", without a number
 _CHUNK = 1 << 20  # bytes read at a time when hashing
-_LITTLE = 4 << 20  # bytes
+_LITTLE = 1 << 20  # bytes; of more, OpenSSL's hash saves what it costs to load
 # What is hidden beside a path while it is made: the user knows the path alone.
 _HIDDEN = re.compile(r"\.(.+)\.(parts|training|smaller|stdin-[0-9a-f]{16}\.\w+)")
 
@@ -58,8 +59,9 @@ def _new_sha256(size: int) -> hashlib._Hash:
 
     OpenSSL's is five times as fast and costs 3 ms and 3 MB to load: not for a tokenizer's files.
     """
-    for name in ("_sha2", "_sha256") if size <= _LITTLE else ():  # since Python 3.12; before
-        with suppress(ImportError):
+    little = size <= _LITTLE and "_hashlib" not in sys.modules
+    for name in ("_sha2", "_sha256") if little else ():  # since Python 3.12; before
+        with suppress(ImportError, ValueError):  # which a build for FIPS may raise
             return import_module(name).sha256()  # type: ignore[no-any-return]
     import hashlib
 

@@ -140,7 +140,7 @@ def export(
         # Importing torch and tracing made millions of objects that stay to the end: walking them
         # once more, now or at exit, would take two seconds.
         gc.freeze()
-        with added.named(bundle.path):
+        with added.noted(bundle.path):
             bundle = flags.add_variants(bundle, settings, say)
             bundle = coreml_flags.add_packages(
                 bundle,

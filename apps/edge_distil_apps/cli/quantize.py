@@ -83,7 +83,7 @@ def quantize(
     with stages.watched(plan) as say:
         if output is not None:
             opened = _adopt(opened, output, settings, say)
-        with added.named(opened.path, there):
+        with added.noted(opened.path, there):
             opened = flags.add_variants(opened, settings, say)
     inspect.show(opened, json)
 

@@ -218,7 +218,7 @@ def _not_faster(faithful: Sequence[Alternative], reference: str) -> str:
         )
     if smallest.size < 1:
         words += f"; {smallest.name} still saves {1 - smallest.size:.0%} of the download"
-        words += _where_alone(smallest.name)
+        words += "" if reference.endswith(FUSED) else _where_alone(smallest.name)  # said of that
     return words
 
 

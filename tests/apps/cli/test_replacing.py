@@ -104,6 +104,10 @@ def test_what_fails_says_what_is_there_by_then(
     assert done.status == 1
     assert done.err.rstrip().endswith(f"use the variant as it is; {out} holds fp32, int8")
     assert list(ed.open_bundle(out, verify=True).manifest.variants) == ["fp32", "int8"]
+    edge_distil("export", checkpoint, "-o", (plain := tmp_path / "plain"))
+    told = json.loads(edge_distil("quantize", plain, *int8, "--json").out)["error"]
+    assert told["message"].endswith(f"; {plain} holds fp32, int8")
+    assert told["remedy"] == "use the variant as it is"
     late = Path(shutil.copytree(tiny / "late_interaction", tmp_path / "late"))
     for replaced in (True, False):
         done = edge_distil("quantize", late, *([*int8, "--force"] if replaced else ["--fused"]))

@@ -160,9 +160,14 @@ def test_a_digest_is_hashlibs_for_files_of_any_size(size: int, tmp_path: Path) -
 
 
 def test_a_model_is_loaded_without_openssl(tiny: Path) -> None:
-    code = "import sys, edge_distil as ed; ed.load(sys.argv[1]); print('_hashlib' in sys.modules)"
+    code = """
+import sys, edge_distil, numpy, onnxruntime, tokenizers
+before = "_hashlib" in sys.modules  # numpy 1 has it
+edge_distil.load(sys.argv[1])
+print(before or "_hashlib" not in sys.modules)
+"""
     command = [sys.executable, "-c", code, tiny / "question_answering"]
-    assert subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.strip() == b"False"
+    assert subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.strip() == b"True"
 
 
 def test_staged_directory_leaves_all_or_nothing(tmp_path: Path) -> None:

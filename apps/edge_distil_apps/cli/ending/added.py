@@ -11,16 +11,15 @@ from edge_distil.errors import EdgeDistilError
 
 
 @contextmanager
-def named(path: Path, before: Bundle | None = None) -> Iterator[None]:
-    """Let the error that ends the block say which variants the bundle holds.
+def noted(path: Path, before: Bundle | None = None) -> Iterator[None]:
+    """Note at the error that ends the block which variants the bundle holds, where it has changed.
 
     Args:
         path: The bundle.
-        before: What it was when the verb began, ``None`` where the verb made it: of a bundle that
-            is as it was nothing is said.
+        before: What it was when the verb began, ``None`` where the verb made it.
 
     Raises:
-        EdgeDistilError: What the block raises, of its own class.
+        EdgeDistilError: What the block raises, with a note that `failure.tell` shows.
     """
     try:
         yield
@@ -28,6 +27,6 @@ def named(path: Path, before: Bundle | None = None) -> Iterator[None]:
         now = None
         with suppress(EdgeDistilError):
             now = open_bundle(path).manifest.variants
-        if now is None or (before is not None and now == before.manifest.variants):
-            raise
-        raise type(error)(f"{error}; {path} holds {', '.join(now)}") from error
+        if now is not None and (before is None or now != before.manifest.variants):
+            error.add_note(f"{path} holds {', '.join(now)}")
+        raise

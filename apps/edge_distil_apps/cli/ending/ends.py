@@ -121,7 +121,7 @@ def _say(error: BaseException | None) -> int:
         number = error.number if isinstance(error, _Stopped) else signal.SIGINT
         failure.tell("Interrupted", _interrupted(number))
         return 128 + number
-    failure.tell(type(error).__name__, _line(error))
+    failure.tell(type(error).__name__, _line(error), getattr(error, "__notes__", ()))
     if isinstance(error, OSError) and error.filename is None:
         streams.discard(sys.stdout)
     if isinstance(error, VariantMissing):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
 from edge_distil_apps.cli import console
@@ -26,17 +27,19 @@ _EXPECTED = re.compile(r", expected ([^:;]+)\Z", re.DOTALL)
 _OF_PYTHON = re.compile(r" \(\w+=(?:True|False)\)")  # what callers of the API type
 
 
-def tell(kind: str, line: str) -> None:
+def tell(kind: str, line: str, notes: Sequence[str] = ()) -> None:
     """Print the line of a failure; where JSON was asked for, its document as well.
 
     Args:
         kind: The name of the error's class.
         line: What failed, and what to do.
+        notes: What else is to be known.
     """
     line = _OF_PYTHON.sub("", line)
-    console.error(line)
+    console.error("; ".join((line, *notes)))
     if _wants_json() and not console.is_told():
         message, remedy = split(line)
+        message = "; ".join((message, *notes))
         # stdout itself may be what failed
         with suppress(OSError):
             console.document({"error": {"type": kind, "message": message, "remedy": remedy}})

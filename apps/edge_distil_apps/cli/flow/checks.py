@@ -39,7 +39,7 @@ def wrong_files(bundle: Bundle) -> dict[FileRecord, EdgeDistilError]:
     variants = bundle.manifest.variants
     here = [record for name in bundle.present_variants() for record in variants[name].records]
     found: dict[FileRecord, EdgeDistilError] = {}
-    for record in (*bundle.manifest.files, *here):
+    for record in dict.fromkeys((*bundle.manifest.files, *here)):
         try:
             bundle.check_file(record, full=True)
         except EdgeDistilError as error:
