@@ -14,7 +14,7 @@ from edge_distil.progress import Stage
 from edge_distil_quantize.calibration.equivalence import Move
 from edge_distil_quantize.calibration.known import Known, Rounding, digest
 from edge_distil_quantize.calibration.smoothing import add_to, is_own
-from edge_distil_quantize.kernels.gptq import Matrix, factor, round_matrix
+from edge_distil_quantize.kernels.gptq import Matrix, damping_for, factor, round_matrix
 from edge_distil_quantize.kernels.int8 import Quantized, quantize_matrix
 from edge_distil_quantize.kernels.moments import Moments
 from edge_distil_quantize.recipe import Progress
@@ -119,7 +119,7 @@ def _rounded(
 ) -> dict[Hashable, tuple[Rounding, Matrix]]:
     """Round weights with the same inputs; return also what their biases are to take up."""
     means, covariance = moments.means(), moments.take_covariance()
-    factored = factor(covariance)
+    factored = factor(covariance, damping_for(len(covariance), moments.tokens))
     found = {}
     for key, target in targets.items():
         matrix = stored_matrix(target)

@@ -92,7 +92,7 @@ def _settings(inputs: Sequence[Feeds], prepared: Prepared) -> dict[str, Any]:
         "layer_norms_smoothed": sum(found.pays for found in prepared.norms),
         "values_smoothed": sum(found.pays for found in prepared.values),
         "biases_dropped": prepared.biases,
-        "rounding": f"GPTQ, damping {DAMPING}",
+        "rounding": f"GPTQ, damping {DAMPING[0]} to {DAMPING[1]}, inputs by tokens",
         "biases": "corrected by the mean error of the outputs",
     }
 
