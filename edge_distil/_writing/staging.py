@@ -24,7 +24,7 @@ from pathlib import Path
 from edge_distil._writing import locks
 from edge_distil._writing.exchange import exchange
 from edge_distil._writing.storage import folder_for, storage_errors
-from edge_distil.errors import BundleExists, PlaceBusy, StorageError
+from edge_distil.errors import BundleExists, EdgeDistilError, PlaceBusy, StorageError
 from edge_distil.manifest import FILE_NAME
 
 _INSIDE = "edge_distil"  # in place of the name, for what is made inside
@@ -57,7 +57,11 @@ def staged_directory(path: Path, *, replaceable: Check | None = None) -> Iterato
         if replaceable is None and _left(path, "clearing"):
             _check(path, None)  # a stranger may have planted it beside what is the user's
         recover(path)
-        _check_early(path, replaceable)
+        try:
+            _check_early(path, replaceable)
+        except FileNotFoundError as error:  # another process replaces it just now: see the lock
+            if isinstance(error, EdgeDistilError):
+                raise
         make = _inside if path.is_dir() and _must_stay(path) else _beside
         with make(path, replaceable) as staged:
             yield staged

@@ -114,6 +114,25 @@ def test_what_is_there_stays_without_leave(tmp_path: Path, kind: str) -> None:
     assert len(os.listdir(tmp_path)) == 1
 
 
+def test_what_goes_while_it_is_looked_at_is_looked_at_again(tmp_path: Path) -> None:
+    """As where another process puts its own there, under the lock: what was seen is gone."""
+    out = tmp_path / "out"
+    (out / "onnx").mkdir(parents=True)
+    (out / "old").touch()
+    looks = []
+
+    def agree(path: Path) -> None:
+        looks.append(path)
+        if len(looks) == 1:
+            (path / "onnx").rmdir()
+            os.listdir(path / "onnx")
+
+    with staging.staged_directory(out, replaceable=agree) as staged:
+        (staged / "new").touch()
+    assert os.listdir(out) == ["new"]
+    assert len(looks) > 1
+
+
 def test_what_comes_there_meanwhile_stays(tmp_path: Path) -> None:
     out = tmp_path / "out"
 
