@@ -18,12 +18,7 @@ from numpy.typing import NDArray
 from edge_distil_quantize.kernels.int8 import LIMIT, PAIR_LIMIT, Quantized, full_scales
 
 Matrix = NDArray[np.float32]
-# Of the mean diagonal, added to it. GPTQ has 0.01, for language models and 128 texts of 2,048
-# tokens; with that, rounding learns a small sample by heart and serves rare texts worse.
-# all-MiniLM-L6-v2 on STS-B dev, calibrated on four samples of 3,500 to 10,700 tokens: the 20 least
-# cosines to fp32 were 0.99770 on average with 0.01 and 0.99798 with inputs by tokens, better for
-# each of the four. From 0.05 to 0.5 they are level, 2 is worse; small models do best with 0.01.
-DAMPING = 0.01, 0.1  # the least and the most
+DAMPING = 0.01  # of the mean diagonal, added to it: GPTQ's own
 _BLOCK = 64  # inputs between two products with all that came before
 _PANEL = 256  # columns factored at a time
 _MOST_TRIES = 6
@@ -41,17 +36,7 @@ class Factor(NamedTuple):
     unit: Matrix
 
 
-def damping_for(inputs: int, tokens: int) -> float:
-    """Return the damping for a covariance: as many inputs as there are for each token, in bounds.
-
-    >>> [damping_for(384, tokens) for tokens in (100_000, 9_600, 384)]
-    [0.01, 0.04, 0.1]
-    """
-    least, most = DAMPING
-    return min(most, max(least, inputs / tokens))
-
-
-def factor(covariance: Matrix, damping: float = DAMPING[0]) -> Factor:
+def factor(covariance: Matrix, damping: float = DAMPING) -> Factor:
     """Order and factor a covariance.
 
     Args:
