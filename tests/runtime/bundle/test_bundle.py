@@ -153,8 +153,13 @@ def test_a_model_beside_its_config_loads_as_optimum_writes_it(tiny_copy: Copy) -
     assert ed.load(bundle, variant="fp32").bundle.manifest.task == "fill-mask"
 
 
-@pytest.mark.parametrize("size", [0, 1, 4 << 20, (4 << 20) + 1, (5 << 20) + 7])
-def test_a_digest_is_hashlibs_for_files_of_any_size(size: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("openssl", [True, False])
+@pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1, (5 << 20) + 7])
+def test_a_digest_is_hashlibs_for_files_of_any_size(
+    size: int, openssl: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not openssl:  # as in a process that has not loaded it
+        monkeypatch.delitem(sys.modules, "_hashlib")
     (tmp_path / "file").write_bytes(data := bytes(range(251)) * (size // 251) + b"x" * (size % 251))
     assert storage.sha256(tmp_path / "file") == hashlib.sha256(data).hexdigest()
 
