@@ -13,7 +13,6 @@ from edge_distil_quantize.calibration import single_pass
 from edge_distil_quantize.calibration.balance import STEPS, STRENGTH, Smoothing
 from edge_distil_quantize.calibration.equivalence import Prepared
 from edge_distil_quantize.calibration.known import Known, Rounding
-from edge_distil_quantize.calibration.rounding import DAMPING_OF_FEW
 from edge_distil_quantize.kernels.gptq import DAMPING
 from edge_distil_quantize.recipe import Feeds, Request
 from edge_distil_quantize.rewrites.matmul import Rounded, Target
@@ -93,7 +92,7 @@ def _settings(inputs: Sequence[Feeds], prepared: Prepared) -> dict[str, Any]:
         "layer_norms_smoothed": sum(found.pays for found in prepared.norms),
         "values_smoothed": sum(found.pays for found in prepared.values),
         "biases_dropped": prepared.biases,
-        "rounding": f"GPTQ, damping {DAMPING}, {DAMPING_OF_FEW} of fewer tokens than inputs",
+        "rounding": f"GPTQ, damping {DAMPING[0]} to {DAMPING[1]}, inputs / tokens / 4 between",
         "biases": "corrected by the mean error of the outputs",
     }
 

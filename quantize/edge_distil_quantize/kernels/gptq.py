@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from edge_distil_quantize.kernels.int8 import LIMIT, PAIR_LIMIT, Quantized, full_scales
 
 Matrix = NDArray[np.float32]
-DAMPING = 0.01  # of the mean diagonal, added to it: GPTQ's own
+# Of the mean diagonal, added to it. GPTQ has 0.01, for language models and 128 texts of 2,048
+# tokens; with that, rounding learns a small sample by heart and serves rare texts worse. The 20
+# least cosines to fp32 of all-MiniLM-L6-v2 on STS-B dev, calibrated on samples of 10,669, 5,566 and
+# 5,043 tokens: 0.99791, 0.99773, 0.99763 with 0.01; 0.99799, 0.99777, 0.99787 with a quarter of
+# inputs by tokens. In a last layer sliced to one token a text (CLS pooling) the covariance is not
+# even of full rank: the least cosine was 0.99918 with 0.01, 0.99934 with 0.1 (0.99935 unsliced).
+DAMPING = 0.01, 0.1  # the least and the most
 _BLOCK = 64  # inputs between two products with all that came before
 _PANEL = 256  # columns factored at a time
 _MOST_TRIES = 6
@@ -36,7 +42,17 @@ class Factor(NamedTuple):
     unit: Matrix
 
 
-def factor(covariance: Matrix, damping: float = DAMPING) -> Factor:
+def damping_for(inputs: int, tokens: int) -> float:
+    """Return the damping for a covariance: a quarter of the inputs for each token, in bounds.
+
+    >>> [damping_for(1536, tokens) for tokens in (260_000, 9_600, 768)]
+    [0.01, 0.04, 0.1]
+    """
+    least, most = DAMPING
+    return min(most, max(least, inputs / tokens / 4))
+
+
+def factor(covariance: Matrix, damping: float = DAMPING[0]) -> Factor:
     """Order and factor a covariance.
 
     Args:
