@@ -40,7 +40,7 @@ def test_a_matrix_that_is_not_definite_is_damped_until_it_is():
     indefinite = np.array([[1, 2], [2, 1]], np.float32)
     with pytest.raises(np.linalg.LinAlgError):
         cholesky_in_place(indefinite.copy())
-    found = factor(indefinite)
+    found = factor(indefinite, damping=0.01)
     assert np.isfinite(found.unit).all()
 
 
@@ -59,7 +59,7 @@ def test_the_factors_multiply_to_the_damped_covariance():
 @pytest.mark.parametrize("covariance", [np.eye(33), np.zeros((33, 33))])
 def test_inputs_that_are_not_correlated_are_rounded_by_themselves(covariance):
     matrix = np.random.default_rng(1).normal(size=(33, 20)).astype(np.float32)
-    made = round_matrix(matrix, factor(covariance.astype(np.float32)))
+    made = round_matrix(matrix, factor(covariance.astype(np.float32), damping=0.01))
     expected = quantize_matrix(matrix, "columns")
     np.testing.assert_array_equal(made.values, expected.values)
     np.testing.assert_array_equal(made.scales, expected.scales)
@@ -71,7 +71,7 @@ def test_outputs_are_nearer_than_with_plain_rounding(inputs):
     matrix = np.random.default_rng(2).normal(size=(inputs, 50)).astype(np.float32)
     covariance = np.cov(x.astype(np.float64).T).astype(np.float32)
     plain = output_errors(x, matrix, quantize_matrix(matrix, "columns"))
-    made = round_matrix(matrix, factor(covariance))
+    made = round_matrix(matrix, factor(covariance, damping=0.01))
     assert output_errors(x, matrix, made).mean() < 0.3 * plain.mean()
     assert not saturates_16_bits(made.values)
     assert np.abs(made.values.astype(int)).max() <= 127

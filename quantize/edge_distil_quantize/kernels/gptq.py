@@ -52,7 +52,7 @@ def damping_for(inputs: int, tokens: int) -> float:
     return min(most, max(least, inputs / tokens / 4))
 
 
-def factor(covariance: Matrix, damping: float = DAMPING[0]) -> Factor:
+def factor(covariance: Matrix, damping: float) -> Factor:
     """Order and factor a covariance.
 
     Args:
